@@ -1,0 +1,48 @@
+"""The publishable key: it names the frontend API, and its digest the session cookie."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PublishableKey:
+    """A well-formed publishable key, kept verbatim: padding is part of the cookie suffix."""
+
+    value: str
+    frontend_api: str
+
+    @property
+    def issuer(self) -> str:
+        """What ``iss`` of this instance's tokens says."""
+        return f"https://{self.frontend_api}"
+
+    @property
+    def key_set_url(self) -> str:
+        """Where the instance publishes its key set to anyone."""
+        return f"https://{self.frontend_api}/.well-known/jwks.json"
+
+    @property
+    def cookie_suffix(self) -> str:
+        """The eight characters behind ``__session_``: base64url of the SHA-1 of the whole key (clerk/javascript keys.ts)."""
+        digest = hashlib.sha1(self.value.encode(), usedforsecurity=False).digest()
+        return base64.urlsafe_b64encode(digest).decode()[:8]
+
+
+def parse_publishable_key(text: str) -> PublishableKey:
+    """Return the key that ``text`` spells; raise ValueError where Clerk's own rules refuse it."""
+    parts = text.split("_")
+    if len(parts) != 3 or parts[0] != "pk" or parts[1] not in ("test", "live"):
+        raise ValueError("three parts, pk_test_… or pk_live_…")
+    encoded = parts[2]
+    try:
+        decoded = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise ValueError("base64 after the second underscore") from error
+    host = decoded[:-1]
+    if not decoded.endswith("$") or "$" in host or "." not in host:
+        raise ValueError("a host name and a $ inside the base64 part")
+    return PublishableKey(text, host)
