@@ -33,4 +33,4 @@ def _require_rsa(pem: str) -> None:
     except (ValueError, UnsupportedAlgorithm) as error:
         raise ValueError("not a public key") from error
     if not isinstance(key, RSAPublicKey):
-        raise ValueError("not an RSA key")
+        raise ValueError("not an RSA key")  # noqa: TRY004 - the text is wrong, not a Python type
