@@ -2,12 +2,13 @@
 
 ClerkError
 ├── SignatureError      a delivery proves nothing: the sender's fault
-├── NotJsonError        a signed body that is not JSON: the sender's fault
+├── NotJsonError        a signed body, or the API's, that is not JSON: the sender's fault
 ├── UnmappableError     a signed statement that cannot become a user of ours
 ├── TokenError          a session token is refused; carries Clerk's reason word
 ├── KeysUnavailable     no key can be had now: neither the sender's fault nor the token's
 └── ApiError            the Backend API
     ├── ApiRefused      it answered no (400, 401, 403, 422): asking again changes nothing
+    │   └── CursorRefused   … to the cursor: the walk can go on by offset
     ├── ApiUnavailable  it did not answer within the budget
     └── ApiNonsense     it answered something that its documentation rules out
 """
@@ -22,7 +23,7 @@ class SignatureError(ClerkError):
 
 
 class NotJsonError(ClerkError):
-    """A signed body that is not JSON."""
+    """A body that is not JSON."""
 
 
 class UnmappableError(ClerkError):
@@ -59,6 +60,11 @@ class ApiRefused(ApiError):
         super().__init__(f"Clerk answered {status} {code}: {detail}")
         self.status = status
         self.code = code
+        self.detail = detail
+
+
+class CursorRefused(ApiRefused):
+    """The Backend API does not take the cursor: an older stack, or a user who is no more."""
 
 
 class ApiUnavailable(ApiError):

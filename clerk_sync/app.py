@@ -1,0 +1,47 @@
+"""The application factory: a straight list of sentences."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from flask import Flask
+
+from clerk_sync import cli, database, logs, metrics, web
+from clerk_sync.config import Settings
+from clerk_sync.extensions import db, install_services, migrate
+from clerk_sync.services import Services
+
+MAX_BODY_BYTES = 1024 * 1024
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the application for ``settings``, by default those of the environment.
+
+    Opens no connection and starts nothing; raises ConfigurationError with every problem of the environment at once.
+    """
+    settings = settings or Settings.from_env(os.environ)
+    app = Flask("clerk_sync", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.testing = settings.environment == "test"
+    # A slash too many is answered, not redirected: a redirect is a failed delivery to Clerk.
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+
+    logs.configure(settings)
+    _install_database(app, settings)
+    install_services(app, Services(settings))
+    web.install(app)
+    metrics.install(app)
+    cli.install(app)
+    return app
+
+
+def _install_database(app: Flask, settings: Settings) -> None:
+    connect = database.connector(settings.database_url, Path(app.instance_path) / "postgres")
+    app.config["SQLALCHEMY_DATABASE_URI"] = "postgresql+psycopg2://"
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(connect)
+    db.init_app(app)
+    migrate.init_app(app, db)
+    with app.app_context():
+        database.limit_transactions(db.engine)

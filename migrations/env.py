@@ -1,0 +1,23 @@
+"""Migrations run on a connection of their own: outside the role wall, and without the application's time limits."""
+
+from pathlib import Path
+
+from alembic import context
+from flask import current_app
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from clerk_sync import database
+from clerk_sync.extensions import db, services
+
+connect = database.connector(
+    services().settings.database_url, Path(current_app.instance_path) / "postgres", database.MIGRATIONS_NAME
+)
+engine = create_engine("postgresql+psycopg2://", creator=connect, poolclass=NullPool)
+
+with engine.connect() as connection:
+    context.configure(connection=connection, target_metadata=db.metadata, compare_server_default=True)
+    with context.begin_transaction():
+        # Two release phases at once must not migrate at once; released with the transaction, fit for PgBouncer.
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('clerk_sync migrations'))")
+        context.run_migrations()

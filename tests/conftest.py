@@ -1,0 +1,265 @@
+"""What every test may ask for: a real PostgreSQL, the application, a person at psql, signed tokens and deliveries."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg2
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from flask import Flask
+from flask.testing import FlaskClient
+from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
+from svix.webhooks import Webhook
+from werkzeug.test import TestResponse
+
+from clerk_sync import database
+from clerk_sync.app import create_app
+from clerk_sync.clerk.publishable_key import parse_publishable_key
+from clerk_sync.config import Environment, Settings
+from clerk_sync.extensions import db
+from clerk_sync.mirror.models import Base
+
+ROOT = Path(__file__).resolve().parent.parent
+INSTANCE_ID = "ins_2testtesttesttesttesttest"
+ORIGIN = "https://shop.example.com"
+PUBLISHABLE_KEY = parse_publishable_key("pk_test_Y2xlcmsuZXhhbXBsZS5jb20k")
+WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@pytest.fixture(scope="session")
+def server_url() -> str:
+    """The server that tests make their databases on: DATABASE_URL's, or the embedded one."""
+    return os.environ.get("DATABASE_URL") or database.embedded_url(ROOT / "instance" / "postgres", "postgres")
+
+
+@pytest.fixture(scope="session")
+def new_database(server_url: str) -> Iterator[Callable[[], str]]:
+    """A factory of empty databases, removed at the end."""
+    names: list[str] = []
+
+    def create() -> str:
+        names.append(f"clerk_sync_test_{uuid.uuid4().hex[:12]}")
+        _on_server(server_url, f"CREATE DATABASE {names[-1]}")
+        return urlsplit(server_url)._replace(path=f"/{names[-1]}").geturl()
+
+    yield create
+    for name in names:
+        _on_server(server_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _on_server(server_url: str, statement: str) -> None:
+    connection = psycopg2.connect(server_url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def database_url(new_database: Callable[[], str]) -> str:
+    """A database with every migration applied; ``app`` empties it after each test."""
+    from flask_migrate import upgrade
+
+    url = new_database()
+    app = create_app(Settings(environment=Environment.TEST, database_url=url))
+    with app.app_context():
+        upgrade(str(ROOT / "migrations"))
+        db.engine.dispose()
+    return url
+
+
+@pytest.fixture(scope="session")
+def signing_key() -> rsa.RSAPrivateKey:
+    """The private key of the Clerk instance that tests play."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str, signing_key: rsa.RSAPrivateKey) -> Settings:
+    """Settings of a service that can do everything but call Clerk."""
+    pem = signing_key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return Settings(
+        environment=Environment.TEST,
+        database_url=database_url,
+        publishable_key=PUBLISHABLE_KEY,
+        issuer=PUBLISHABLE_KEY.issuer,
+        jwt_key=pem.decode(),
+        webhook_signing_secrets=(WEBHOOK_SECRET,),
+        authorized_parties=(ORIGIN,),
+    )
+
+
+@pytest.fixture(scope="session")
+def shared_app(settings: Settings) -> Iterator[Flask]:
+    """One application for the whole session; ask for ``app``, which cleans up."""
+    app = create_app(settings)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(shared_app: Flask, operator: Connection) -> Iterator[Flask]:
+    """The application on an empty, migrated database."""
+    yield shared_app
+    with operator.cursor() as cursor:
+        tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+        cursor.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+
+
+@pytest.fixture
+def make_app(settings: Settings, app: Flask) -> Iterator[Callable[..., Flask]]:
+    """A factory of further applications on the same database, with some settings changed."""
+    made: list[Flask] = []
+
+    def make(**changes: Any) -> Flask:
+        made.append(create_app(replace(settings, **changes)))
+        return made[-1]
+
+    yield make
+    for each in made:
+        with each.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """An HTTP client without credentials."""
+    return app.test_client()
+
+
+@pytest.fixture
+def operator(database_url: str) -> Iterator[Connection]:
+    """A person's database session, as psql opens it; every statement commits."""
+    connection = psycopg2.connect(database_url, application_name="psql")
+    connection.autocommit = True
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def query(operator: Connection) -> Callable[..., list[tuple[Any, ...]]]:
+    """Run one statement as the operator and return its rows."""
+
+    def run(statement: str, *values: object) -> list[tuple[Any, ...]]:
+        with operator.cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    return run
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+@pytest.fixture
+def session_token(signing_key: rsa.RSAPrivateKey) -> Callable[..., str]:
+    """A factory of session tokens (version 2); claims and header entries can be replaced, None removes one."""
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding
+
+    def sign(
+        user_id: str = "user_2aaaaaaaaaaaaaaaaaaaaaaaaaa", header: dict[str, Any] | None = None, **claims: Any
+    ) -> str:
+        now = int(time.time())
+        head = {"alg": "RS256", "typ": "JWT", "kid": INSTANCE_ID, "cat": "cl_B7d4PD111AAA"} | (header or {})
+        body = {
+            "azp": ORIGIN,
+            "exp": now + 60,
+            "fva": [0, -1],
+            "iat": now,
+            "iss": PUBLISHABLE_KEY.issuer,
+            "jti": uuid.uuid4().hex,
+            "nbf": now - 10,
+            "sid": "sess_2bbbbbbbbbbbbbbbbbbbbbbbbbb",
+            "sts": "active",
+            "sub": user_id,
+            "v": 2,
+        } | claims
+        parts = [
+            _base64url(json.dumps({name: value for name, value in part.items() if value is not None}).encode())
+            for part in (head, body)
+        ]
+        signature = signing_key.sign(".".join(parts).encode(), padding.PKCS1v15(), hashes.SHA256())
+        return ".".join([*parts, _base64url(signature)])
+
+    return sign
+
+
+@pytest.fixture
+def bearer(session_token: Callable[..., str]) -> Callable[..., dict[str, str]]:
+    """A factory of request headers that carry a session of the given user."""
+    return lambda *arguments, **claims: {"Authorization": f"Bearer {session_token(*arguments, **claims)}"}
+
+
+def clerk_user(user_id: str = "user_2aaaaaaaaaaaaaaaaaaaaaaaaaa", **changes: Any) -> dict[str, Any]:
+    """Return Clerk's User object with the fields that matter to a mirror."""
+    return {
+        "id": user_id,
+        "object": "user",
+        "username": None,
+        "first_name": "Grace",
+        "last_name": "Example",
+        "image_url": "https://img.clerk.com/example",
+        "primary_email_address_id": "idn_1",
+        "email_addresses": [
+            {"id": "idn_1", "email_address": "grace@example.com", "verification": {"status": "verified"}},
+        ],
+        "banned": False,
+        "locked": False,
+        "created_at": 1_700_000_000_000,
+        "updated_at": 1_700_000_000_000,
+    } | changes
+
+
+def clerk_event(type_: str, data: object, **changes: Any) -> dict[str, Any]:
+    """Return Clerk's event envelope around ``data``."""
+    return {
+        "object": "event",
+        "type": type_,
+        "data": data,
+        "timestamp": 1_700_000_000_018,
+        "instance_id": INSTANCE_ID,
+    } | changes
+
+
+def sign_delivery(body: bytes, svix_id: str, secret: str = WEBHOOK_SECRET, at: int | None = None) -> dict[str, str]:
+    """Return the headers that Svix would send with ``body``."""
+    at = int(time.time()) if at is None else at
+    signature = Webhook(secret).sign(svix_id, datetime.fromtimestamp(at, UTC), body.decode())
+    return {"svix-id": svix_id, "svix-timestamp": str(at), "svix-signature": signature}
+
+
+@pytest.fixture
+def deliver(client: FlaskClient) -> Callable[..., TestResponse]:
+    """Send one signed event to the webhook route; ``event`` may be an object or raw bytes."""
+
+    def send(event: object, svix_id: str | None = None, **headers: str) -> TestResponse:
+        body = event if isinstance(event, bytes) else json.dumps(event).encode()
+        signed = sign_delivery(body, svix_id or f"msg_{uuid.uuid4().hex}")
+        return client.post("/api/webhooks/clerk", data=body, headers=signed | headers, content_type="application/json")
+
+    return send
+
+
+@pytest.fixture
+def unit_of_work(app: Flask) -> Iterator[Any]:
+    """The application's own database session, inside an application context."""
+    with app.app_context():
+        yield db.session()
+        db.session.rollback()
