@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from clerk_sync import cli, database, logs, metrics, web
+from clerk_sync import cli, database, logs, web
 from clerk_sync.config import Settings
 from clerk_sync.extensions import db, install_services, migrate
 from clerk_sync.services import Services
@@ -32,7 +32,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     _install_database(app, settings)
     install_services(app, Services(settings))
     web.install(app)
-    metrics.install(app)
     cli.install(app)
     return app
 

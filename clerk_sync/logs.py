@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextvars import ContextVar
 
 from clerk_sync.config import LogFormat, Settings
 
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
 log = logging.getLogger("clerk_sync")
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def configure(settings: Settings) -> None:
     """Send every log line of the process to stderr, in the form and from the level that ``settings`` ask for."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(settings.log_format))
+    handler.addFilter(_add_request_id)
     log.handlers = [handler]
     log.setLevel(settings.log_level)
-    log.propagate = False
+    log.propagate = settings.environment == "test"
+
+
+def _add_request_id(record: logging.LogRecord) -> bool:
+    current = request_id.get()
+    if current is not None:
+        record.request_id = current
+    return True
 
 
 def _formatter(log_format: LogFormat) -> logging.Formatter:
     if log_format is LogFormat.CONSOLE:
-        return logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+        return _ConsoleFormatter("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
     from pythonjsonlogger.msgspec import MsgspecFormatter
 
     return MsgspecFormatter(
@@ -29,3 +42,11 @@ def _formatter(log_format: LogFormat) -> logging.Formatter:
         rename_fields={"levelname": "level", "message": "event", "name": "logger"},
         timestamp=True,
     )
+
+
+class _ConsoleFormatter(logging.Formatter):
+    """A line for people: the event, then what belongs to it as name=value."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        extras = (f"{name}={value}" for name, value in vars(record).items() if name not in _STANDARD)
+        return " ".join([super().formatMessage(record), *extras])

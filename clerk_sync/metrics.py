@@ -1,9 +1,100 @@
-"""Prometheus metrics, right with several worker processes."""
+"""Prometheus metrics, right with several worker processes.
+
+Each worker counts into files of its own under one directory of the server; a scrape adds them up. What the database
+knows (parked events, the last event, runs of sync) is asked there at the scrape, so that it is right from any process.
+"""
 
 from __future__ import annotations
 
-from flask import Flask
+import multiprocessing
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clerk_sync.mirror.gauges import Gauge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client import Counter, Histogram
+    from prometheus_client.metrics_core import Metric
+
+_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_PREFIX = "clerk_sync-metrics-"
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_LAG_SECONDS = (0.1, 0.5, 1, 5, 30, 60, 300, 1800, 7200, 36000)
 
 
-def install(app: Flask) -> None:
-    """Count what ``app`` does."""
+class Metrics:
+    """The counters of this process."""
+
+    def __init__(self) -> None:
+        _choose_directory()
+        # Imported here: the library decides at import, by the variable just set, where its values live.
+        from prometheus_client import Counter, Histogram
+
+        self.requests: Histogram = Histogram(
+            "clerk_sync_request_seconds", "Time to answer a request", ["method", "route", "status"], buckets=_SECONDS
+        )
+        self.webhooks: Counter = Counter(
+            "clerk_sync_webhooks_total", "Signed deliveries by what became of them", ["type", "outcome"]
+        )
+        self.webhooks_refused: Counter = Counter("clerk_sync_webhooks_refused_total", "Deliveries that prove nothing")
+        self.webhook_lag: Histogram = Histogram(
+            "clerk_sync_webhook_lag_seconds", "From the event at Clerk to its row here", buckets=_LAG_SECONDS
+        )
+        self.tokens: Counter = Counter("clerk_sync_tokens_total", "Session tokens by result", ["result"])
+
+
+@cache
+def metrics() -> Metrics:
+    """Return this process's metrics, made at first use."""
+    return Metrics()
+
+
+def exposition(gauges: Iterable[Gauge]) -> bytes:
+    """Return all workers' metrics, and ``gauges``, in Prometheus' text format."""
+    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    metrics()
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library leaves it untyped
+    registry.register(_Gauges(list(gauges)))
+    return generate_latest(registry)
+
+
+class _Gauges:
+    """Gauges with the values of now."""
+
+    def __init__(self, gauges: list[Gauge]) -> None:
+        self._gauges = gauges
+
+    def collect(self) -> Iterator[Metric]:
+        from prometheus_client.core import GaugeMetricFamily
+
+        for name, help_, value in self._gauges:
+            yield GaugeMetricFamily(f"clerk_sync_{name}", help_, value=value)
+
+
+def _choose_directory() -> None:
+    """Agree with the server's other workers on a directory: it carries the id of the process that started them."""
+    if os.environ.get(_VARIABLE):
+        return
+    parent = multiprocessing.parent_process()
+    root = Path(tempfile.gettempdir())
+    _remove_left_overs(root)
+    directory = root / f"{_PREFIX}{parent.pid if parent else os.getpid()}"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    os.environ[_VARIABLE] = str(directory)
+
+
+def _remove_left_overs(root: Path) -> None:
+    for directory in root.glob(f"{_PREFIX}*"):
+        pid = directory.name.removeprefix(_PREFIX)
+        if pid.isdigit() and directory.stat().st_uid == os.getuid() and not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(directory, ignore_errors=True)

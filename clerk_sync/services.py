@@ -5,8 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from clerk_sync.config import MissingAzp
+
 if TYPE_CHECKING:
     from clerk_sync.clerk.signature import WebhookVerifier
+    from clerk_sync.clerk.tokens import TokenVerifier
     from clerk_sync.config import Settings
 
 
@@ -23,3 +26,28 @@ class Services:
 
         secrets = self.settings.webhook_signing_secrets
         return WebhookVerifier(secrets) if secrets else None
+
+    @cached_property
+    def tokens(self) -> TokenVerifier:
+        """What proves session tokens. Building it fetches no key; the first token does."""
+        from clerk_sync.clerk.keys import key_source_from
+        from clerk_sync.clerk.tokens import TokenPolicy, TokenVerifier
+
+        settings = self.settings
+        publishable_key = settings.publishable_key
+        keys = key_source_from(
+            jwt_key=settings.jwt_key,
+            api_url=settings.api_url,
+            secret_key=settings.secret_key,
+            key_set_url=publishable_key.key_set_url if publishable_key else None,
+        )
+        policy = TokenPolicy(
+            issuer=settings.issuer,
+            authorized_parties=frozenset(settings.authorized_parties),
+            missing_azp_allowed=settings.missing_azp is MissingAzp.ALLOW,
+        )
+        return TokenVerifier(keys, policy)
+
+    def warm_up(self) -> None:
+        """Load now what the first request would have to wait for."""
+        _ = self.webhooks, self.tokens

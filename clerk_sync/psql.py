@@ -1,0 +1,32 @@
+"""A person's database session: ``python -m clerk_sync.psql``. Here, and not in the application, roles change."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from clerk_sync.app import create_app
+from clerk_sync.config import ConfigurationError, Settings
+from clerk_sync.database import embedded_psql, embedded_url
+
+
+def main() -> int:
+    """Open psql on the database of the settings and return its exit status."""
+    try:
+        settings = Settings.from_env(os.environ)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    url = settings.database_url or embedded_url(Path(create_app(settings).instance_path) / "postgres")
+    program = shutil.which("psql") or embedded_psql()
+    # A child, not exec: the embedded server ends with the process that asked for it.
+    return subprocess.run(
+        [program, url, *sys.argv[1:]], check=False, env={**os.environ, "PGAPPNAME": "psql"}
+    ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

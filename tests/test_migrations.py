@@ -1,0 +1,93 @@
+"""The database is what the models say, from nothing and from every earlier revision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg2
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+
+from clerk_sync.app import create_app
+from clerk_sync.config import Environment, Settings
+from clerk_sync.database import SCHEMA_REVISION
+from clerk_sync.extensions import db
+from tests.conftest import ROOT
+
+MIGRATIONS = str(ROOT / "migrations")
+REVISIONS = [script.revision for script in ScriptDirectory(MIGRATIONS).walk_revisions()]
+
+
+@pytest.fixture
+def empty_app(new_database: Callable[[], str]) -> Iterator[Flask]:
+    app = create_app(Settings(environment=Environment.TEST, database_url=new_database()))
+    with app.app_context():
+        yield app
+        db.engine.dispose()
+
+
+def differences() -> list[Any]:
+    with db.engine.connect() as connection:
+        return compare_metadata(MigrationContext.configure(connection), db.metadata)
+
+
+def triggers() -> list[tuple[str, str]]:
+    with db.engine.connect() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal"
+        )
+        return sorted((table, name) for table, name in rows)
+
+
+def test_migrations_and_models_are_equal(empty_app: Flask) -> None:
+    upgrade(MIGRATIONS)
+    assert differences() == []
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_every_earlier_revision_can_be_upgraded(empty_app: Flask, revision: str) -> None:
+    upgrade(MIGRATIONS, revision)
+    upgrade(MIGRATIONS)
+    assert differences() == []
+
+
+def test_going_down_and_up_again_leaves_the_same_database(empty_app: Flask) -> None:
+    upgrade(MIGRATIONS)
+    before = triggers()
+    assert before
+    downgrade(MIGRATIONS, "base")
+    assert triggers() == []
+    upgrade(MIGRATIONS)
+    assert triggers() == before
+    assert differences() == []
+
+
+def test_the_code_names_the_newest_revision() -> None:
+    assert ScriptDirectory(MIGRATIONS).get_current_head() == SCHEMA_REVISION
+
+
+@pytest.mark.parametrize(
+    ("statement", "values", "index"),
+    [
+        ("SELECT * FROM orders WHERE user_id = 7 ORDER BY created_at DESC, id DESC LIMIT 20", (), "ix_orders_user_id"),
+        ("SELECT * FROM users WHERE lower(email) = %s", ("a@example.com",), "ix_users_email_lower"),
+        ("SELECT * FROM users WHERE clerk_created_at BETWEEN %s AND %s", (1, 2), "ix_users_clerk_created_at"),
+        ("SELECT * FROM webhook_events WHERE outcome = 'parked' ORDER BY received_at", (), "ix_webhook_events_parked"),
+    ],
+)
+def test_the_queries_of_the_contract_have_their_index(
+    database_url: str, statement: str, values: tuple[Any, ...], index: str
+) -> None:
+    connection = psycopg2.connect(database_url)
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off; SET enable_sort = off")
+        cursor.execute(f"EXPLAIN {statement}", values or None)
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    connection.close()
+    assert index in plan
+    assert "Sort" not in plan
