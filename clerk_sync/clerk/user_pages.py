@@ -1,0 +1,84 @@
+"""One page of Clerk's list of users: decoded at once, and one by one where that fails."""
+
+from __future__ import annotations
+
+from msgspec import Raw, Struct, ValidationError
+from msgspec.json import Decoder
+
+from clerk_sync.clerk.decoding import decode
+from clerk_sync.clerk.errors import ApiNonsense, UnmappableError
+from clerk_sync.clerk.users import ClerkUser, UserId, UserSnapshot, parse_user, snapshot_of
+
+
+class Unmappable(Struct, frozen=True):
+    """A user on a page who cannot be mapped, named where at least the id can be read."""
+
+    clerk_id: str | None
+    reason: str
+
+
+class UserPage(Struct, frozen=True):
+    """One page. ``last_id`` is the cursor to the next: None on an empty page, or where the last id cannot be read."""
+
+    users: list[UserSnapshot]
+    unmappable: list[Unmappable]
+    last_id: str | None
+
+    @property
+    def count(self) -> int:
+        """How many users Clerk put on the page, mappable or not."""
+        return len(self.users) + len(self.unmappable)
+
+
+class _Wrapped(Struct):
+    data: list[ClerkUser]
+
+
+class _WrappedRaw(Struct):
+    data: list[Raw]
+
+
+class _OnlyId(Struct):
+    id: UserId
+
+
+# A bare array in every version of the API so far; other lists of Clerk's come as {"data": […]}.
+_page = Decoder(list[ClerkUser] | _Wrapped)
+_raw_page = Decoder(list[Raw] | _WrappedRaw)
+_only_id = Decoder(_OnlyId)
+
+
+def parse_users(raw: bytes) -> UserPage:
+    """Return one page of users; one who cannot be mapped does not cost the others.
+
+    Raises NotJsonError for a torn body, ApiNonsense for JSON that is no list.
+    """
+    try:
+        page = decode(_page, raw)
+        users = [snapshot_of(user) for user in (page.data if isinstance(page, _Wrapped) else page)]
+    except (ValidationError, UnmappableError):
+        return _parse_one_by_one(raw)
+    return UserPage(users, [], users[-1].clerk_id if users else None)
+
+
+def _parse_one_by_one(raw: bytes) -> UserPage:
+    try:
+        page = decode(_raw_page, raw)
+    except ValidationError as error:
+        raise ApiNonsense(f"the list of users is no list: {error}") from None
+    elements = page.data if isinstance(page, _WrappedRaw) else page
+    users: list[UserSnapshot] = []
+    unmappable: list[Unmappable] = []
+    for element in elements:
+        try:
+            users.append(parse_user(element))
+        except UnmappableError as error:
+            unmappable.append(Unmappable(_find_id(element), str(error)))
+    return UserPage(users, unmappable, _find_id(elements[-1]) if elements else None)
+
+
+def _find_id(element: Raw) -> str | None:
+    try:
+        return decode(_only_id, element).id
+    except ValidationError:
+        return None
