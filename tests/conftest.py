@@ -147,6 +147,8 @@ def operator(database_url: str) -> Iterator[Connection]:
     """A person's database session, as psql opens it; every statement commits."""
     connection = psycopg2.connect(database_url, application_name="psql")
     connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '10s'")  # a test that leaves a transaction open fails, and does not hang
     yield connection
     connection.close()
 

@@ -12,6 +12,8 @@ from clerk_sync.clerk.errors import UnmappableError
 from clerk_sync.clerk.signature import SignedDelivery
 from clerk_sync.clerk.users import UserSnapshot, parse_user, parse_user_id
 
+MIRRORED_TYPES = ("user.created", "user.updated", "user.deleted")
+
 _SECONDS_END_BELOW = 10**11
 _LAST_MS = 2**53
 

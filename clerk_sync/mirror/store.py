@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from clerk_sync.clerk.users import UserSnapshot
+from clerk_sync.clerk.users import CONTENT_FIELDS, UserSnapshot
 
 # The envelope time of a snapshot that was read from the API: after every event, because at equal versions
 # an API read is the truth.
@@ -29,16 +29,7 @@ class Merged(StrEnum):
     STALE = "stale"
 
 
-CONTENT = (
-    "email",
-    "email_verified",
-    "first_name",
-    "last_name",
-    "username",
-    "image_url",
-    "banned",
-    "clerk_created_at",
-)
+CONTENT = CONTENT_FIELDS
 COLUMNS = ("clerk_id", *CONTENT, "clerk_updated_at")
 
 

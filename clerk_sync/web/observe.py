@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from flask import Flask, request
+
 from clerk_sync.logs import request_id
 from clerk_sync.metrics import metrics
 
@@ -18,6 +20,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _USABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+_ROUTE = "clerk_sync.route"
+
+
+def observe(app: Flask) -> None:
+    """Put an Observer around ``app``."""
+    app.before_request(_name_route)
+    app.wsgi_app = Observer(app.wsgi_app)  # type: ignore[method-assign]  # Flask's documented place for middleware
+
+
+def _name_route() -> None:
+    # The pattern: a path could carry anything, and would make a new time series each time.
+    if request.url_rule is not None:
+        request.environ[_ROUTE] = request.url_rule.rule
 
 
 class Observer:
@@ -47,16 +64,10 @@ class Observer:
 
 def _observe(environ: WSGIEnvironment, status: str, seconds: float) -> None:
     method = environ["REQUEST_METHOD"]
-    route = _route_of(environ)
+    route = environ.get(_ROUTE, "unmatched")
     known_method = method if method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS") else "other"
     metrics().requests.labels(known_method, route, status).observe(seconds)
     log.info(
         "request", extra={"method": known_method, "route": route, "status": int(status), "ms": round(seconds * 1000, 2)}
     )
 
-
-def _route_of(environ: WSGIEnvironment) -> str:
-    """Return the route's pattern: a path could carry anything, and would make a new time series each time."""
-    request = environ.get("werkzeug.request")
-    rule = request.url_rule if request is not None else None
-    return rule.rule if rule is not None else "unmatched"

@@ -1,0 +1,118 @@
+"""Whether the process runs, whether it can do its work, and what it has counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from clerk_sync.config import Environment
+from tests.conftest import clerk_event, clerk_user
+
+ENTRIES = {"database", "migrations", "keys", "webhook_secret"}
+
+
+def test_healthz_answers_while_the_database_is_away(make_app: Callable[..., Flask]) -> None:
+    response = make_app(database_url="postgresql://127.0.0.1:1/none").test_client().get("/healthz")
+    assert (response.status_code, response.get_json()) == (200, {"status": "ok"})
+
+
+def test_readyz_has_one_entry_for_each_dependency(client: FlaskClient) -> None:
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.get_json().keys() == ENTRIES
+    assert all(entry["ok"] for entry in response.get_json().values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "entry", "detail"),
+    [
+        ({"webhook_signing_secrets": ()}, "webhook_secret", "CLERK_WEBHOOK_SIGNING_SECRET"),
+        ({"jwt_key": None, "publishable_key": None}, "keys", "CLERK_JWT_KEY"),
+        ({"database_url": "postgresql://127.0.0.1:1/none"}, "database", "reached"),
+    ],
+)
+def test_readyz_says_what_is_missing(
+    make_app: Callable[..., Flask], changes: dict[str, object], entry: str, detail: str
+) -> None:
+    response = make_app(**changes).test_client().get("/readyz")
+    assert response.status_code == 503
+    assert response.get_json().keys() == ENTRIES
+    assert response.get_json()[entry]["ok"] is False
+    assert detail in response.get_json()[entry]["detail"]
+    assert "127.0.0.1" not in response.get_data(as_text=True)
+
+
+def test_readyz_notices_a_database_that_was_never_migrated(
+    make_app: Callable[..., Flask], new_database: Callable[[], str]
+) -> None:
+    response = make_app(database_url=new_database()).test_client().get("/readyz")
+    assert response.status_code == 503
+    assert response.get_json()["database"]["ok"] is True
+    assert "flask db upgrade" in response.get_json()["migrations"]["detail"]
+
+
+def test_readyz_notices_a_database_of_another_revision(client: FlaskClient, query: Callable[..., object]) -> None:
+    query("UPDATE alembic_version SET version_num = '0002'")
+    try:
+        response = client.get("/readyz")
+    finally:
+        query("UPDATE alembic_version SET version_num = '0003'")
+    assert response.status_code == 503
+    assert "0002" in response.get_json()["migrations"]["detail"]
+
+
+def test_a_database_that_was_never_migrated_is_ours_to_mend_not_the_senders(
+    make_app: Callable[..., Flask], new_database: Callable[[], str], bearer: Callable[..., dict[str, str]]
+) -> None:
+    response = make_app(database_url=new_database()).test_client().get("/api/me", headers=bearer())
+    assert response.status_code == 503
+
+
+def test_metrics_count_deliveries_and_requests_by_route(client: FlaskClient, deliver: Callable[..., object]) -> None:
+    deliver(clerk_event("user.created", clerk_user()))
+    deliver(clerk_event("user.teleported", {}))
+    text = client.get("/metrics").get_data(as_text=True)
+    assert 'clerk_sync_webhooks_total{outcome="applied",type="user.created"}' in text
+    assert 'clerk_sync_webhooks_total{outcome="ignored",type="other"}' in text
+    assert 'route="/api/webhooks/clerk"' in text
+    assert "clerk_sync_last_event_age_seconds" in text
+    assert "clerk_sync_webhooks_parked 0.0" in text
+
+
+def test_metrics_ask_for_their_token(make_app: Callable[..., Flask]) -> None:
+    client = make_app(metrics_token="a-token").test_client()
+    assert client.get("/metrics").status_code == 401
+    assert client.get("/metrics", headers={"Authorization": "Bearer another"}).status_code == 401
+    assert client.get("/metrics", headers={"Authorization": "Bearer ä"}).status_code == 401
+    assert client.get("/metrics", headers={"Authorization": "Bearer a-token"}).status_code == 200
+
+
+def test_metrics_are_not_there_in_production_without_a_token(make_app: Callable[..., Flask]) -> None:
+    assert make_app(environment=Environment.PRODUCTION).test_client().get("/metrics").status_code == 404
+
+
+def test_metrics_work_while_the_database_is_away(make_app: Callable[..., Flask]) -> None:
+    response = make_app(database_url="postgresql://127.0.0.1:1/none").test_client().get("/metrics")
+    assert response.status_code == 200
+    assert b"clerk_sync_request_seconds" in response.data
+
+
+def test_a_usable_request_id_is_taken_over_and_any_other_is_replaced(client: FlaskClient) -> None:
+    assert client.get("/healthz", headers={"X-Request-ID": "router-12345"}).headers["X-Request-ID"] == "router-12345"
+    for odd in ("", "short", "x" * 65, "with space", "ü" * 10):
+        assert client.get("/healthz", headers={"X-Request-ID": odd}).headers["X-Request-ID"] != odd
+
+
+def test_one_line_a_request_with_the_route_and_never_the_path(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "clerk_sync"):
+        client.get("/api/orders/SECRET-NUMBER")
+        client.get("/SECRET-PATH?token=SECRET")
+    lines = [record for record in caplog.records if record.getMessage() == "request"]
+    assert [vars(record)["route"] for record in lines] == ["/api/orders/<number>", "unmatched"]
+    assert "SECRET" not in caplog.text
+    assert all("SECRET" not in str(vars(record)) for record in lines)
