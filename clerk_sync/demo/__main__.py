@@ -1,0 +1,45 @@
+"""``python -m clerk_sync.demo``: play the story, then stay up; with ``--once`` end, with status 0 or 1."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+from clerk_sync.demo.stage import LOG, Stage, set_stage
+from clerk_sync.demo.story import tell
+from clerk_sync.demo.timeline import Mismatch, Timeline
+
+
+def main(arguments: list[str]) -> int:
+    """Run the demonstration and return its exit status."""
+    if set(arguments) - {"--once"}:
+        sys.stderr.write("usage: python -m clerk_sync.demo [--once]\n")
+        return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    timeline = Timeline()
+    timeline.heading("clerk_sync: the first sign-in, from beginning to end")
+    try:
+        with set_stage(timeline) as stage:
+            tell(stage, timeline)
+            timeline.heading(f"All as it must be, in {timeline.total()}.")
+            if "--once" not in arguments:
+                _stay_up(stage, timeline)
+    except Mismatch as error:
+        sys.stderr.write(f"\nThe story broke off: {error}\nThe service's log is in {LOG}.\n")
+        return 1
+    except KeyboardInterrupt:
+        timeline.note("\nEnded.")
+    return 0
+
+
+def _stay_up(stage: Stage, timeline: Timeline) -> None:
+    timeline.note(f"    API documents   {stage.service_url}/api/docs")
+    timeline.note(f"    sign up         {stage.clerk.url}/sign-up?redirect_url={stage.service_url}/api/docs")
+    timeline.note(f"    database        psql '{stage.database_url}'")
+    timeline.note(f"    log             {LOG}")
+    timeline.note("Ctrl-C ends it.")
+    signal.pause()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

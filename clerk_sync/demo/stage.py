@@ -1,0 +1,153 @@
+"""The stage: PostgreSQL, migrations, the local Clerk and the service behind the production server."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import requests
+
+from clerk_sync import database
+from clerk_sync.demo.timeline import Mismatch, Timeline
+from clerk_sync.emulator import LocalClerk
+
+ROOT = Path.cwd()
+DATA = ROOT / "instance" / "postgres"
+DATABASE = "clerk_sync_demo"
+LOG = ROOT / "instance" / "demo.log"
+START_TIMEOUT_S = 30
+STOP_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where everything is, once it runs."""
+
+    service_url: str
+    database_url: str
+    clerk: LocalClerk
+    environment: dict[str, str]
+
+    def flask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run ``flask`` as an operator would and return what it printed."""
+        return subprocess.run(
+            [sys.executable, "-m", "flask", *arguments],
+            env=self.environment,
+            cwd=ROOT,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+
+    def psql(self, statement: str, *values: object, application_name: str = "psql") -> list[tuple[Any, ...]]:
+        """Run one statement in a database session of its own and return its rows."""
+        connection = psycopg2.connect(self.database_url, application_name=application_name)
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement, values or None)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+
+@contextmanager
+def set_stage(timeline: Timeline) -> Iterator[Stage]:
+    """Start everything, on an empty database, and end it in reverse order."""
+    timeline.heading("Set-up")
+    with timeline.started("PostgreSQL, embedded, with an empty database"):
+        database_url = _empty_database()
+    port = _free_port(5000)
+    service_url = f"http://127.0.0.1:{port}"
+    with LocalClerk.start(
+        port=_free_port(4010), webhook_url=f"{service_url}/api/webhooks/clerk", authorized_origin=service_url
+    ) as clerk:
+        timeline.note(f"    the local Clerk at {clerk.url}")
+        environment = _environment(clerk, database_url, port)
+        stage = Stage(service_url, database_url, clerk, environment)
+        with timeline.started("flask db upgrade"):
+            _run(stage, "db", "upgrade")
+        with timeline.started("flask shop load-products"):
+            _run(stage, "shop", "load-products")
+        with _service(environment) as process:
+            with timeline.started(f"the service at {service_url}, as in the Procfile"):
+                _wait_until_ready(service_url, process)
+            yield stage
+
+
+def _empty_database() -> str:
+    server_url = database.embedded_url(DATA, "postgres")
+    connection = psycopg2.connect(server_url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+    connection.close()
+    return database.embedded_url(DATA, DATABASE)
+
+
+def _environment(clerk: LocalClerk, database_url: str, port: int) -> dict[str, str]:
+    """Return this process's environment with the demonstration's settings, and no other setting of ours."""
+    foreign = {name: value for name, value in os.environ.items() if not name.startswith(("CLERK_", "FLASK_"))}
+    return {
+        **foreign,
+        **clerk.environment,
+        "CLERK_SYNC_ENV": "development",
+        "DATABASE_URL": database_url,
+        "PORT": str(port),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        # The demonstration shows this checkout, not what a .env of the developer's says.
+        "FLASK_SKIP_DOTENV": "1",
+    }
+
+
+def _run(stage: Stage, *arguments: str) -> None:
+    done = stage.flask(*arguments)
+    if done.returncode != 0:
+        raise Mismatch(f"flask {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr or done.stdout}")
+
+
+@contextmanager
+def _service(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    procfile = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+    with LOG.open("wb") as log:
+        # exec: signals go to the server itself, not to a shell around it.
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", f"exec {procfile['web']}"], env=environment, cwd=ROOT, stdout=log, stderr=log
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_TIMEOUT_S)
+        process.kill()
+
+
+def _wait_until_ready(service_url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(requests.ConnectionError):
+            if requests.get(f"{service_url}/readyz", timeout=10).status_code == 200:
+                return
+        time.sleep(0.05)
+    raise Mismatch(f"the service did not become ready; the end of {LOG}:\n{LOG.read_text()[-2000:]}")
+
+
+def _free_port(wanted: int) -> int:
+    """Return ``wanted``, or a free port where somebody else has it."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return int(probe.getsockname()[1])
+    raise Mismatch("no free port on 127.0.0.1")

@@ -1,0 +1,71 @@
+"""What the audience sees: each step with what was sent, what changed and how long it took."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+
+class Mismatch(Exception):
+    """The story did not go as it must; the text says what was expected and what was found."""
+
+
+def expect(found: object, expected: object, what: str) -> None:
+    """Raise Mismatch unless ``found`` is ``expected``."""
+    if found != expected:
+        raise Mismatch(f"{what}: expected {expected!r}, found {found!r}")
+
+
+class Timeline:
+    """Prints to stdout as things happen."""
+
+    def __init__(self) -> None:
+        self._started_at = perf_counter()
+        self._steps = 0
+        self._bold, self._plain = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
+
+    def heading(self, text: str) -> None:
+        """Print a line that stands out."""
+        self._print(f"\n{self._bold}{text}{self._plain}")
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Number and time what happens inside."""
+        self._steps += 1
+        self.heading(f"{self._steps:2}  {title}")
+        started_at = perf_counter()
+        yield
+        self._print(f"    {_duration(perf_counter() - started_at)}")
+
+    def sent(self, text: str) -> None:
+        """Say what went over a wire or into a shell."""
+        self._print(f"    → {text}")
+
+    def changed(self, text: str) -> None:
+        """Say what came of it."""
+        self._print(f"    ← {text}")
+
+    @contextmanager
+    def started(self, text: str) -> Iterator[None]:
+        """Time the start of something."""
+        started_at = perf_counter()
+        yield
+        self._print(f"    {text}  {_duration(perf_counter() - started_at)}")
+
+    def note(self, text: str = "") -> None:
+        """Print a plain line."""
+        self._print(text)
+
+    def total(self) -> str:
+        """Return how long everything took so far."""
+        return _duration(perf_counter() - self._started_at)
+
+    def _print(self, text: str) -> None:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
