@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
@@ -15,13 +17,21 @@ from clerk_sync.services import Services
 MAX_BODY_BYTES = 1024 * 1024
 
 
+class Application(Flask):
+    """Flask without the question, several times a request, whether a function is a coroutine: none of ours is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``func``."""
+        return func
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """Return the application for ``settings``, by default those of the environment.
 
     Opens no connection and starts nothing; raises ConfigurationError with every problem of the environment at once.
     """
     settings = settings or Settings.from_env(os.environ)
-    app = Flask("clerk_sync", static_folder=None)
+    app = Application("clerk_sync", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.testing = settings.environment == "test"
     # A slash too many is answered, not redirected: a redirect is a failed delivery to Clerk.
@@ -31,7 +41,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     logs.configure(settings)
     _install_database(app, settings)
     install_services(app, Services(settings))
-    web.install(app)
+    web.install(app, settings)
     cli.install(app)
     return app
 

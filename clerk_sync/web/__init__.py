@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from functools import cache
 
-from clerk_sync.extensions import services
+from flask import Blueprint, Flask
+
+from clerk_sync.config import Settings
+from clerk_sync.logs import AccessLog
 
 
-def install(app: Flask) -> None:
+def install(app: Flask, settings: Settings) -> None:
     """Hang every blueprint into ``app``, answer its errors and observe its requests."""
-    from clerk_sync.web import api, cors, errors, health, observe, webhooks
+    from clerk_sync.web import (
+        catalogue,
+        converters,
+        cors,
+        documents,
+        errors,
+        front,
+        health,
+        observe,
+        refusals,
+        webhooks,
+    )
 
+    front.answer_health(app)
+    observe.observe(app, AccessLog(settings))
+    converters.install(app)
     errors.install_error_handlers(app)
-    with app.app_context():
-        cors.allow_authorized_parties(app, services().settings.authorized_parties)
+    refusals.install(app)
+    cors.allow_authorized_parties(app, settings.authorized_parties)
     app.register_blueprint(health.health)
     app.register_blueprint(webhooks.webhooks)
-    app.register_blueprint(api.api)
-    app.wsgi_app = observe.Observer(app.wsgi_app)  # type: ignore[method-assign]  # Flask's documented place for middleware
+    app.register_blueprint(catalogue.catalogue)
+    app.register_blueprint(documents.documents)
+    app.register_blueprint(_guarded())
+
+
+@cache
+def _guarded() -> Blueprint:
+    """Return the guarded parent with its children: hung in once a process, however many applications are made."""
+    from clerk_sync.web import account, addresses, admin, api, cart, orders
+
+    for child in (account.account, addresses.addresses, cart.cart, orders.orders, admin.admin):
+        api.api.register_blueprint(child)
+    return api.api

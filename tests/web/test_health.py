@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from clerk_sync.config import Environment
+from clerk_sync.config import Environment, LogFormat
 from tests.conftest import clerk_event, clerk_user
 
 ENTRIES = {"database", "migrations", "keys", "webhook_secret"}
@@ -107,12 +108,25 @@ def test_a_usable_request_id_is_taken_over_and_any_other_is_replaced(client: Fla
 
 
 def test_one_line_a_request_with_the_route_and_never_the_path(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture
+    make_app: Callable[..., Flask], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with caplog.at_level("INFO", "clerk_sync"):
-        client.get("/api/orders/SECRET-NUMBER")
-        client.get("/SECRET-PATH?token=SECRET")
-    lines = [record for record in caplog.records if record.getMessage() == "request"]
-    assert [vars(record)["route"] for record in lines] == ["/api/orders/<number>", "unmatched"]
-    assert "SECRET" not in caplog.text
-    assert all("SECRET" not in str(vars(record)) for record in lines)
+    client = make_app(log_format=LogFormat.JSON).test_client()
+    client.get("/api/orders/SECRET-NUMBER", headers={"X-Request-ID": "router-1"})
+    client.get("/SECRET-PATH?token=SECRET")
+    client.get("/healthz")
+    written = capfd.readouterr().err
+    lines = [json.loads(line) for line in written.splitlines()]
+    assert [(line["event"], line["route"], line["status"]) for line in lines] == [
+        ("request", "/api/orders/<number>", 401),
+        ("request", "unmatched", 404),
+        ("request", "/healthz", 200),
+    ]
+    assert lines[0]["request_id"] == "router-1"
+    assert "SECRET" not in written
+
+
+def test_no_line_below_the_level_that_was_asked_for(
+    make_app: Callable[..., Flask], capfd: pytest.CaptureFixture[str]
+) -> None:
+    make_app(log_level="WARNING").test_client().get("/healthz")
+    assert capfd.readouterr().err == ""
