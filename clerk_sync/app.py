@@ -12,6 +12,7 @@ from flask import Flask
 from clerk_sync import cli, database, logs, web
 from clerk_sync.config import Settings
 from clerk_sync.extensions import db, install_services, migrate
+from clerk_sync.reader import Reader
 from clerk_sync.services import Services
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -39,15 +40,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
 
     logs.configure(settings)
-    _install_database(app, settings)
-    install_services(app, Services(settings))
+    connect = database.connector(settings.database_url, Path(app.instance_path) / "postgres")
+    _install_database(app, connect)
+    install_services(app, Services(settings, Reader(connect)))
     web.install(app, settings)
     cli.install(app)
     return app
 
 
-def _install_database(app: Flask, settings: Settings) -> None:
-    connect = database.connector(settings.database_url, Path(app.instance_path) / "postgres")
+def _install_database(app: Flask, connect: database.Connect) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = "postgresql+psycopg2://"
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(connect)
     db.init_app(app)

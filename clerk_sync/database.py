@@ -24,6 +24,9 @@ DATABASE_NAME = "clerk_sync"
 SCHEMA_REVISION = "0003"
 
 CONNECT_TIMEOUT_S = 3
+# One connection for each thread of a worker; what more is opened under pressure is closed again.
+POOL_SIZE = 4
+MAX_OVERFLOW = 8
 POOL_TIMEOUT_S = 3
 LOCK_TIMEOUT_MS = 3_000
 STATEMENT_TIMEOUT_MS = 6_000
@@ -59,8 +62,8 @@ def engine_options(connect: Connect) -> dict[str, Any]:
     """Return what SQLAlchemy's engine needs to use ``connect`` in a web worker of a few threads."""
     return {
         "creator": connect,
-        "pool_size": 8,
-        "max_overflow": 4,
+        "pool_size": POOL_SIZE,
+        "max_overflow": MAX_OVERFLOW,
         "pool_timeout": POOL_TIMEOUT_S,
         "pool_use_lifo": True,
     }

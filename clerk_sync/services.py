@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 from clerk_sync.config import MissingAzp
 
 if TYPE_CHECKING:
+    from clerk_sync.clerk.api import ClerkApi
     from clerk_sync.clerk.signature import WebhookVerifier
     from clerk_sync.clerk.tokens import TokenVerifier
     from clerk_sync.config import Settings
+    from clerk_sync.reader import Reader
 
 
 class Services:
-    """The parts that talk to Clerk, or listen to it."""
+    """The parts that talk to Clerk, or listen to it, and the pool for reads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, reader: Reader) -> None:
         self.settings = settings
+        self.reader = reader
 
     @cached_property
     def webhooks(self) -> WebhookVerifier | None:
@@ -47,6 +50,17 @@ class Services:
             missing_azp_allowed=settings.missing_azp is MissingAzp.ALLOW,
         )
         return TokenVerifier(keys, policy)
+
+    @cached_property
+    def clerk(self) -> ClerkApi | None:
+        """Clerk's Backend API, or None where no secret key is configured."""
+        from clerk_sync.clerk.api import ClerkApi
+        from clerk_sync.clerk.transport import Transport, limiter_for
+
+        secret_key = self.settings.secret_key
+        if secret_key is None:
+            return None
+        return ClerkApi(Transport(self.settings.api_url, secret_key, limiter=limiter_for(secret_key)))
 
     def warm_up(self) -> None:
         """Load now what the first request would have to wait for."""

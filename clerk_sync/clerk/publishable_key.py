@@ -27,7 +27,7 @@ class PublishableKey:
 
     @property
     def cookie_suffix(self) -> str:
-        """The eight characters behind ``__session_``: base64url of the whole key's SHA-1 (clerk/javascript, keys.ts)."""
+        """The eight characters behind ``__session_``: base64url of the key's SHA-1 (clerk/javascript, keys.ts)."""
         digest = hashlib.sha1(self.value.encode(), usedforsecurity=False).digest()
         return base64.urlsafe_b64encode(digest).decode()[:8]
 

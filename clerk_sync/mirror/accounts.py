@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clerk_sync.clerk.users import UserSnapshot
-from clerk_sync.mirror.models import User
 from clerk_sync.mirror.store import merge_users
+from clerk_sync.reader import Reader
 
 
 class LocalUser(NamedTuple):
@@ -37,27 +36,25 @@ class LocalUser(NamedTuple):
         return full_name or self.username or local_part or self.clerk_id
 
 
-COLUMNS = tuple(getattr(User, field) for field in LocalUser._fields)
+_FIND: LiteralString = """
+SELECT id, clerk_id, email, email_verified, first_name, last_name, username, image_url, role, banned, deleted_at,
+       created_at
+FROM users WHERE clerk_id = %(clerk_id)s
+"""
 
 
-def find(session: Session, clerk_id: str) -> LocalUser | None:
+def find(reader: Reader, clerk_id: str) -> LocalUser | None:
     """Return the row of ``clerk_id``, deleted or not, or None."""
-    row = session.execute(select(*COLUMNS).where(User.clerk_id == clerk_id)).one_or_none()
-    return LocalUser(*row) if row else None
+    rows = reader.rows(_FIND, {"clerk_id": clerk_id})
+    return LocalUser(*rows[0]) if rows else None
 
 
-def get_or_create(session: Session, clerk_id: str) -> LocalUser:
-    """Return the row of ``clerk_id``; one that is not there yet is made with role CLIENT and version 0.
+def create_at_first_sight(session: Session, clerk_id: str) -> None:
+    """Make a row for ``clerk_id``, unless there is one by now: role CLIENT, version 0.
 
     No call to Clerk: a webhook or sync fills the row. The caller commits.
     """
-    user = find(session, clerk_id)
-    if user is not None:
-        return user
     merge_users(session, [first_sight(clerk_id)], event_at=0)
-    created = find(session, clerk_id)
-    assert created is not None, "the merge has just made or found this row"  # noqa: S101 - states a guarantee
-    return created
 
 
 def first_sight(clerk_id: str) -> UserSnapshot:

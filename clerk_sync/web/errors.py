@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 import msgspec
+import psycopg2
 from flask import Flask, Response, request
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -59,6 +60,7 @@ def install_error_handlers(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_exception)
     app.register_error_handler(OperationalError, _no_database)
     app.register_error_handler(PoolTimeout, _no_database)
+    app.register_error_handler(psycopg2.Error, _driver_error)
     app.register_error_handler(DBAPIError, _database_error)
     app.register_error_handler(Exception, _unexpected)
 
@@ -80,6 +82,12 @@ def _no_database(error: Exception) -> Response:
 
 def _database_error(error: DBAPIError) -> Response:
     if error.connection_invalidated or getattr(error.orig, "pgcode", None) in _NOT_READY:
+        return _no_database(error)
+    return _unexpected(error)
+
+
+def _driver_error(error: psycopg2.Error) -> Response:
+    if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError) or error.pgcode in _NOT_READY:
         return _no_database(error)
     return _unexpected(error)
 

@@ -1,0 +1,21 @@
+"""Why a session token is refused, in Clerk's own words (@clerk/backend: errors.ts, tokens/authStatus.ts)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """One word for each kind of refusal; a rule that Clerk has no word for says VERIFICATION_FAILED."""
+
+    MISSING = "session-token-missing"
+    MALFORMED = "token-invalid"
+    WRONG_KIND = "token-type-mismatch"
+    WRONG_ALGORITHM = "token-invalid-algorithm"
+    UNKNOWN_KEY = "jwk-kid-mismatch"
+    WRONG_SIGNATURE = "token-invalid-signature"
+    WRONG_PARTY = "token-invalid-authorized-parties"
+    EXPIRED = "session-token-expired"
+    NOT_YET_VALID = "session-token-nbf"
+    ISSUED_IN_THE_FUTURE = "session-token-iat-in-the-future"
+    VERIFICATION_FAILED = "token-verification-failed"

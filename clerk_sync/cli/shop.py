@@ -1,0 +1,49 @@
+"""``flask shop``: the catalogue from the operator's side."""
+
+from __future__ import annotations
+
+import sys
+from typing import IO, NoReturn
+
+import click
+from flask.cli import AppGroup
+
+shop = AppGroup("shop", help="The shop's catalogue.")
+
+
+@shop.command("load-products")
+@click.argument("file", type=click.File("rb"), required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def load_products(file: IO[bytes] | None, as_json: bool) -> None:
+    """Load a catalogue from FILE (JSON or CSV; - is standard input), again and again without doubling.
+
+    Products are known by their sku; those that FILE does not name stay as they are. A FILE with a bad row is not
+    loaded at all. Without FILE the sample catalogue is loaded.
+    """
+    import msgspec
+    from sqlalchemy.exc import DBAPIError
+
+    from clerk_sync.extensions import db
+    from clerk_sync.shop.catalogue import load_products as load
+    from clerk_sync.shop.catalogue_files import SAMPLE, parse_catalogue
+    from clerk_sync.shop.errors import CatalogueInvalid
+
+    try:
+        # Standard input may come without a name.
+        data, name = (file.read(), getattr(file, "name", "")) if file else (SAMPLE.read_bytes(), SAMPLE.name)
+        loaded = load(db.session(), parse_catalogue(data, name))
+        db.session.commit()
+    except CatalogueInvalid as error:
+        _fail(*error.problems)
+    except DBAPIError:
+        _fail("The database cannot be used: is it up, and has `flask db upgrade` been run?")
+    if as_json:
+        click.echo(msgspec.json.encode(loaded))
+    else:
+        click.echo(f"{loaded.inserted} inserted, {loaded.updated} updated, {loaded.unchanged} unchanged")
+
+
+def _fail(*problems: str) -> NoReturn:
+    for problem in (*problems, "Nothing was loaded."):
+        click.echo(problem, err=True)
+    sys.exit(1)

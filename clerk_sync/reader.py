@@ -1,0 +1,75 @@
+"""Reads in one round trip, for the few statements that every request waits for.
+
+BEGIN and ROLLBACK would be two more round trips, and a session's result layer costs as much again as the query. So
+these connections are in autocommit and the driver's own cursor is used. Nothing is locked or written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, LiteralString
+
+import psycopg2
+from sqlalchemy.pool import QueuePool
+
+from clerk_sync.database import MAX_OVERFLOW, POOL_SIZE, POOL_TIMEOUT_S, Connect
+
+
+class Reader:
+    """A pool of connections that only read. Safe to share between threads."""
+
+    def __init__(self, connect: Connect) -> None:
+        def connect_in_autocommit() -> Any:
+            connection = connect()
+            connection.autocommit = True
+            return connection
+
+        self._pool = QueuePool(
+            connect_in_autocommit,
+            pool_size=POOL_SIZE,
+            max_overflow=MAX_OVERFLOW,
+            timeout=POOL_TIMEOUT_S,
+            use_lifo=True,
+            reset_on_return=None,  # it would be a ROLLBACK, and there is nothing to roll back
+        )
+
+    def rows(self, statement: LiteralString, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Return the rows of ``statement``; raises psycopg2's errors, and SQLAlchemy's TimeoutError for a full pool.
+
+        Where the server was restarted since, the dead connections are dropped and the statement is sent once more.
+        """
+        try:
+            return self._rows(statement, values)
+        except _ConnectionDied:
+            self.dispose()
+        try:
+            return self._rows(statement, values)
+        except _ConnectionDied as died:
+            raise died.error from died
+
+    def dispose(self) -> None:
+        """Close the connections that nobody uses; the pool fills again when asked."""
+        old, self._pool = self._pool, self._pool.recreate()
+        old.dispose()
+
+    def _rows(self, statement: LiteralString, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        pooled = self._pool.connect()
+        try:
+            cursor: Any = pooled.cursor()
+            cursor.execute(statement, values)
+            return list(cursor)
+        except psycopg2.Error as error:
+            if not getattr(pooled.dbapi_connection, "closed", 1):
+                raise
+            pooled.invalidate(error)
+            raise _ConnectionDied(error) from error
+        finally:
+            pooled.close()
+
+
+class _ConnectionDied(Exception):
+    """The statement failed because its connection had gone."""
+
+    def __init__(self, error: psycopg2.Error) -> None:
+        super().__init__()
+        self.error = error

@@ -1,0 +1,104 @@
+"""Where a user wants things sent. Each function sees the addresses of one user only: another's do not exist for it."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, Struct, UnsetType, structs
+from sqlalchemy.orm import Session
+
+from clerk_sync.shop import store
+from clerk_sync.shop.errors import AddressBookFull, AddressUnknown
+from clerk_sync.shop.fields import Country, Id, Line
+
+MOST_ADDRESSES = 50
+
+
+class NewAddress(Struct):
+    """What makes an address; tidy as soon as it exists."""
+
+    line1: Line
+    city: Line
+    country: Country
+    name: Line | None = None
+    line2: Line | None = None
+    region: Line | None = None
+    postal_code: Line | None = None
+    phone: Line | None = None
+
+    def __post_init__(self) -> None:
+        _tidy(self)
+
+
+class AddressChanges(Struct):
+    """What is to change in an address: what is not sent stays, null clears what is optional."""
+
+    line1: Line | UnsetType = UNSET
+    city: Line | UnsetType = UNSET
+    country: Country | UnsetType = UNSET
+    name: Line | UnsetType | None = UNSET
+    line2: Line | UnsetType | None = UNSET
+    region: Line | UnsetType | None = UNSET
+    postal_code: Line | UnsetType | None = UNSET
+    phone: Line | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        _tidy(self)
+
+
+class Address(Struct):
+    """One of a user's addresses. Without a name, parcels go to the user's own."""
+
+    id: Id
+    name: str | None
+    line1: str
+    line2: str | None
+    city: str
+    region: str | None
+    postal_code: str | None
+    country: str
+    phone: str | None
+
+
+def _tidy(fields: NewAddress | AddressChanges) -> None:
+    for field, value in structs.asdict(fields).items():
+        if isinstance(value, str):
+            text = value.strip()
+            setattr(fields, field, text.upper() if field == "country" else text)
+
+
+def list_addresses(session: Session, user_id: int) -> list[Address]:
+    """Return the user's addresses, oldest first."""
+    return [Address(*row) for row in store.addresses.list_addresses(session, user_id)]
+
+
+def get_address(session: Session, user_id: int, address_id: int) -> Address:
+    """Return one address; raise AddressUnknown."""
+    return _known(store.addresses.find_address(session, user_id, address_id))
+
+
+def add_address(session: Session, user_id: int, new: NewAddress) -> Address:
+    """Return the address made of ``new``; raise OwnerGone or AddressBookFull."""
+    owner = store.lock_owner(session, user_id)
+    row = store.addresses.insert_address(session, owner, structs.asdict(new), limit=MOST_ADDRESSES)
+    if row is None:
+        raise AddressBookFull(MOST_ADDRESSES)
+    return Address(*row)
+
+
+def change_address(session: Session, user_id: int, address_id: int, changes: AddressChanges) -> Address:
+    """Return the address with ``changes`` made; raise AddressUnknown."""
+    wanted = {field: value for field, value in structs.asdict(changes).items() if value is not UNSET}
+    if not wanted:
+        return get_address(session, user_id, address_id)
+    return _known(store.addresses.update_address(session, user_id, address_id, wanted))
+
+
+def remove_address(session: Session, user_id: int, address_id: int) -> None:
+    """Remove one address; raise AddressUnknown. Orders that went there keep their copy."""
+    if not store.addresses.delete_address(session, user_id, address_id):
+        raise AddressUnknown
+
+
+def _known(row: store.addresses.AddressRow | None) -> Address:
+    if row is None:
+        raise AddressUnknown
+    return Address(*row)

@@ -1,0 +1,59 @@
+"""The open cart of a user: so many of each product, in one currency, at the catalogue's prices of this moment."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from sqlalchemy.orm import Session
+
+from clerk_sync.shop import store
+from clerk_sync.shop.errors import CurrencyMismatch, ProductUnknown
+from clerk_sync.shop.fields import Currency
+
+
+class CartLine(Struct):
+    """So many of one product; not ``available`` once it is off sale or sold in another currency than the cart's."""
+
+    sku: str
+    name: str
+    quantity: int
+    unit_price_minor: int
+    currency: Currency
+    available: bool
+
+
+class Cart(Struct):
+    """What a user is about to buy; the total is that of the available lines. An empty cart has no currency yet."""
+
+    items: list[CartLine]
+    currency: Currency | None
+    total_minor: int
+
+
+def read_cart(session: Session, user_id: int) -> Cart:
+    """Return the user's cart; one that was never opened is empty."""
+    lines = [CartLine(*row) for row in store.carts.list_cart_lines(session, user_id)]
+    return Cart(
+        items=lines,
+        currency=lines[0].currency if lines else None,
+        total_minor=sum(line.quantity * line.unit_price_minor for line in lines if line.available),
+    )
+
+
+def set_quantity(session: Session, user_id: int, sku: str, quantity: int) -> Cart:
+    """Return the cart with ``quantity`` pieces of ``sku`` in it, whatever it held of it before.
+
+    Raises OwnerGone, ProductUnknown, or CurrencyMismatch where the rest of the cart is in another currency.
+    """
+    owner = store.lock_owner(session, user_id)
+    put = store.carts.put_cart_item(session, owner, sku, quantity)
+    if put is None:
+        raise ProductUnknown
+    if put.other_currency is not None:
+        raise CurrencyMismatch(put.other_currency, put.currency)
+    return read_cart(session, user_id)
+
+
+def remove_item(session: Session, user_id: int, sku: str) -> Cart:
+    """Return the cart without ``sku``, whether it was in it or not."""
+    store.carts.delete_cart_item(session, user_id, sku)
+    return read_cart(session, user_id)

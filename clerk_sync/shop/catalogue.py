@@ -1,0 +1,71 @@
+"""The catalogue: what is on sale, and how that changes."""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+import msgspec
+from msgspec import Meta, Struct
+from sqlalchemy.orm import Session
+
+from clerk_sync.shop import store
+from clerk_sync.shop.fields import Currency, Line, Paragraphs, PriceMinor, Sku
+
+
+class Product(Struct):
+    """A thing on sale."""
+
+    sku: str
+    name: str
+    description: str
+    price_minor: int
+    currency: Currency
+
+
+class ProductEntry(Struct):
+    """What makes a product, or changes it."""
+
+    sku: Sku
+    name: Line
+    price_minor: PriceMinor
+    currency: Currency
+    description: Paragraphs = ""
+    active: bool = True
+
+    def __post_init__(self) -> None:
+        self.name = self.name.strip()
+
+
+class Loaded(Struct):
+    """What loading did with the products that it was given."""
+
+    inserted: int
+    updated: int
+    unchanged: int
+
+
+class ProductKey(NamedTuple):
+    """The place of a product in the catalogue."""
+
+    sku: Annotated[str, Meta(pattern=r"^[^\x00]*$")]
+
+
+class ProductsFound(NamedTuple):
+    """Some products; ``next_key`` is where the next page goes on, None behind the last."""
+
+    products: list[Product]
+    next_key: ProductKey | None
+
+
+def list_products(session: Session, *, after: ProductKey | None, limit: int) -> ProductsFound:
+    """Return up to ``limit`` products on sale, in the order of their skus, behind ``after``."""
+    rows = store.products.list_products(session, after_sku=after.sku if after else "", limit=limit + 1)
+    found = [Product(*row) for row in rows[:limit]]
+    return ProductsFound(found, ProductKey(found[-1].sku) if len(rows) > limit else None)
+
+
+def load_products(session: Session, entries: list[ProductEntry]) -> Loaded:
+    """Write ``entries`` into the catalogue by their skus; products that are not among them stay as they are."""
+    changed = store.products.upsert_products(session, msgspec.json.encode(entries).decode())
+    inserted = sum(changed)
+    return Loaded(inserted, len(changed) - inserted, len(entries) - len(changed))

@@ -1,0 +1,100 @@
+"""Catalogue files: JSON or CSV becomes a list of products, or one report of all that is wrong with it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from clerk_sync.shop.catalogue import ProductEntry
+from clerk_sync.shop.errors import CatalogueInvalid
+
+SAMPLE = Path(__file__).with_name("sample_products.json")
+
+
+def parse_catalogue(data: bytes, name: str = "") -> list[ProductEntry]:
+    """Return the products of a JSON or CSV file; raise CatalogueInvalid with the place of everything that is wrong.
+
+    The ending of ``name`` says which of the two it is; where it does not, the first character does. Keys and columns
+    that a product does not have are passed over.
+    """
+    try:
+        content = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CatalogueInvalid([f"byte {error.start}: not UTF-8"]) from None
+    is_json = name.endswith(".json") or (not name.endswith(".csv") and content.lstrip()[:1] in ("[", "{"))
+    return _checked(_json_rows(content)) if is_json else _checked(_csv_rows(content), strict=False)
+
+
+class _Row(NamedTuple):
+    """One row of a file: where it stands, what it says, and what is wrong with its form."""
+
+    place: str
+    fields: object
+    problem: str | None = None
+
+
+def _checked(rows: Iterable[_Row], *, strict: bool = True) -> list[ProductEntry]:
+    """Return the entries of ``rows``; not ``strict`` takes numbers and booleans that are written as text."""
+    entries: dict[str, ProductEntry] = {}
+    problems: list[str] = []
+    for row in rows:
+        try:
+            entry = _entry_of(row, strict=strict)
+        except msgspec.ValidationError as error:
+            problems.append(f"{row.place}: {error}")
+            continue
+        if entry.sku in entries:
+            problems.append(f"{row.place}: sku {entry.sku} is in the file already")
+        entries[entry.sku] = entry
+    if not entries and not problems:
+        problems.append("there are no products in it")
+    if problems:
+        raise CatalogueInvalid(problems)
+    return list(entries.values())
+
+
+def _entry_of(row: _Row, *, strict: bool) -> ProductEntry:
+    if row.problem:
+        raise msgspec.ValidationError(row.problem)
+    return msgspec.convert(row.fields, ProductEntry, strict=strict)
+
+
+class _Wrapped(Struct):
+    products: list[object]
+
+
+def _json_rows(content: str) -> Iterator[_Row]:
+    try:
+        parsed = msgspec.json.decode(content, type=list[object] | _Wrapped)
+    except msgspec.ValidationError:
+        raise CatalogueInvalid(['a list of products is expected, or {"products": […]}']) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise CatalogueInvalid([str(error)]) from None
+    products = parsed.products if isinstance(parsed, _Wrapped) else parsed
+    for index, fields in enumerate(products):
+        yield _Row(f"products[{index}]", fields)
+
+
+_BEYOND = "beyond the header"
+
+
+def _csv_rows(content: str) -> Iterator[_Row]:
+    header = content.partition("\n")[0]
+    # Where the comma is the decimal mark, spreadsheets save semicolons.
+    delimiter = ";" if ";" in header and "," not in header else ","
+    lines = io.StringIO(content, newline="")
+    reader = csv.DictReader(lines, restkey=_BEYOND, delimiter=delimiter, skipinitialspace=True, strict=True)
+    try:
+        for cells in reader:
+            # A comma that should have been quoted: the columns behind it have moved.
+            problem = "more cells than the header has columns" if cells.pop(_BEYOND, None) else None
+            fields = {column.strip(): cell.strip() for column, cell in cells.items() if cell and cell.strip()}
+            yield _Row(f"line {reader.line_num}", fields, problem)
+    except csv.Error as error:
+        yield _Row(f"line {reader.reader.line_num}", None, str(error))

@@ -1,0 +1,125 @@
+"""The orders' statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, TypeAlias
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from clerk_sync.reader import Reader
+from clerk_sync.shop.fields import LARGEST_ID
+from clerk_sync.shop.store.carts import CART_LINES
+from clerk_sync.shop.store.owner import Owner
+
+_PLACE_ORDER = text(f"""
+WITH line AS MATERIALIZED ({CART_LINES}
+), destination AS (
+    SELECT jsonb_build_object('name', coalesce(name, :recipient), 'line1', line1, 'line2', line2, 'city', city,
+        'region', region, 'postal_code', postal_code, 'country', country, 'phone', phone) AS address
+    FROM addresses WHERE id = :address_id AND user_id = :user_id
+), placed AS (
+    INSERT INTO orders (number, user_id, currency, total_minor, shipping_address, idempotency_key)
+    SELECT :number, :user_id, min(currency), sum(quantity * price_minor), address, :idempotency_key
+    FROM line, destination GROUP BY address HAVING bool_and(available)
+    ON CONFLICT (number) DO NOTHING
+    RETURNING id
+), copied AS (
+    INSERT INTO order_items (order_id, line, user_id, sku, name, quantity, unit_price_minor)
+    SELECT placed.id, line, :user_id, sku, name, quantity, price_minor FROM placed, line
+), emptied AS (
+    DELETE FROM carts WHERE user_id = :user_id AND EXISTS (SELECT FROM placed)
+)
+SELECT (SELECT id FROM placed), EXISTS (SELECT FROM destination), (SELECT count(*) FROM line),
+       ARRAY(SELECT sku FROM line WHERE NOT available)
+""")
+
+
+class PlacedOrder(NamedTuple):
+    """What became of a cart. Without an ``order_id`` nothing did; if all else is well, the number was taken."""
+
+    order_id: int | None
+    address_known: bool
+    lines: int
+    unavailable: list[str]
+
+
+def place_order(
+    session: Session, owner: Owner, number: str, address_id: int, idempotency_key: str, *, recipient: str
+) -> PlacedOrder:
+    """Turn the owner's cart into an order at today's prices and remove it, or do nothing."""
+    values = {"user_id": owner.id, "number": number, "address_id": address_id, "recipient": recipient}
+    return PlacedOrder(*session.execute(_PLACE_ORDER, {**values, "idempotency_key": idempotency_key}).one())
+
+
+# id, created_at, number, status, currency, total_minor, address, sku, name, quantity, unit_price_minor
+OrderRow: TypeAlias = Row[Any] | tuple[Any, ...]
+# LEFT JOIN: an order that somebody wrote without lines still is one, and counts for the page.
+_ORDERS_WITH_LINES = """
+SELECT orders.id, orders.created_at, number, status, currency, total_minor, CAST(shipping_address AS text),
+       sku, name, quantity, unit_price_minor
+FROM {orders} AS orders LEFT JOIN order_items ON order_items.order_id = orders.id
+"""
+# Goes through the reader, so its values are named in the driver's way.
+_PAGE = """(
+    SELECT * FROM orders
+    WHERE user_id = %(user_id)s AND (created_at, id) < (CAST(%(created_at)s AS timestamp) AT TIME ZONE 'UTC', %(id)s)
+    ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+)"""
+_LIST_ORDERS = (
+    _ORDERS_WITH_LINES.format(orders=_PAGE) + "ORDER BY orders.created_at DESC, orders.id DESC, order_items.line"
+)
+_FIND_ORDER = _ORDERS_WITH_LINES.format(orders="orders") + "WHERE {} ORDER BY order_items.line"
+_FIND_ORDER_BY_ID = text(_FIND_ORDER.format("orders.id = :id"))
+_FIND_ORDER_BY_KEY = text(_FIND_ORDER.format("orders.user_id = :user_id AND idempotency_key = :key"))
+_FIND_ORDER_BY_NUMBER = text(_FIND_ORDER.format("orders.user_id = :user_id AND number = :number"))
+
+
+def list_orders(reader: Reader, user_id: int, *, after: tuple[datetime, int] | None, limit: int) -> Sequence[OrderRow]:
+    """Return up to ``limit`` orders of a user behind ``after``, newest first, one row for each line."""
+    created_at, id_ = after or ("infinity", LARGEST_ID)
+    return reader.rows(_LIST_ORDERS, {"user_id": user_id, "created_at": created_at, "id": id_, "limit": limit})
+
+
+def find_order_by_id(session: Session, order_id: int) -> Sequence[OrderRow]:
+    """Return the order's rows, one for each line."""
+    return session.execute(_FIND_ORDER_BY_ID, {"id": order_id}).all()
+
+
+def find_order_by_key(session: Session, owner: Owner, key: str) -> Sequence[OrderRow]:
+    """Return the rows of the order that the owner has made with this idempotency key, or none."""
+    return session.execute(_FIND_ORDER_BY_KEY, {"user_id": owner.id, "key": key}).all()
+
+
+def find_order_by_number(session: Session, user_id: int, number: str) -> Sequence[OrderRow]:
+    """Return the rows of the user's order with this number, or none."""
+    return session.execute(_FIND_ORDER_BY_NUMBER, {"user_id": user_id, "number": number}).all()
+
+
+_MOVE_ORDER = text("""
+WITH old AS MATERIALIZED (
+    SELECT id, status FROM orders WHERE number = :number FOR NO KEY UPDATE
+), moved AS (
+    UPDATE orders SET status = :status, updated_at = now() FROM old
+    WHERE orders.id = old.id AND old.status = ANY(:comes_from)
+    RETURNING orders.id
+)
+SELECT id, status, EXISTS (SELECT FROM moved) FROM old
+""")
+
+
+class MovedOrder(NamedTuple):
+    """An order, the status that it had, and whether it has another now."""
+
+    order_id: int
+    old_status: str
+    done: bool
+
+
+def move_order(session: Session, number: str, status: str, comes_from: Sequence[str]) -> MovedOrder | None:
+    """Set ``status`` if the order's is one of ``comes_from``; None where there is no such order."""
+    values = {"number": number, "status": status, "comes_from": list(comes_from)}
+    row = session.execute(_MOVE_ORDER, values).one_or_none()
+    return MovedOrder(*row) if row else None

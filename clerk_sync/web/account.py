@@ -1,0 +1,70 @@
+"""Who is signed in: as the token proves it, and as the mirror knows them."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+from msgspec import Struct
+
+from clerk_sync.clerk.claims import Organization
+from clerk_sync.shop.fields import Instant
+from clerk_sync.web import identity
+from clerk_sync.web.answers import json_response
+from clerk_sync.web.operations import describe
+
+account = Blueprint("account", __name__)
+
+
+class SessionAnswer(Struct):
+    """What the session token proves. Times are Unix seconds."""
+
+    user_id: str
+    session_id: str
+    issued_at: int
+    expires_at: int
+    org: Organization | None
+
+
+class Me(Struct):
+    """The local user. Nothing that is sent to this API changes a role."""
+
+    id: int
+    clerk_id: str
+    email: str | None
+    email_verified: bool
+    first_name: str | None
+    last_name: str | None
+    name: str
+    image_url: str | None
+    role: str
+    created_at: Instant
+
+
+@account.get("/session")
+@describe(SessionAnswer)
+def show_session() -> Response:
+    """Show what the session token proves; no database is asked."""
+    claims = identity.claims()
+    return json_response(
+        SessionAnswer(claims.user_id, claims.session_id, claims.issued_at, claims.expires_at, claims.organization)
+    )
+
+
+@account.get("/me")
+@describe(Me)
+def show_me() -> Response:
+    """Show the local user; the first request of a new user makes the row."""
+    user = identity.current_user()
+    return json_response(
+        Me(
+            id=user.id,
+            clerk_id=user.clerk_id,
+            email=user.email,
+            email_verified=user.email_verified,
+            first_name=user.first_name,
+            last_name=user.last_name,
+            name=user.name,
+            image_url=user.image_url,
+            role=user.role,
+            created_at=user.created_at,
+        )
+    )

@@ -1,0 +1,120 @@
+"""Who asks. The only module that touches ``flask.g``: everyone else asks here for a proof or a user.
+
+A view under the guarded parent may call ``claims()`` freely; the database is asked only by ``current_user()``.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import cast
+
+from flask import g, request
+
+from clerk_sync.clerk.errors import KeysUnavailable, TokenError
+from clerk_sync.clerk.tokens import Reason, SessionClaims
+from clerk_sync.extensions import db, services
+from clerk_sync.mirror import accounts
+from clerk_sync.mirror.accounts import LocalUser
+from clerk_sync.web.credentials import find_bearer, find_session_cookies
+from clerk_sync.web.errors import Problem
+
+log = logging.getLogger(__name__)
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+def authenticate() -> None:
+    """Let the request through with what its token proves, or raise the problem that answers it.
+
+    401 with Clerk's reason word; 403 for a form of another site; 503 where nobody can tell now.
+    """
+    bearer = find_bearer(request.environ.get("HTTP_AUTHORIZATION", ""))
+    tokens = [bearer] if bearer is not None else _session_cookies()
+    try:
+        proven = _prove_first(tokens)
+    except KeysUnavailable as error:
+        raise Problem(
+            503, "keys-unavailable", "Sessions cannot be verified now.", {"Retry-After": str(error.retry_after_s)}
+        ) from error
+    except TokenError as error:
+        raise _signed_out(error.reason) from error
+    if bearer is None and request.method not in SAFE_METHODS:
+        _require_own_origin()
+    if proven.impersonator_id is not None:
+        log.info("impersonated", extra={"clerk_id": proven.user_id, "impersonator_id": proven.impersonator_id})
+    g.session_claims = proven
+
+
+def claims() -> SessionClaims:
+    """Return what the token of this request proves. Only behind the guard."""
+    return cast("SessionClaims", g.session_claims)
+
+
+def current_user() -> LocalUser:
+    """Return the local user who asks, looked up once a request; raise 403 for one who is deleted or banned."""
+    if "local_user" not in g:
+        g.local_user = _require_active(_local_user(claims().user_id))
+    return cast("LocalUser", g.local_user)
+
+
+def require_admin() -> LocalUser:
+    """Return the local user who asks; raise 403 unless they are an ADMIN here, whatever the token says."""
+    user = current_user()
+    if user.role != "ADMIN":
+        raise Problem(403, "forbidden", "This is for administrators.")
+    return user
+
+
+def _session_cookies() -> list[str]:
+    key = services().settings.publishable_key
+    return find_session_cookies(request.environ.get("HTTP_COOKIE", ""), key.cookie_suffix if key else None)
+
+
+def _prove_first(tokens: list[str]) -> SessionClaims:
+    """Return what the first good one of ``tokens`` proves; where none is good, raise what is wrong with the first."""
+    verifier = services().tokens
+    refusal: TokenError | None = None
+    for token in tokens:
+        try:
+            return verifier.verify(token)
+        except TokenError as error:
+            refusal = refusal or error
+    # A deployment without keys says so to everyone: asking for a better token would send people in circles.
+    verifier.require_configured()
+    raise refusal or TokenError(Reason.MISSING)
+
+
+def _signed_out(reason: str) -> Problem:
+    return Problem(
+        401,
+        reason,
+        "A valid session token is required.",
+        {"WWW-Authenticate": "Bearer", "x-clerk-auth-status": "signed-out", "x-clerk-auth-reason": reason},
+    )
+
+
+def _require_own_origin() -> None:
+    """Raise 403 unless the browser says that one of our own pages sends this: cookies travel with any site's form."""
+    parties = services().settings.authorized_parties or (f"{request.scheme}://{request.host}",)
+    if request.environ.get("HTTP_ORIGIN") not in parties:
+        raise Problem(403, "origin-not-allowed", "This origin may not act with the session cookie.")
+
+
+def _local_user(clerk_id: str) -> LocalUser:
+    """Return the row of ``clerk_id``; at first sight it is made, and kept whatever becomes of the request."""
+    reader = services().reader
+    user = accounts.find(reader, clerk_id)
+    if user is None:
+        accounts.create_at_first_sight(db.session(), clerk_id)
+        db.session.commit()
+        user = accounts.find(reader, clerk_id)
+    assert user is not None, "rows of users are never removed"  # noqa: S101 - states a guarantee
+    return user
+
+
+def _require_active(user: LocalUser) -> LocalUser:
+    if user.deleted_at is not None:
+        raise Problem(403, "user-deleted", "This account has been deleted.")
+    if user.banned:
+        raise Problem(403, "user-banned", "This account is banned.")
+    return user

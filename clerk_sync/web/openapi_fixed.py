@@ -1,0 +1,114 @@
+"""The parts of the API's description that no view of ours tells: its head, its credentials, its refusals, and the paths
+that are answered for machines."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+Json = dict[str, Any]
+
+INFO: Json = {
+    "title": "clerk_sync",
+    "version": "1",
+    "description": "A shop whose identities live in Clerk. Money is in whole minor units of an ISO 4217 currency.",
+    "license": {"name": "MIT", "identifier": "MIT"},
+}
+SESSION: list[Json] = [{"bearer": []}, {"cookie": []}]
+
+_PROBLEM: Json = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_MEANINGS = {
+    400: "The request cannot be read.",
+    401: "No valid session token; `x-clerk-auth-reason` says why.",
+    403: "Signed in, but not allowed: `forbidden`, `user-deleted`, `user-banned` or `origin-not-allowed`.",
+    404: "There is no such thing, or it is another user's.",
+    405: "Not with this method.",
+    409: "It does not fit what is there now; `code` says how.",
+    413: "More than 1 MiB.",
+    415: "Not sent as application/json.",
+    422: "It can be read, but not be taken; `detail` names the field.",
+    503: "Cannot be told now; worth another try after `Retry-After` seconds.",
+}
+
+
+def _header(description: str) -> Json:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+def _refusal(status: int) -> Json:
+    return {"description": _MEANINGS[status], "content": _PROBLEM}
+
+
+_HEADERS: dict[int, Json] = {
+    401: {
+        "WWW-Authenticate": _header("Always Bearer."),
+        "x-clerk-auth-status": _header("Always signed-out."),
+        "x-clerk-auth-reason": _header("A word of Clerk's vocabulary."),
+    },
+    503: {"Retry-After": _header("Seconds.")},
+}
+COMPONENTS: Json = {
+    "responses": {
+        str(status): _refusal(status) | ({"headers": _HEADERS[status]} if status in _HEADERS else {})
+        for status in _MEANINGS
+    },
+    "securitySchemes": {
+        "bearer": {"type": "http", "scheme": "bearer", "description": "A session token of Clerk's."},
+        "cookie": {"type": "apiKey", "in": "cookie", "name": "__session", "description": "Set by Clerk's front end."},
+        "metrics": {"type": "http", "scheme": "bearer", "description": "What METRICS_TOKEN says, where it is set."},
+    },
+}
+
+
+def _answer(schema: Json, content_type: str = "application/json") -> Json:
+    return {"description": HTTPStatus.OK.phrase, "content": {content_type: {"schema": schema}}}
+
+
+def _operation(name: str, summary: str, answer: Json, *refusals: int, **more: Any) -> Json:
+    problems = {str(status): {"$ref": f"#/components/responses/{status}"} for status in refusals}
+    return {
+        "operationId": name,
+        "tags": ["machines"],
+        "summary": summary,
+        "responses": {"200": answer} | problems,
+    } | more
+
+
+_READINESS: Json = {
+    "type": "object",
+    "description": "One entry for each dependency: database, migrations, keys, webhook_secret.",
+}
+_OUTCOMES = ["applied", "unchanged", "stale", "duplicate", "ignored", "parked", "foreign"]
+_SVIX_HEADERS = [
+    {"name": name, "in": "header", "required": True, "schema": {"type": "string"}}
+    for name in ("svix-id", "svix-timestamp", "svix-signature")
+]
+OTHER_PATHS: dict[str, Json] = {
+    "/healthz": {"get": _operation("healthz", "Say that the process runs", _answer({"type": "object"}))},
+    "/readyz": {"get": _operation("readyz", "Say whether the work can be done", _answer(_READINESS))},
+    "/metrics": {
+        "get": _operation(
+            "metrics",
+            "Show Prometheus metrics",
+            _answer({"type": "string"}, "text/plain"),
+            401,
+            404,
+            security=[{"metrics": []}, {}],
+        )
+    },
+    "/api/webhooks/clerk": {
+        "post": _operation(
+            "clerk",
+            "Take one signed event of Clerk's",
+            _answer(
+                {"type": "object", "required": ["outcome"], "properties": {"outcome": {"enum": _OUTCOMES}}},
+            ),
+            400,
+            413,
+            415,
+            503,
+            parameters=_SVIX_HEADERS,
+            requestBody={"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+        )
+    },
+}

@@ -1,0 +1,195 @@
+"""Workers share what they know of a key set, and only in a place that nobody else can write to."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from clerk_sync.clerk.errors import TokenError
+from clerk_sync.clerk.key_fetch import fetch_key_set, parse_key_set
+from clerk_sync.clerk.key_set import COOLDOWN_S, KeySet
+from clerk_sync.clerk.key_shelf import FileShelf, NoShelf, Shelved, shelf_of_this_server
+from clerk_sync.clerk.reasons import Reason
+from clerk_sync.clerk.tokens import TokenVerifier
+from tests.clerk import key_storm
+from tests.clerk.scripted_api import DROPPED, ScriptedApi, answer
+from tests.clerk.token_factory import FOREIGN, NOW, OURS, POLICY, USER_ID, Clock
+
+ENTRIES = parse_key_set(json.dumps({"keys": [OURS.jwk]}).encode())
+SHELVED = Shelved(NOW, NOW - 5, ENTRIES)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "clerk_sync"
+
+
+@pytest.fixture
+def shelf(directory: Path) -> FileShelf:
+    """A shelf on which one process has put something."""
+    shelf = FileShelf(directory, "keys")
+    with shelf.hold(wait=True) as is_held:
+        assert is_held
+        shelf.put(SHELVED)
+    return shelf
+
+
+def test_what_one_process_puts_another_finds(shelf: FileShelf, directory: Path) -> None:
+    other = FileShelf(directory, "keys")
+    assert other.find() == SHELVED
+    assert other.find_change() == SHELVED
+    assert other.find_change() is None
+    shelf.put(Shelved(NOW + 1))
+    assert other.find_change() == Shelved(NOW + 1)
+
+
+def test_nobody_else_may_look(shelf: FileShelf, directory: Path) -> None:
+    modes = {path.name: path.stat().st_mode & 0o777 for path in [directory, *directory.iterdir()]}
+    assert modes == {"clerk_sync": 0o700, "keys.json": 0o600, "keys.lock": 0o600}
+
+
+def test_one_process_at_a_time(shelf: FileShelf, directory: Path) -> None:
+    other = FileShelf(directory, "keys")
+    with shelf.hold(wait=False), other.hold(wait=False) as is_held:
+        assert not is_held
+    with other.hold(wait=False) as is_held:
+        assert is_held
+
+
+def _open_to_others(directory: Path) -> None:
+    directory.chmod(0o755)
+
+
+def _owned_by_another(directory: Path) -> None:
+    os.chown(directory, 12345, 12345)
+
+
+def _a_link(directory: Path) -> None:
+    directory.rename(directory.with_name("elsewhere"))
+    directory.symlink_to(directory.with_name("elsewhere"))
+
+
+def _a_file(directory: Path) -> None:
+    for path in directory.iterdir():
+        path.unlink()
+    directory.rmdir()
+    directory.write_text("a file in its place")
+
+
+@pytest.mark.parametrize("spoil", [_open_to_others, _owned_by_another, _a_link, _a_file])
+def test_place_that_another_could_have_touched_is_not_used(
+    shelf: FileShelf, directory: Path, spoil: Callable[[Path], None]
+) -> None:
+    """Whoever writes there could sign in as anybody. Each process goes on by itself."""
+    if spoil is _owned_by_another and os.geteuid() != 0:
+        pytest.skip("only root can give a directory away")
+    spoil(directory)
+    with shelf.hold(wait=False) as is_held:
+        assert is_held
+        shelf.put(Shelved(NOW + 1))
+    assert shelf.find() is None
+
+
+def test_link_in_place_of_the_file_is_not_followed(shelf: FileShelf, directory: Path) -> None:
+    file = directory / "keys.json"
+    file.rename(directory.with_name("elsewhere.json"))
+    file.symlink_to(directory.with_name("elsewhere.json"))
+    assert shelf.find() is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"attempted_at":"x"}', '{"entries":[{"kid":1}]}', "\xff"])
+def test_damaged_file_is_as_good_as_none(shelf: FileShelf, directory: Path, text: str) -> None:
+    (directory / "keys.json").write_bytes(text.encode("latin-1"))
+    assert shelf.find() is None
+
+
+def test_what_a_former_server_left_is_swept_away(directory: Path) -> None:
+    directory.mkdir(mode=0o700)
+    old, fresh = directory / "old.json", directory / "fresh.json"
+    for path, age_s in ((old, 2 * 24 * 3600), (fresh, 60)):
+        path.touch()
+        os.utime(path, (time.time() - age_s, time.time() - age_s))
+    FileShelf(directory, "keys").put(SHELVED)
+    assert sorted(path.name for path in directory.iterdir()) == ["fresh.json", "keys.json"]
+
+
+def test_process_without_siblings_shares_nothing() -> None:
+    assert isinstance(shelf_of_this_server("https://api.clerk.com/v1/jwks", "sk_test_x"), NoShelf)
+
+
+def workers(server: ScriptedApi, directory: Path, clock: Clock) -> tuple[TokenVerifier, TokenVerifier]:
+    def worker() -> TokenVerifier:
+        fetch = partial(fetch_key_set, f"{server.url}/v1/jwks", "sk_test_x")
+        return TokenVerifier(KeySet(fetch, FileShelf(directory, "keys"), clock=clock), POLICY, clock=clock)
+
+    return worker(), worker()
+
+
+def outcome(tokens: TokenVerifier, token: str) -> str:
+    try:
+        tokens.verify(token)
+    except TokenError as error:
+        return error.reason
+    return "proven"
+
+
+def test_one_fetch_serves_all_workers(server: ScriptedApi, directory: Path) -> None:
+    server.will_answer(answer({"keys": [OURS.jwk]}))
+    for worker in workers(server, directory, Clock()):
+        assert outcome(worker, OURS.mint()) == "proven"
+        assert outcome(worker, FOREIGN.mint()) == Reason.UNKNOWN_KEY
+    assert len(server.asked) == 1
+
+
+def test_failed_attempt_of_one_worker_counts_for_all(server: ScriptedApi, directory: Path) -> None:
+    server.will_answer(answer({"keys": [OURS.jwk]}), DROPPED)
+    clock = Clock()
+    one, other = workers(server, directory, clock)
+    assert outcome(one, OURS.mint()) == outcome(other, OURS.mint()) == "proven"
+    clock.now += COOLDOWN_S
+    assert outcome(one, FOREIGN.mint()) == outcome(other, FOREIGN.mint()) == Reason.UNKNOWN_KEY
+    assert len(server.asked) == 2
+
+
+def test_what_one_worker_fetches_reaches_the_other_within_a_second(server: ScriptedApi, directory: Path) -> None:
+    """A new key there, and a removed one with its remembered tokens."""
+    clock = Clock()
+    one, other = workers(server, directory, clock)
+    server.will_answer(answer({"keys": [OURS.jwk]}))
+    removed, new = OURS.mint(), FOREIGN.mint()
+    assert outcome(one, removed) == outcome(other, removed) == "proven"
+    server.will_answer(answer({"keys": [FOREIGN.jwk]}))
+    clock.now += COOLDOWN_S
+    assert outcome(one, new) == "proven"
+    clock.now += 1
+    assert outcome(other, removed) == Reason.UNKNOWN_KEY
+    assert outcome(other, new) == "proven"
+    assert len(server.asked) == 2
+
+
+def test_storm_on_two_processes_costs_one_fetch(
+    server: ScriptedApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T17, with real processes, started as a server starts its workers."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    server.will_answer(answer({"keys": [OURS.jwk]}))
+    now = int(time.time())
+    good = OURS.mint(iat=now, nbf=now, exp=now + 60)
+    tokens = [good, *(FOREIGN.mint(header={"kid": f"ins_{number}"}) for number in range(50)), good]
+    context = multiprocessing.get_context("spawn")
+    start, outcomes = context.Barrier(2), context.SimpleQueue()
+    processes = [context.Process(target=key_storm.work, args=(server.url, tokens, start, outcomes)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    told = [outcomes.get() for _ in processes]
+    for process in processes:
+        process.join()
+    assert told == [[USER_ID, *[Reason.UNKNOWN_KEY] * 50, USER_ID]] * 2
+    assert len(server.asked) == 1

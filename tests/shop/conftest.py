@@ -1,0 +1,145 @@
+"""A shop to test: users, products, and units of work that commit on a connection of their own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Barrier
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from clerk_sync.extensions import db, services
+from clerk_sync.mirror import accounts
+from clerk_sync.mirror.accounts import LocalUser
+from clerk_sync.reader import Reader
+from clerk_sync.shop.addresses import Address, NewAddress, add_address
+from clerk_sync.shop.cart import set_quantity
+from clerk_sync.shop.catalogue import ProductEntry, load_products
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+GRACE = "user_grace"
+ADA = "user_ada"
+
+
+class Work(Protocol):
+    """Run a function in a transaction of its own and commit."""
+
+    def __call__(self, act: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+
+@pytest.fixture
+def work(app: Flask) -> Work:
+    def run(act: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        with app.app_context():
+            done = act(db.session(), *args, **kwargs)
+            db.session.commit()
+            return done
+
+    return run
+
+
+@pytest.fixture
+def reader(app: Flask) -> Reader:
+    with app.app_context():
+        return services().reader
+
+
+@pytest.fixture
+def grace(reader: Reader, work: Work) -> LocalUser:
+    return first_seen(reader, work, GRACE)
+
+
+@pytest.fixture
+def ada(reader: Reader, work: Work) -> LocalUser:
+    return first_seen(reader, work, ADA)
+
+
+def first_seen(reader: Reader, work: Work, clerk_id: str) -> LocalUser:
+    work(accounts.create_at_first_sight, clerk_id)
+    user = accounts.find(reader, clerk_id)
+    assert user is not None
+    return user
+
+
+Sell = Callable[..., str]
+
+
+@pytest.fixture
+def sell(work: Work) -> Sell:
+    """Put a product on sale, or change one, and return its sku."""
+
+    def put(sku: str = "TEA", price_minor: int = 1290, currency: str = "EUR", **fields: Any) -> str:
+        work(load_products, [ProductEntry(sku, sku.title(), price_minor, currency, **fields)])
+        return sku
+
+    return put
+
+
+@pytest.fixture
+def address(work: Work, grace: LocalUser) -> Address:
+    """Where Grace lives."""
+    return work(add_address, grace.id, NewAddress("1 Harbour Road", "Galway", "IE"))
+
+
+@pytest.fixture
+def full_cart(work: Work, grace: LocalUser, sell: Sell) -> None:
+    """Grace's cart: two of TEA and one of CUP, 49.80 EUR."""
+    work(set_quantity, grace.id, sell("TEA", 1290), 2)
+    work(set_quantity, grace.id, sell("CUP", 2400), 1)
+
+
+@pytest.fixture
+def together() -> Callable[..., list[Any]]:
+    """Run actions at once, each in a thread behind one barrier; return what each returned or raised."""
+
+    def run(*actions: Callable[[], object]) -> list[Any]:
+        barrier = Barrier(len(actions))
+
+        def after_all_are_ready(action: Callable[[], object]) -> object:
+            barrier.wait(10)
+            return action()
+
+        with ThreadPoolExecutor(len(actions)) as pool:
+            futures = [pool.submit(after_all_are_ready, action) for action in actions]
+        return [future.exception() or future.result() for future in futures]
+
+    return run
+
+
+class Overtaken(Protocol):
+    """Begin ``first``, begin ``second`` on another connection, and when that one has to wait, commit the first."""
+
+    def __call__(self, first: Callable[[Session], object], second: Callable[[], T]) -> T: ...
+
+
+@pytest.fixture
+def overtaken(app: Flask, query: Callable[..., list[tuple[Any, ...]]]) -> Overtaken:
+    @contextmanager
+    def begun(act: Callable[[Session], object]) -> Iterator[None]:
+        with app.app_context():
+            act(db.session())
+            yield
+            db.session.commit()
+
+    def someone_waits_for_a_lock() -> bool:
+        return bool(
+            query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+        )
+
+    def run(first: Callable[[Session], object], second: Callable[[], T]) -> T:
+        with ThreadPoolExecutor(1) as pool:
+            with begun(first):
+                future = pool.submit(second)
+                deadline = time.monotonic() + 2.5
+                while not someone_waits_for_a_lock():
+                    assert time.monotonic() < deadline, "the second transaction did not wait for the first"
+            return future.result()
+
+    return run

@@ -1,0 +1,117 @@
+"""Catalogue files: JSON or CSV, all or nothing, everything wrong named by its place."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from clerk_sync.shop.catalogue import ProductEntry
+from clerk_sync.shop.catalogue_files import SAMPLE, parse_catalogue
+from clerk_sync.shop.errors import CatalogueInvalid
+
+TEA = ProductEntry("TEA", "Tea, loose", 1290, "EUR", "Malty.", True)
+CUP = ProductEntry("CUP", "Cup", 2400, "EUR", "", False)
+
+JSON = b"""[
+  {"sku": "TEA", "name": " Tea, loose ", "price_minor": 1290, "currency": "EUR", "description": "Malty.", "kg": 0.25},
+  {"sku": "CUP", "name": "Cup", "price_minor": 2400, "currency": "EUR", "active": false}
+]"""
+CSV = b"""sku,name,price_minor,currency,description,active,kg
+TEA,"Tea, loose",1290,EUR,Malty.,true,0.25
+CUP,Cup,2400,EUR,,false,
+"""
+SEMICOLONS = b"""sku;name;price_minor;currency;description;active
+TEA;Tea, loose;1290;EUR;Malty.;TRUE
+CUP;Cup;2400;EUR;;0"""
+
+BAD_JSON = b"""[
+  {"sku": "a b", "name": "x", "price_minor": 1, "currency": "EUR"},
+  {"sku": "A", "name": "x"},
+  {"sku": "A", "name": "x", "price_minor": "1", "currency": "EUR"}
+]"""
+BAD_CSV = b"""sku,name,price_minor,currency
+A,x,12.5,EUR
+B,x,-1,EUR
+C,x,1,euro
+D,Tea, loose,1,EUR
+E,x,1,EUR
+E,x,1,EUR
+"""
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (JSON, "products.json"),
+        (JSON, "<stdin>"),
+        (b'{"products": ' + JSON + b"}", "products.json"),
+        (CSV, "products.csv"),
+        (CSV, "<stdin>"),
+        (b"\xef\xbb\xbf" + CSV.replace(b"\n", b"\r\n"), "from a spreadsheet.csv"),
+        (
+            SEMICOLONS,
+            "",
+        ),
+    ],
+)
+def test_the_forms_of_a_catalogue(data: bytes, name: str) -> None:
+    assert parse_catalogue(data, name) == [TEA, CUP]
+
+
+@pytest.mark.parametrize(
+    ("data", "problems"),
+    [
+        (b"\xff\xfe", ["byte 0: not UTF-8"]),
+        (b"", ["there are no products in it"]),
+        (b"[]", ["there are no products in it"]),
+        (b"[1", ["Input data was truncated"]),
+        (b'{"products": 1}', ['a list of products is expected, or {"products": […]}']),
+        (b"[1]", ["products[0]: Expected `object`, got `int`"]),
+        (
+            BAD_JSON,
+            [
+                "products[0]: Expected `str` matching regex '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\\\\n)' - at `$.sku`",
+                "products[1]: Object missing required field `price_minor`",
+                "products[2]: Expected `int`, got `str` - at `$.price_minor`",
+            ],
+        ),
+        (
+            BAD_CSV,
+            [
+                "line 2: Expected `int`, got `str` - at `$.price_minor`",
+                "line 3: Expected `int` >= 0 - at `$.price_minor`",
+                "line 4: Expected `str` matching regex '^[A-Z]{3}$(?!\\\\n)' - at `$.currency`",
+                "line 5: more cells than the header has columns",
+                "line 7: sku E is in the file already",
+            ],
+        ),
+        (
+            b'sku,name,price_minor,currency\nA,x,,EUR\nB,"x,1,EUR\n',
+            ["line 2: Object missing required field `price_minor`", "line 3: unexpected end of data"],
+        ),
+        (b"name,price\nx,1\n", ["line 2: Object missing required field `sku`"]),
+    ],
+)
+def test_everything_wrong_with_a_file_is_named_by_its_place(data: bytes, problems: list[str]) -> None:
+    with pytest.raises(CatalogueInvalid) as raised:
+        parse_catalogue(data)
+    assert list(raised.value.problems) == problems
+
+
+@pytest.mark.parametrize("field", ["sku", "currency"])
+def test_a_newline_does_not_slip_in_at_the_end(field: str) -> None:
+    product = {"sku": "TEA", "name": "Tea", "price_minor": 1290, "currency": "EUR"}
+    with pytest.raises(CatalogueInvalid, match=field):
+        parse_catalogue(msgspec.json.encode([product | {field: f"{product[field]}\n"}]))
+
+
+def test_a_price_that_no_total_could_hold_is_refused() -> None:
+    with pytest.raises(CatalogueInvalid, match="price_minor"):
+        parse_catalogue(b'[{"sku": "A", "name": "x", "price_minor": 9000000000000000000, "currency": "EUR"}]')
+
+
+def test_the_sample_that_ships_is_a_catalogue() -> None:
+    entries = parse_catalogue(SAMPLE.read_bytes(), SAMPLE.name)
+    assert 10 <= len(entries) <= 20
+    assert {entry.currency for entry in entries} == {"EUR"}
+    assert all(entry.description for entry in entries)

@@ -1,0 +1,86 @@
+"""Visitors of the API, and something for them to buy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from clerk_sync.extensions import db
+from clerk_sync.shop.catalogue import ProductEntry, load_products
+from tests.web.visitor import Description, Visitor
+
+GRACE = "user_grace"
+ADA = "user_ada"
+BOSS = "user_boss"
+
+
+@pytest.fixture
+def description(client: FlaskClient) -> Description:
+    return Description(client.get("/api/openapi.json").get_json())
+
+
+@pytest.fixture
+def visitor(client: FlaskClient, description: Description, bearer: Callable[..., dict[str, str]]) -> Any:
+    """A factory of visitors: with a Clerk id signed in, without one a stranger."""
+    return lambda clerk_id=None: Visitor(client, description, bearer(clerk_id) if clerk_id else {})
+
+
+@pytest.fixture
+def stranger(visitor: Any) -> Visitor:
+    made: Visitor = visitor()
+    return made
+
+
+@pytest.fixture
+def grace(visitor: Any) -> Visitor:
+    made: Visitor = visitor(GRACE)
+    return made
+
+
+@pytest.fixture
+def ada(visitor: Any) -> Visitor:
+    made: Visitor = visitor(ADA)
+    return made
+
+
+@pytest.fixture
+def boss(visitor: Any, query: Callable[..., list[tuple[Any, ...]]]) -> Visitor:
+    """An ADMIN, made one in the only way there is: by a person, in the database."""
+    made: Visitor = visitor(BOSS)
+    made.get("/api/me")
+    query("UPDATE users SET role = 'ADMIN' WHERE clerk_id = %s", BOSS)
+    return made
+
+
+@pytest.fixture
+def products(app: Flask) -> None:
+    """TEA and CUP in euros, HAT in dollars, and OLD, which is not on sale any more."""
+    with app.app_context():
+        load_products(
+            db.session(),
+            [
+                ProductEntry("TEA", "Tea", 1290, "EUR", "Malty."),
+                ProductEntry("CUP", "Cup", 2400, "EUR"),
+                ProductEntry("HAT", "Hat", 3000, "USD"),
+                ProductEntry("OLD", "Old", 100, "EUR", active=False),
+            ],
+        )
+        db.session.commit()
+
+
+HOME = {"line1": "1 Harbour Road", "city": "Galway", "country": "IE"}
+
+
+@pytest.fixture
+def order(grace: Visitor, products: None) -> dict[str, Any]:
+    """Grace's order of two TEA, pending, as it was answered."""
+    address = grace.post("/api/addresses", HOME).get_json()
+    grace.put("/api/cart/items/TEA", {"quantity": 2})
+    made: dict[str, Any] = grace.post(
+        "/api/cart/checkout", {"address_id": address["id"]}, Idempotency_Key="order"
+    ).get_json()
+    return made

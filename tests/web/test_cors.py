@@ -1,0 +1,80 @@
+"""Pages of the authorized parties may call the API from a browser; nobody else's may."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.conftest import ORIGIN
+
+PREFLIGHT = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization,content-type"}
+
+
+def preflight(client: FlaskClient, path: str = "/api/cart/items/1", origin: str = ORIGIN) -> TestResponse:
+    return client.options(path, headers={"Origin": origin, **PREFLIGHT})
+
+
+def names(response: TestResponse, header: str) -> set[str]:
+    return {name.strip().lower() for name in response.headers.get(header, "").split(",")}
+
+
+@pytest.mark.parametrize("path", ["/api/cart/items/1", "/api/products", "/api/session"])
+def test_preflight_of_an_authorized_party_needs_no_session(client: FlaskClient, path: str) -> None:
+    response = preflight(client, path)
+    assert (response.status_code, response.data) == (204, b"")
+    assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert names(response, "Access-Control-Allow-Methods") >= {"get", "post", "put", "patch", "delete"}
+    assert names(response, "Access-Control-Allow-Headers") >= {"authorization", "content-type", "idempotency-key"}
+    assert "origin" in names(response, "Vary")
+    # The token travels in the header; cookies of other origins are not wanted.
+    assert "Access-Control-Allow-Credentials" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example.com", f"{ORIGIN}/", f"{ORIGIN}.evil.example.com", "null", "*"]
+)
+def test_preflight_of_anybody_else_is_not_answered(client: FlaskClient, origin: str) -> None:
+    response = preflight(client, origin=origin)
+    assert response.status_code == 401
+    assert "Access-Control-Allow-Origin" not in response.headers
+    assert "origin" in names(response, "Vary")
+
+
+def test_options_without_a_preflight_is_guarded_like_any_method(client: FlaskClient) -> None:
+    assert client.options("/api/session", headers={"Origin": ORIGIN}).status_code == 401
+
+
+def test_page_may_read_answers_and_refusals(client: FlaskClient, bearer: Callable[..., dict[str, str]]) -> None:
+    good = client.get("/api/session", headers={"Origin": ORIGIN, **bearer()})
+    refused = client.get("/api/session", headers={"Origin": ORIGIN})
+    missing = client.get("/api/nothing", headers={"Origin": ORIGIN})
+    for response, status in ((good, 200), (refused, 401), (missing, 404)):
+        assert response.status_code == status
+        assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+        assert "origin" in names(response, "Vary")
+    assert "x-clerk-auth-reason" in names(refused, "Access-Control-Expose-Headers")
+
+
+def test_answer_to_anybody_else_names_no_origin(client: FlaskClient, bearer: Callable[..., dict[str, str]]) -> None:
+    """A cache in between must still know that the answer depends on who asked."""
+    for headers in (bearer(), {"Origin": "https://evil.example.com", **bearer()}):
+        response = client.get("/api/session", headers=headers)
+        assert response.status_code == 200
+        assert "Access-Control-Allow-Origin" not in response.headers
+        assert "origin" in names(response, "Vary")
+
+
+def test_other_paths_stay_as_they_are(client: FlaskClient) -> None:
+    response = client.get("/healthz", headers={"Origin": ORIGIN})
+    assert not [name for name, _ in response.headers if name.lower().startswith("access-control-")]
+    assert "Vary" not in response.headers
+
+
+def test_without_parties_no_origin_is_named(make_app: Callable[..., Flask]) -> None:
+    response = preflight(make_app(authorized_parties=()).test_client())
+    assert response.status_code == 401
+    assert "Access-Control-Allow-Origin" not in response.headers

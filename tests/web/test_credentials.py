@@ -1,0 +1,70 @@
+"""Where a request carries its token: one header decides alone, else the cookies of Clerk's front end."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clerk_sync.web.credentials import find_bearer, find_session_cookies
+
+
+@pytest.mark.parametrize(
+    ("header", "token"),
+    [
+        ("Bearer a.b.c", "a.b.c"),
+        ("bearer a.b.c", "a.b.c"),
+        ("BEARER a.b.c", "a.b.c"),
+        ("Bearer   a.b.c ", "a.b.c"),
+        ("Bearer\ta.b.c", "a.b.c"),
+        ("Bearer", ""),
+        ("Bearer ", ""),
+        ("Bearer a.b.c more", "a.b.c more"),
+        ("Bearer Bearer a.b.c", "Bearer a.b.c"),
+        ("Bearer a.b.c, Basic dTpw", "a.b.c, Basic dTpw"),
+    ],
+)
+def test_bearer_header_decides_whatever_it_carries(header: str, token: str) -> None:
+    assert find_bearer(header) == token
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", " ", "a.b.c", "Basic dTpw", "Digest x", "Bearera.b.c", "Bearer:a.b.c", "Token x", "Basic Bearer x"],
+)
+def test_other_schemes_are_somebody_elses(header: str) -> None:
+    """T12, and the lone token without a scheme."""
+    assert find_bearer(header) is None
+
+
+@pytest.mark.parametrize(
+    ("cookies", "tokens"),
+    [
+        ("", []),
+        ("__session=plain", ["plain"]),
+        ("__session_AbC=ours; __session=plain", ["ours", "plain"]),
+        ("__session=plain;__session_AbC=ours", ["ours", "plain"]),
+        ("__session=same; __session_AbC=same", ["same"]),
+        ("__session_other=x; __sessionx=x; x__session=x; __SESSION=x; __session_abc=x", []),
+        ("__session=; __session_AbC=", []),
+        ("__session; __session_AbC", []),
+        ("__session=first; __session=second", ["first"]),
+        ("__session=; __session=second", ["second"]),
+        ("a=%3B__session%3Dx; b=__session=x", []),
+        (" __session = padded ;", ["padded"]),
+        ("__session=a=b=c", ["a=b=c"]),
+    ],
+)
+def test_own_cookie_comes_before_the_shared_one(cookies: str, tokens: list[str]) -> None:
+    """T9. Names are compared whole: a prefix would find another application's cookie."""
+    assert find_session_cookies(cookies, "AbC") == tokens
+
+
+def test_without_publishable_key_only_the_plain_cookie_counts() -> None:
+    assert find_session_cookies("__session_AbC=ours; __session=plain", None) == ["plain"]
+
+
+@given(header=st.text(), cookies=st.text('_session=; AbC"%,\t') | st.text())
+def test_any_header_is_read(header: str, cookies: str) -> None:
+    find_bearer(header)
+    assert len(find_session_cookies(cookies, "AbC")) <= 2
