@@ -12,7 +12,7 @@ from flask import Flask
 from clerk_sync import cli, database, logs, web
 from clerk_sync.config import Settings
 from clerk_sync.extensions import db, install_services, migrate
-from clerk_sync.reader import Reader
+from clerk_sync.statements import Statements
 from clerk_sync.services import Services
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -42,7 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     logs.configure(settings)
     connect = database.connector(settings.database_url, Path(app.instance_path) / "postgres")
     _install_database(app, connect)
-    install_services(app, Services(settings, Reader(connect)))
+    install_services(app, Services(settings, Statements(connect)))
     web.install(app, settings)
     cli.install(app)
     return app

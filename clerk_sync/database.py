@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from sqlalchemy import event
 
@@ -21,15 +21,20 @@ MIGRATIONS_NAME = "flask db"
 DATABASE_NAME = "clerk_sync"
 
 # The newest migration: what this code expects of the database. A test holds it equal to migrations/.
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 
 CONNECT_TIMEOUT_S = 3
 # One connection for each thread of a worker; what more is opened under pressure is closed again.
 POOL_SIZE = 4
 MAX_OVERFLOW = 8
 POOL_TIMEOUT_S = 3
-LOCK_TIMEOUT_MS = 3_000
-STATEMENT_TIMEOUT_MS = 6_000
+LOCK_TIMEOUT_MS: LiteralString = "3000"
+STATEMENT_TIMEOUT_MS: LiteralString = "6000"
+
+TIME_LIMITS: LiteralString = (
+    f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}; SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}"
+)
+"""What bounds a transaction's waits. Not a session's setting: behind PgBouncer sessions are not ours."""
 
 Connect = Callable[[], "Connection"]
 
@@ -70,15 +75,11 @@ def engine_options(connect: Connect) -> dict[str, Any]:
 
 
 def limit_transactions(engine: Engine) -> None:
-    """Bound each transaction's waits, so that a webhook is answered before Clerk gives up on it (15 s).
-
-    SET LOCAL, not a session's setting: behind PgBouncer in transaction mode sessions are not ours.
-    """
-    limits = f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}; SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}"
+    """Bound each transaction's waits, so that a webhook is answered before Clerk gives up on it (15 s)."""
 
     @event.listens_for(engine, "begin")
     def set_limits(connection: Any) -> None:
-        connection.exec_driver_sql(limits)
+        connection.exec_driver_sql(TIME_LIMITS)
 
 
 def embedded_url(data_directory: Path, database: str = DATABASE_NAME) -> str:

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from clerk_sync.clerk.signature import WebhookVerifier
     from clerk_sync.clerk.tokens import TokenVerifier
     from clerk_sync.config import Settings
-    from clerk_sync.reader import Reader
+    from clerk_sync.statements import Statements
 
 
 class Services:
     """The parts that talk to Clerk, or listen to it, and the pool for reads."""
 
-    def __init__(self, settings: Settings, reader: Reader) -> None:
+    def __init__(self, settings: Settings, statements: Statements) -> None:
         self.settings = settings
-        self.reader = reader
+        self.statements = statements
 
     @cached_property
     def webhooks(self) -> WebhookVerifier | None:

@@ -64,21 +64,21 @@ class KeySet:
 
     def renewed(self, ring: KeyRing) -> KeyRing:
         """Return newer keys than ``ring``, where there are some and the cooldown lets us ask; else ``ring`` itself."""
-        if self._ring is ring and not self._is_cooling():
+        # Asked here as well as under the lock: this is where a storm of forged tokens comes by.
+        if not self._is_cooling():
             self._tend(is_wanting=True)
         return self._ring or ring
 
     def _tend(self, *, is_wanting: bool) -> None:
         """Take up what a sibling has fetched; fetch where the set is old or found ``is_wanting``."""
-        # Without keys there is nothing to go on with but what the other thread, or the other process, brings.
-        must_wait = self._ring is None
-        if not self._tending.acquire(blocking=must_wait):
+        # Without keys there is nothing to go on with but what the thread, or the process, that is at it will bring.
+        if not self._tending.acquire(blocking=self._ring is None):
             return
         try:
             self._looked_at = self._clock()
             self._take_up(self._shelf.find_change())
-            if (is_wanting or self._is_old()) and not self._is_cooling():
-                self._fetch_as_one(wait=must_wait)
+            if self._ring is None or is_wanting or self._is_old():
+                self._fetch_as_one(wait=self._ring is None)
         finally:
             self._tending.release()
 

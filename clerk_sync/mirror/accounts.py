@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from clerk_sync.clerk.users import UserSnapshot
 from clerk_sync.mirror.store import merge_users
-from clerk_sync.reader import Reader
+from clerk_sync.statements import Statements
 
 
 class LocalUser(NamedTuple):
@@ -43,9 +43,9 @@ FROM users WHERE clerk_id = %(clerk_id)s
 """
 
 
-def find(reader: Reader, clerk_id: str) -> LocalUser | None:
+def find(statements: Statements, clerk_id: str) -> LocalUser | None:
     """Return the row of ``clerk_id``, deleted or not, or None."""
-    rows = reader.rows(_FIND, {"clerk_id": clerk_id})
+    rows = statements.rows(_FIND, {"clerk_id": clerk_id})
     return LocalUser(*rows[0]) if rows else None
 
 

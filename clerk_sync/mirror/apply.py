@@ -1,28 +1,65 @@
-"""Events into the mirror: the effect and its inbox row, in the caller's one transaction."""
+"""Events into the mirror: the effect and its inbox row, in one transaction."""
 
 from __future__ import annotations
 
+from typing import LiteralString
+
+from msgspec.structs import astuple
 from sqlalchemy.orm import Session
 
 from clerk_sync.clerk.events import Event, Unhandled, Unmappable, UserChanged, UserDeleted
 from clerk_sync.clerk.signature import SignedDelivery
-from clerk_sync.mirror import binding, inbox
+from clerk_sync.mirror import binding
 from clerk_sync.mirror.outcome import Outcome
 from clerk_sync.mirror.store import Merged, bury_users, merge_users
+from clerk_sync.statements import Statements
+
+_RECEIVE: LiteralString = """
+SELECT * FROM receive_event(
+    %(delivery_id)s, %(type)s, %(instance_id)s, %(occurred_at)s,
+    %(effect)s, %(subject)s, CAST(%(snapshot)s AS user_snapshot), %(why)s, %(body)s
+)
+"""
 
 
-def receive(session: Session, delivery: SignedDelivery, event: Event) -> Outcome:
-    """Apply ``event``, leave a row for ``delivery`` in the inbox, and return what happened.
+def receive(statements: Statements, delivery: SignedDelivery, event: Event) -> Outcome:
+    """Apply ``event`` and leave a row for ``delivery`` in the inbox, in one transaction; return what happened.
 
     The inbox does not decide: a delivery that was completed before runs through the merge again and may repair a row.
     """
-    outcome, reason = _outcome_of(session, event)
-    seen_before = inbox.record(session, inbox.Entry.of(delivery, event, outcome, reason))
-    repeats = outcome in (Outcome.UNCHANGED, Outcome.STALE, Outcome.IGNORED)
-    return Outcome.DUPLICATE if seen_before and repeats else outcome
+    envelope = event.envelope
+    values = {
+        "delivery_id": delivery.id,
+        "type": envelope.type,
+        "instance_id": envelope.instance_id,
+        "occurred_at": envelope.occurred_at_ms,
+        "body": None,
+        **_effect_of(delivery, event),
+    }
+    ((outcome, seen_before),) = statements.rows_in_time(_RECEIVE, values)
+    return Outcome.DUPLICATE if seen_before and outcome in _CHANGES_NOTHING else Outcome(outcome)
 
 
-def _outcome_of(session: Session, event: Event) -> tuple[Outcome, str | None]:
+_CHANGES_NOTHING = (Outcome.UNCHANGED, Outcome.STALE, Outcome.IGNORED)
+
+
+def _effect_of(delivery: SignedDelivery, event: Event) -> dict[str, object]:
+    effect: dict[str, object] = {"effect": Outcome.IGNORED, "subject": None, "snapshot": None, "why": None}
+    match event:
+        case UserChanged(_, snapshot):
+            return effect | {"effect": "changed", "subject": snapshot.clerk_id, "snapshot": astuple(snapshot)}
+        case UserDeleted(_, clerk_id):
+            return effect | {"effect": "deleted", "subject": clerk_id}
+        case Unmappable(_, clerk_id, reason):
+            # Only what is parked keeps its payload.
+            body = delivery.body.decode()
+            return effect | {"effect": Outcome.PARKED, "subject": clerk_id, "why": reason, "body": body}
+        case Unhandled():
+            return effect
+
+
+def apply_event(session: Session, event: Event) -> tuple[Outcome, str | None]:
+    """Apply ``event`` to the users and return what happened, with the reason where it did not."""
     instance_id = event.envelope.instance_id
     if instance_id is not None:
         bound = binding.bind(session, instance_id, bound_by="webhook")

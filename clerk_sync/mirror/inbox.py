@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from clerk_sync.clerk.events import Event, Unhandled, Unmappable, UserChanged, UserDeleted
 from clerk_sync.clerk.signature import SignedDelivery
 from clerk_sync.mirror.outcome import Outcome
+from clerk_sync.mirror.sql import RECORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +54,7 @@ def _clerk_id_of(event: Event) -> str | None:
             return None
 
 
-# A repeated delivery that changes nothing keeps the outcome of the first; one that does something replaces it.
-_RECORD = text("""
-INSERT INTO webhook_events (svix_id, type, clerk_id, instance_id, event_at, outcome, reason, payload)
-VALUES (:svix_id, :type, :clerk_id, :instance_id, :event_at, :outcome, :reason, :payload)
-ON CONFLICT (svix_id) DO UPDATE SET
-    deliveries = webhook_events.deliveries + 1,
-    last_received_at = now(),
-    type = excluded.type,
-    clerk_id = excluded.clerk_id,
-    reason = excluded.reason,
-    payload = excluded.payload,
-    outcome = CASE
-        WHEN excluded.outcome IN ('unchanged', 'stale', 'ignored')
-             AND webhook_events.outcome IN ('applied', 'unchanged', 'stale')
-        THEN webhook_events.outcome ELSE excluded.outcome END
-RETURNING deliveries > 1
-""")
+_RECORD = text(RECORD.format(**{name: f":{name}" for name in Entry.__dataclass_fields__}))
 
 
 def record(session: Session, entry: Entry) -> bool:
@@ -96,6 +81,18 @@ def find_parked(session: Session, svix_ids: Sequence[str] | None = None) -> list
     """Return what is parked, oldest first; only ``svix_ids`` where they are given."""
     rows = session.execute(_FIND_PARKED, {"svix_ids": list(svix_ids) if svix_ids is not None else None})
     return [Parked(svix_id, payload) for svix_id, payload in rows]
+
+
+_SETTLE = text("""
+UPDATE webhook_events
+SET outcome = :outcome, reason = :reason, type = :type, clerk_id = :clerk_id, payload = :payload
+WHERE svix_id = :svix_id AND outcome = 'parked'
+""")
+
+
+def settle(session: Session, entry: Entry) -> None:
+    """Write what became of a parked delivery that was applied again; it was not received again."""
+    session.execute(_SETTLE, asdict(entry))
 
 
 _PRUNE = text("""

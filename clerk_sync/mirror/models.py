@@ -124,6 +124,15 @@ class SyncRun(Base):
     reason: Mapped[str | None]
 
 
+class SyncMissing(Base):
+    """Users whom Clerk, asked by id during a run, no longer knew; the run deletes all of them at its end, or none."""
+
+    __tablename__ = "sync_missing"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("sync_runs.id"), primary_key=True)
+    clerk_id: Mapped[str] = mapped_column(primary_key=True)
+
+
 class RoleChange(Base):
     """Who changed whose role; written by a trigger, never by us."""
 

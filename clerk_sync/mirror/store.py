@@ -1,7 +1,7 @@
-"""The merge: the one function, and the one statement, through which user rows are written.
+"""The one function through which user rows are written, and the one that ends them.
 
-Webhooks, first sign-ins, sync and replay all end here. What decides is in the statement's WHERE, so that no
-interleaving of processes can get around it; what came back says what happened.
+First sign-ins, sync and replay end here; a webhook runs the same statements inside the database (``functions``). What
+decides is in the statement's WHERE, so that no interleaving of processes can get around it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from clerk_sync.clerk.users import CONTENT_FIELDS, UserSnapshot
+from clerk_sync.clerk.users import UserSnapshot
+from clerk_sync.mirror.sql import BURY, COLUMNS, READ_FROM_API, TYPED_COLUMNS, merge_statement
 
-# The envelope time of a snapshot that was read from the API: after every event, because at equal versions
-# an API read is the truth.
-READ_FROM_API = 2**63 - 1
+__all__ = ["READ_FROM_API", "Merged", "bury_users", "merge_users"]
 
 
 class Merged(StrEnum):
@@ -29,72 +28,13 @@ class Merged(StrEnum):
     STALE = "stale"
 
 
-CONTENT = CONTENT_FIELDS
-COLUMNS = ("clerk_id", *CONTENT, "clerk_updated_at")
-
-
-def _content_of(row: str) -> str:
-    return "(" + ", ".join(f"{row}.{column}" for column in CONTENT) + ")"
-
-
-def _supersedes(new: str, row: str) -> str:
-    """Return the condition under which snapshot ``new`` replaces ``row``; it is the order of DESIGN's merge table.
-
-    A tie is broken by the event's time and then by the digest of the content: a fixed total order, so that every
-    order of arrival ends the same. An equal digest over other content means that the row has drifted: repair it.
-    """
-    return f"""{row}.deleted_at IS NULL AND (
-        {row}.clerk_updated_at < {new}.clerk_updated_at
-        OR {row}.clerk_updated_at = {new}.clerk_updated_at
-           AND {_content_of(row)} IS DISTINCT FROM {_content_of(new)}
-           AND ({new}.event_at = {READ_FROM_API}
-                OR {new}.content_digest = {row}.content_digest
-                OR ({new}.event_at, {new}.content_digest) > ({row}.event_at, {row}.content_digest)))"""
-
-
-_MERGE = f"""
-WITH arriving AS (
-    SELECT source.*, md5({_content_of("source")}::text) AS content_digest, CAST(:event_at AS bigint) AS event_at
-    FROM {{source}} AS source
-), compared AS (
-    -- Rows that would not change are told apart here, so that they are neither locked nor logged.
-    SELECT arriving.*, CASE
-        WHEN users.clerk_id IS NULL OR {_supersedes("arriving", "users")} THEN 'wanted'
-        WHEN users.deleted_at IS NULL AND users.clerk_updated_at = arriving.clerk_updated_at
-             AND {_content_of("users")} IS NOT DISTINCT FROM {_content_of("arriving")} THEN 'unchanged'
-        ELSE 'stale' END AS standing
-    FROM arriving LEFT JOIN users USING (clerk_id)
-), written AS (
-    INSERT INTO users ({", ".join(COLUMNS)}, event_at, content_digest)
-    SELECT {", ".join(COLUMNS)}, event_at, content_digest
-    FROM compared WHERE standing = 'wanted'
-    ORDER BY clerk_id  -- two writers lock in one order, or they deadlock
-    ON CONFLICT (clerk_id) DO UPDATE SET
-        {", ".join(f"{column} = excluded.{column}" for column in (*COLUMNS[1:], "event_at", "content_digest"))},
-        synced_at = now()
-    WHERE {_supersedes("excluded", "users")}
-    RETURNING clerk_id, xmax = 0 AS is_new
-)
-SELECT clerk_id, CASE
-    WHEN is_new THEN 'inserted'
-    WHEN NOT is_new THEN 'updated'
-    ELSE standing END
-FROM compared LEFT JOIN written USING (clerk_id)
-"""
-
-_TYPES = {"email_verified": "boolean", "banned": "boolean", "clerk_created_at": "bigint", "clerk_updated_at": "bigint"}
-_ONE_ROW = (
-    "(SELECT " + ", ".join(f"CAST(:{column} AS {_TYPES.get(column, 'text')}) AS {column}" for column in COLUMNS) + ")"
-)
 _PAGE = "arriving_users"
+_MAKE_PAGE = f"CREATE TEMPORARY TABLE IF NOT EXISTS {_PAGE} ({TYPED_COLUMNS}) ON COMMIT DELETE ROWS"
+_ONE = f"(SELECT (CAST(ROW({', '.join(f':{column}' for column in COLUMNS)}) AS user_snapshot)).*)"
 
-_MERGE_ONE = text(_MERGE.format(source=_ONE_ROW))
-_MERGE_PAGE = text(_MERGE.format(source=_PAGE))
-_MAKE_PAGE = f"""
-CREATE TEMPORARY TABLE IF NOT EXISTS {_PAGE} (
-    {", ".join(f"{column} {_TYPES.get(column, 'text')}" for column in COLUMNS)}
-) ON COMMIT DELETE ROWS
-"""
+_MERGE_PAGE = text(merge_statement(source=_PAGE, event_at=":event_at"))
+_MERGE_ONE = text(merge_statement(source=_ONE, event_at=":event_at"))
+_BURY = text(BURY.format(clerk_ids="CAST(:clerk_ids AS text[])"))
 
 
 def merge_users(session: Session, batch: Sequence[UserSnapshot], *, event_at: int) -> dict[str, Merged]:
@@ -145,18 +85,6 @@ def _copy_field(value: object) -> str:
     if value is None:
         return r"\N"
     return value.translate(_COPY_ESCAPES) if isinstance(value, str) else str(value)
-
-
-_BURY = text("""
-INSERT INTO users (clerk_id, deleted_at)
-SELECT clerk_id, now() FROM unnest(CAST(:clerk_ids AS text[])) AS clerk_id
-GROUP BY clerk_id ORDER BY clerk_id
-ON CONFLICT (clerk_id) DO UPDATE SET
-    deleted_at = now(), synced_at = now(), email = NULL, email_verified = false, first_name = NULL, last_name = NULL,
-    username = NULL, image_url = NULL, content_digest = ''
-WHERE users.deleted_at IS NULL
-RETURNING clerk_id
-""")
 
 
 def bury_users(session: Session, clerk_ids: Sequence[str]) -> set[str]:

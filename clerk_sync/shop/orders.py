@@ -12,7 +12,7 @@ from msgspec import Meta, Raw, Struct
 from sqlalchemy.orm import Session
 
 from clerk_sync.mirror.accounts import LocalUser
-from clerk_sync.reader import Reader
+from clerk_sync.statements import Statements
 from clerk_sync.shop import store
 from clerk_sync.shop.errors import CartEmpty, DestinationUnknown, InvalidTransition, OrderUnknown, ProductsUnavailable
 from clerk_sync.shop.fields import Currency, Id, Instant
@@ -137,9 +137,9 @@ def check_out(
     return Checkout(_one(store.orders.find_order_by_id(session, order_id)), replayed=False)
 
 
-def list_orders(reader: Reader, user_id: int, *, after: OrderKey | None, limit: int) -> OrdersFound:
+def list_orders(statements: Statements, user_id: int, *, after: OrderKey | None, limit: int) -> OrdersFound:
     """Return up to ``limit`` orders of a user, newest first, behind ``after``."""
-    found, ids = _assemble(store.orders.list_orders(reader, user_id, after=after, limit=limit + 1))
+    found, ids = _assemble(store.orders.list_orders(statements, user_id, after=after, limit=limit + 1))
     if len(found) <= limit:
         return OrdersFound(found, None)
     return OrdersFound(found[:limit], OrderKey.of(found[limit - 1].created_at, ids[limit - 1]))

@@ -102,12 +102,12 @@ def _require_own_origin() -> None:
 
 def _local_user(clerk_id: str) -> LocalUser:
     """Return the row of ``clerk_id``; at first sight it is made, and kept whatever becomes of the request."""
-    reader = services().reader
-    user = accounts.find(reader, clerk_id)
+    statements = services().statements
+    user = accounts.find(statements, clerk_id)
     if user is None:
         accounts.create_at_first_sight(db.session(), clerk_id)
         db.session.commit()
-        user = accounts.find(reader, clerk_id)
+        user = accounts.find(statements, clerk_id)
     assert user is not None, "rows of users are never removed"  # noqa: S101 - states a guarantee
     return user
 

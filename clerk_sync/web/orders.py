@@ -39,5 +39,5 @@ def show_order(number: str) -> Response:
 
 def order_page(user_id: int) -> Response:
     """Answer the page of this user's orders that the request asks for."""
-    found, next_key = shop.list_orders(services().reader, user_id, after=read_cursor(OrderKey), limit=read_limit())
+    found, next_key = shop.list_orders(services().statements, user_id, after=read_cursor(OrderKey), limit=read_limit())
     return json_response(OrderPage(found, cursor_of(next_key)))

@@ -1,4 +1,4 @@
-"""Clerk's deliveries: verified, parsed, applied, committed, answered.
+"""Clerk's deliveries: verified, parsed, applied, answered.
 
 Public by position: the signature is the credential.
 """
@@ -13,7 +13,7 @@ from flask import Blueprint, Response, request
 from clerk_sync.clerk.errors import NotJsonError, SignatureError
 from clerk_sync.clerk.events import MIRRORED_TYPES, Envelope, parse_event
 from clerk_sync.clerk.signature import SignedDelivery
-from clerk_sync.extensions import db, services
+from clerk_sync.extensions import services
 from clerk_sync.metrics import metrics
 from clerk_sync.mirror.apply import receive
 from clerk_sync.mirror.outcome import Outcome
@@ -33,8 +33,7 @@ def clerk() -> Response:
         event = parse_event(delivery)
     except NotJsonError as error:
         raise Problem(400, "not-json", "The body is not JSON.") from error
-    outcome = receive(db.session(), delivery, event)
-    db.session.commit()
+    outcome = receive(services().statements, delivery, event)
     _count(event.envelope, outcome)
     log.info("webhook", extra={"svix_id": delivery.id, "type": event.envelope.type, "outcome": outcome})
     return json_response({"outcome": outcome})

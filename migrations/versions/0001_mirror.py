@@ -99,9 +99,17 @@ def upgrade() -> None:
     op.create_index(
         "uq_sync_runs_running", "sync_runs", ["status"], unique=True, postgresql_where=sa.text("status = 'running'")
     )
+    op.create_table(
+        "sync_missing",
+        sa.Column("run_id", sa.BigInteger(), nullable=False),
+        sa.Column("clerk_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["sync_runs.id"], name=op.f("fk_sync_missing_run_id")),
+        sa.PrimaryKeyConstraint("run_id", "clerk_id", name=op.f("pk_sync_missing")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("sync_missing")
     op.drop_table("sync_runs")
     op.drop_table("webhook_events")
     op.drop_table("mirror_binding")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 
 from clerk_sync.clerk.errors import TokenError
@@ -12,14 +10,20 @@ from clerk_sync.clerk.tokens import TokenPolicy, TokenVerifier
 
 SECRET_KEY = "sk_test_secretsecretsecretsecret"
 
+_together: list[Barrier] = []
 
-def work(api_url: str, tokens: list[str], start: Barrier, outcomes: SimpleQueue[list[str]]) -> None:
-    """Verify ``tokens`` as soon as every worker is ready, and tell what became of each."""
+
+def start(together: Barrier) -> None:
+    """Remember where the workers wait for each other."""
+    _together.append(together)
+
+
+def work(api_url: str, tokens: list[str]) -> list[str]:
+    """Verify ``tokens`` as soon as every worker is ready, and return what became of each."""
     keys = key_source_from(jwt_key=None, api_url=api_url, secret_key=SECRET_KEY, key_set_url=None)
-    policy = TokenPolicy(issuer=None, authorized_parties=frozenset())
-    verifier = TokenVerifier(keys, policy, clock=lambda: time.time())
-    start.wait()
-    outcomes.put([_outcome(verifier, token) for token in tokens])
+    verifier = TokenVerifier(keys, TokenPolicy(issuer=None, authorized_parties=frozenset()))
+    _together[0].wait(30)
+    return [_outcome(verifier, token) for token in tokens]
 
 
 def _outcome(verifier: TokenVerifier, token: str) -> str:

@@ -44,6 +44,14 @@ def test_netrc_does_not_replace_the_secret_key(
     assert server.asked[0].headers["Authorization"] == f"Bearer {SECRET_KEY}"
 
 
+def test_proxy_of_the_environment_is_not_for_a_clerk_on_this_machine(
+    server: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "")
+    assert ids(server, OURS.jwk) == [OURS.kid]
+
+
 @pytest.mark.parametrize(
     "useless",
     [

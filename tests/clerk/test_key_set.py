@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -13,10 +14,12 @@ import pytest
 from clerk_sync.clerk.errors import KeysUnavailable, TokenError
 from clerk_sync.clerk.key_fetch import fetch_key_set
 from clerk_sync.clerk.key_set import COOLDOWN_S, TIME_TO_LIVE_S, KeySet
+from clerk_sync.clerk.key_shelf import NoShelf
 from clerk_sync.clerk.reasons import Reason
 from clerk_sync.clerk.tokens import TokenVerifier
 from tests.clerk.scripted_api import DROPPED, Reply, ScriptedApi, answer, refusal
 from tests.clerk.token_factory import FOREIGN, NOW, OURS, POLICY, Clock, Instance
+from tests.clerk.waiting import wait_until
 
 SECRET_KEY = "sk_test_secretsecretsecretsecret"
 ROTATED = Instance(OURS.kid)
@@ -35,8 +38,8 @@ def tokens(server: ScriptedApi, clock: Clock) -> TokenVerifier:
     return make_verifier(server, clock)
 
 
-def make_verifier(server: ScriptedApi, clock: Clock) -> TokenVerifier:
-    keys = KeySet(partial(fetch_key_set, f"{server.url}/v1/jwks", SECRET_KEY), clock=clock)
+def make_verifier(server: ScriptedApi, clock: Clock, shelf: NoShelf | None = None) -> TokenVerifier:
+    keys = KeySet(partial(fetch_key_set, f"{server.url}/v1/jwks", SECRET_KEY), shelf, clock=clock)
     return TokenVerifier(keys, POLICY, clock=clock)
 
 
@@ -111,6 +114,22 @@ def test_storm_from_many_threads_costs_one_fetch(tokens: TokenVerifier, server: 
 
     run_together(*[storm] * 8)
     assert len(server.asked) == 2
+
+
+def test_storm_within_the_cooldown_asks_no_other_process(server: ScriptedApi, clock: Clock) -> None:
+    """It must not cost a file lock for each forged token either."""
+    held: list[bool] = []
+
+    class CountingShelf(NoShelf):
+        def hold(self, *, wait: bool) -> AbstractContextManager[bool]:
+            held.append(wait)
+            return super().hold(wait=wait)
+
+    publish(server, OURS)
+    tokens = make_verifier(server, clock, CountingShelf())
+    for number in range(10):
+        outcome(tokens, unknown(number))
+    assert held == [True]
 
 
 def test_new_key_is_accepted_after_the_cooldown(tokens: TokenVerifier, server: ScriptedApi, clock: Clock) -> None:
@@ -216,6 +235,7 @@ def test_whoever_has_keys_does_not_wait_for_a_fetch(tokens: TokenVerifier, serve
     stranger = threading.Thread(target=outcome, args=(tokens, unknown(1)))
     stranger.start()
     wait_until(lambda: len(server.asked) == 2)
+    clock.now += 1
     try:
         assert outcome(tokens, OURS.mint(jti="2")) == "proven"
         assert outcome(tokens, unknown(2)) == Reason.UNKNOWN_KEY
@@ -291,13 +311,3 @@ def run_together(*work: Callable[[], Any]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Return as soon as ``condition`` holds; fail after ten seconds."""
-    ticks = threading.Event()
-    for _ in range(2000):
-        if condition():
-            return
-        ticks.wait(0.005)
-    raise AssertionError("it did not happen")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 
@@ -19,8 +21,9 @@ from clerk_sync.clerk.key_shelf import FileShelf, NoShelf, Shelved, shelf_of_thi
 from clerk_sync.clerk.reasons import Reason
 from clerk_sync.clerk.tokens import TokenVerifier
 from tests.clerk import key_storm
-from tests.clerk.scripted_api import DROPPED, ScriptedApi, answer
+from tests.clerk.scripted_api import DROPPED, Reply, ScriptedApi, answer
 from tests.clerk.token_factory import FOREIGN, NOW, OURS, POLICY, USER_ID, Clock
+from tests.clerk.waiting import wait_until
 
 ENTRIES = parse_key_set(json.dumps({"keys": [OURS.jwk]}).encode())
 SHELVED = Shelved(NOW, NOW - 5, ENTRIES)
@@ -174,6 +177,43 @@ def test_what_one_worker_fetches_reaches_the_other_within_a_second(server: Scrip
     assert len(server.asked) == 2
 
 
+def test_worker_that_starts_during_an_outage_finds_the_keys(server: ScriptedApi, directory: Path) -> None:
+    server.will_answer(answer({"keys": [OURS.jwk]}), DROPPED)
+    clock = Clock()
+    one, other = workers(server, directory, clock)
+    assert outcome(one, OURS.mint()) == "proven"
+    clock.now += COOLDOWN_S
+    assert outcome(one, FOREIGN.mint()) == Reason.UNKNOWN_KEY
+    assert outcome(other, OURS.mint()) == "proven"
+
+
+def test_shelf_that_lost_its_keys_takes_nobody_elses(server: ScriptedApi, directory: Path, shelf: FileShelf) -> None:
+    """The temporary directory was emptied, and a worker that starts during an outage has put down its attempt."""
+    server.will_answer(DROPPED)
+    clock = Clock()
+    worker, _ = workers(server, directory, clock)
+    assert outcome(worker, OURS.mint()) == "proven"
+    shelf.put(Shelved(NOW))
+    clock.now += 1
+    assert outcome(worker, OURS.mint()) == "proven"
+    assert server.asked == []
+
+
+def test_worker_without_keys_waits_for_the_fetch_of_another(server: ScriptedApi, directory: Path) -> None:
+    """Both are started into traffic; the second finds an attempt on the shelf, and no keys yet."""
+    hold = threading.Event()
+    server.will_answer(Reply(parts=answer({"keys": [OURS.jwk]}).parts, hold=hold))
+    one, other = workers(server, directory, Clock())
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(outcome, one, OURS.mint())
+        wait_until(lambda: len(server.asked) == 1)
+        second = pool.submit(outcome, other, OURS.mint())
+        assert not wait([second], timeout=0.05).done
+        hold.set()
+        assert first.result() == second.result() == "proven"
+    assert len(server.asked) == 1
+
+
 def test_storm_on_two_processes_costs_one_fetch(
     server: ScriptedApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,12 +224,7 @@ def test_storm_on_two_processes_costs_one_fetch(
     good = OURS.mint(iat=now, nbf=now, exp=now + 60)
     tokens = [good, *(FOREIGN.mint(header={"kid": f"ins_{number}"}) for number in range(50)), good]
     context = multiprocessing.get_context("spawn")
-    start, outcomes = context.Barrier(2), context.SimpleQueue()
-    processes = [context.Process(target=key_storm.work, args=(server.url, tokens, start, outcomes)) for _ in range(2)]
-    for process in processes:
-        process.start()
-    told = [outcomes.get() for _ in processes]
-    for process in processes:
-        process.join()
+    with ProcessPoolExecutor(2, context, key_storm.start, (context.Barrier(2),)) as pool:
+        told = list(pool.map(key_storm.work, [server.url] * 2, [tokens] * 2))
     assert told == [[USER_ID, *[Reason.UNKNOWN_KEY] * 50, USER_ID]] * 2
     assert len(server.asked) == 1

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from clerk_sync.extensions import db, services
 from clerk_sync.mirror import accounts
 from clerk_sync.mirror.accounts import LocalUser
-from clerk_sync.reader import Reader
+from clerk_sync.statements import Statements
 from clerk_sync.shop.addresses import Address, NewAddress, add_address
 from clerk_sync.shop.cart import set_quantity
 from clerk_sync.shop.catalogue import ProductEntry, load_products
@@ -46,26 +46,41 @@ def work(app: Flask) -> Work:
 
 
 @pytest.fixture
-def reader(app: Flask) -> Reader:
+def statements(app: Flask) -> Statements:
     with app.app_context():
-        return services().reader
+        return services().statements
 
 
 @pytest.fixture
-def grace(reader: Reader, work: Work) -> LocalUser:
-    return first_seen(reader, work, GRACE)
+def grace(statements: Statements, work: Work) -> LocalUser:
+    return first_seen(statements, work, GRACE)
 
 
 @pytest.fixture
-def ada(reader: Reader, work: Work) -> LocalUser:
-    return first_seen(reader, work, ADA)
+def ada(statements: Statements, work: Work) -> LocalUser:
+    return first_seen(statements, work, ADA)
 
 
-def first_seen(reader: Reader, work: Work, clerk_id: str) -> LocalUser:
+def first_seen(statements: Statements, work: Work, clerk_id: str) -> LocalUser:
     work(accounts.create_at_first_sight, clerk_id)
-    user = accounts.find(reader, clerk_id)
+    user = accounts.find(statements, clerk_id)
     assert user is not None
     return user
+
+
+@pytest.fixture
+def refused(work: Work) -> Callable[..., Any]:
+    """Run a function that has to raise ``error``, commit all the same, and return the error: nothing may be left."""
+
+    def run(error: type[Exception], act: Callable[..., object], *arguments: object) -> Exception:
+        def attempt(session: Session) -> Exception:
+            with pytest.raises(error) as raised:
+                act(session, *arguments)
+            return raised.value
+
+        return work(attempt)
+
+    return run
 
 
 Sell = Callable[..., str]

@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from clerk_sync.config import Environment, LogFormat
+from clerk_sync.database import SCHEMA_REVISION
 from tests.conftest import clerk_event, clerk_user
 
 ENTRIES = {"database", "migrations", "keys", "webhook_secret"}
@@ -60,7 +61,7 @@ def test_readyz_notices_a_database_of_another_revision(client: FlaskClient, quer
     try:
         response = client.get("/readyz")
     finally:
-        query("UPDATE alembic_version SET version_num = '0003'")
+        query("UPDATE alembic_version SET version_num = %s", SCHEMA_REVISION)
     assert response.status_code == 503
     assert "0002" in response.get_json()["migrations"]["detail"]
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from clerk_sync.reader import Reader
+from clerk_sync.statements import Statements
 from clerk_sync.shop.fields import LARGEST_ID
 from clerk_sync.shop.store.carts import CART_LINES
 from clerk_sync.shop.store.owner import Owner
@@ -62,7 +62,7 @@ SELECT orders.id, orders.created_at, number, status, currency, total_minor, CAST
        sku, name, quantity, unit_price_minor
 FROM {orders} AS orders LEFT JOIN order_items ON order_items.order_id = orders.id
 """
-# Goes through the reader, so its values are named in the driver's way.
+# Sent as a single statement, so its values are named in the driver's way.
 _PAGE = """(
     SELECT * FROM orders
     WHERE user_id = %(user_id)s AND (created_at, id) < (CAST(%(created_at)s AS timestamp) AT TIME ZONE 'UTC', %(id)s)
@@ -77,10 +77,10 @@ _FIND_ORDER_BY_KEY = text(_FIND_ORDER.format("orders.user_id = :user_id AND idem
 _FIND_ORDER_BY_NUMBER = text(_FIND_ORDER.format("orders.user_id = :user_id AND number = :number"))
 
 
-def list_orders(reader: Reader, user_id: int, *, after: tuple[datetime, int] | None, limit: int) -> Sequence[OrderRow]:
+def list_orders(statements: Statements, user_id: int, *, after: tuple[datetime, int] | None, limit: int) -> Sequence[OrderRow]:
     """Return up to ``limit`` orders of a user behind ``after``, newest first, one row for each line."""
     created_at, id_ = after or ("infinity", LARGEST_ID)
-    return reader.rows(_LIST_ORDERS, {"user_id": user_id, "created_at": created_at, "id": id_, "limit": limit})
+    return statements.rows(_LIST_ORDERS, {"user_id": user_id, "created_at": created_at, "id": id_, "limit": limit})
 
 
 def find_order_by_id(session: Session, order_id: int) -> Sequence[OrderRow]:

@@ -1,7 +1,7 @@
-"""Reads in one round trip, for the few statements that every request waits for.
+"""Single statements, one round trip each, for what every request waits for.
 
-BEGIN and ROLLBACK would be two more round trips, and a session's result layer costs as much again as the query. So
-these connections are in autocommit and the driver's own cursor is used. Nothing is locked or written here.
+BEGIN, SET and COMMIT would be round trips of their own, and a session's result layer costs as much again as a short
+query. So these connections are in autocommit and the driver's own cursor is used: a statement is its own transaction.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any, LiteralString
 import psycopg2
 from sqlalchemy.pool import QueuePool
 
-from clerk_sync.database import MAX_OVERFLOW, POOL_SIZE, POOL_TIMEOUT_S, Connect
+from clerk_sync.database import MAX_OVERFLOW, POOL_SIZE, POOL_TIMEOUT_S, TIME_LIMITS, Connect
 
 
-class Reader:
-    """A pool of connections that only read. Safe to share between threads."""
+class Statements:
+    """A pool of connections in autocommit. Safe to share between threads."""
 
     def __init__(self, connect: Connect) -> None:
         def connect_in_autocommit() -> Any:
@@ -34,9 +34,10 @@ class Reader:
         )
 
     def rows(self, statement: LiteralString, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        """Return the rows of ``statement``; raises psycopg2's errors, and SQLAlchemy's TimeoutError for a full pool.
+        """Return the rows of ``statement``, which must be safe to repeat.
 
         Where the server was restarted since, the dead connections are dropped and the statement is sent once more.
+        Raises psycopg2's errors, and SQLAlchemy's TimeoutError for a pool that stays empty.
         """
         try:
             return self._rows(statement, values)
@@ -46,6 +47,13 @@ class Reader:
             return self._rows(statement, values)
         except _ConnectionDied as died:
             raise died.error from died
+
+    def rows_in_time(self, statement: LiteralString, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Do the same within the time limits of a transaction: for statements that may have to wait for a lock.
+
+        Statements that are sent together are one transaction, which is where SET LOCAL lives.
+        """
+        return self.rows(f"{TIME_LIMITS}; {statement}", values)
 
     def dispose(self) -> None:
         """Close the connections that nobody uses; the pool fills again when asked."""

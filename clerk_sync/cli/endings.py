@@ -1,0 +1,55 @@
+"""How a run ends: from the error that ended it to a status, an exit code and a sentence without anybody's data."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy.exc import DBAPIError
+
+from clerk_sync.clerk.errors import ApiRefused, ClerkError
+from clerk_sync.mirror.errors import KeyMismatch, LeaseLost, Refused
+from clerk_sync.mirror.runs import Status
+
+DONE, FAILURES, CONFIGURATION, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
+UNDEFINED_TABLE = "42P01"
+
+
+class Misconfigured(Exception):
+    """A setting that the command needs is missing."""
+
+
+class Ending(NamedTuple):
+    """The status for ``sync_runs``, the exit code, and why."""
+
+    status: Status
+    exit_code: int
+    reason: str | None
+
+
+def ending_of(error: BaseException) -> Ending | None:
+    """Return how ``error`` ends a run, or None where it is nothing that was foreseen."""
+    match error:
+        case KeyboardInterrupt():
+            return Ending(Status.INTERRUPTED, INTERRUPTED, "interrupted")
+        case LeaseLost():
+            return Ending(Status.LOST, REFUSED, str(error))
+        case Refused():
+            return Ending(Status.REFUSED, REFUSED, str(error))
+        case KeyMismatch() | Misconfigured():
+            return Ending(Status.FAILED, CONFIGURATION, str(error))
+        case ApiRefused(status=401 | 403):
+            return Ending(Status.FAILED, CONFIGURATION, f"{error}; is CLERK_SECRET_KEY right?")
+        case ClerkError():
+            return Ending(Status.FAILED, FAILURES, str(error))
+        case DBAPIError():
+            return _database_ending(error)
+        case _:
+            return None
+
+
+def _database_ending(error: DBAPIError) -> Ending:
+    # Never its text: that quotes the statement, and the statement users.
+    code = getattr(error.orig, "pgcode", None)
+    if code == UNDEFINED_TABLE:
+        return Ending(Status.FAILED, CONFIGURATION, "the database has no such tables: run flask db upgrade")
+    return Ending(Status.FAILED, FAILURES, f"the database: {type(error.orig).__name__} {code or '(not reached)'}")

@@ -1,0 +1,86 @@
+"""The lease of a run from the desk's side: waiting for it, and keeping it while the run is at work."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Event, Thread
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from clerk_sync.mirror import runs
+from clerk_sync.mirror.errors import RivalRun
+from clerk_sync.mirror.runs import Holder, Kind, Run
+
+HEARTBEAT_S = 2.0
+SILENCE = timedelta(seconds=10)
+LOOK_AGAIN_S = 0.5
+PATIENCE_S = 20.0
+
+
+def acquire(
+    engine: Engine,
+    kind: Kind,
+    *,
+    resume: bool,
+    say: Callable[[str], None],
+    silence: timedelta = SILENCE,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Run:
+    """Return a run that holds the lease; a holder whose heart has stopped is waited for and replaced.
+
+    Raises RivalRun as soon as the holder's heart is seen to beat.
+    """
+    give_up_at = clock() + PATIENCE_S
+    first_look: Holder | None = None
+    while True:
+        run, holder = _try_to_begin(engine, kind, resume=resume, silence=silence)
+        if run is not None:
+            return run
+        if holder is not None and first_look is None:
+            say(f"Run {holder.id} seems to be at work. Waiting to see whether it lives …")
+            first_look = holder
+        if holder is not None and (_lives(holder, first_look) or clock() > give_up_at):
+            raise RivalRun(holder.id, holder.started_at)
+        sleep(LOOK_AGAIN_S)
+
+
+def _try_to_begin(engine: Engine, kind: Kind, *, resume: bool, silence: timedelta) -> tuple[Run | None, Holder | None]:
+    with Session(engine) as session, contextlib.suppress(IntegrityError), session.begin():
+        holder = runs.find_holder(session)
+        if holder is not None and not runs.take_away_lease(session, holder.id, silence=silence):
+            return None, holder
+        run = (runs.resume_run(session) if resume else None) or runs.begin_run(session, kind)
+        return run, None
+    return None, None  # another process began in the same moment
+
+
+def _lives(holder: Holder, first_look: Holder | None) -> bool:
+    """Whether the heart has beaten between two looks; of a run that came later, nothing is known yet but its birth."""
+    return first_look is not None and (holder.id != first_look.id or holder.heartbeat_at != first_look.heartbeat_at)
+
+
+@contextmanager
+def heartbeat(engine: Engine, run_id: int, *, every_s: float = HEARTBEAT_S) -> Iterator[None]:
+    """Let the run's heart beat until the block ends, on a connection of its own: waiting for Clerk can take long."""
+    stopped = Event()
+
+    def beat() -> None:
+        while not stopped.wait(every_s):
+            # A database that is away for a moment costs a beat, not the run; if it stays away, the run will notice.
+            with contextlib.suppress(SQLAlchemyError), Session(engine) as session, session.begin():
+                runs.beat(session, run_id)
+
+    thread = Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join(timeout=1)

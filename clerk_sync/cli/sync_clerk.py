@@ -1,0 +1,14 @@
+"""``flask sync-clerk``: the mirror from the operator's side."""
+
+from __future__ import annotations
+
+from flask.cli import AppGroup
+
+from clerk_sync.cli.check_command import check
+from clerk_sync.cli.sync_command import sync
+from clerk_sync.cli.upkeep import prune, rebind, replay
+
+sync_clerk = AppGroup("sync-clerk", help="The mirror of Clerk's users.")
+
+for command in (sync, check, replay, prune, rebind):
+    sync_clerk.add_command(command)

@@ -1,0 +1,144 @@
+"""A run of sync: steps are committed one by one, behind the fence of the lease."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from clerk_sync.clerk.instance import read_instance
+from clerk_sync.cli.endings import DONE, FAILURES, Ending, Misconfigured, ending_of
+from clerk_sync.cli.lease import acquire, heartbeat
+from clerk_sync.mirror import runs
+from clerk_sync.mirror.orders import Source, reconcile
+from clerk_sync.mirror.runs import Kind, Status
+from clerk_sync.mirror.sinks import Comparing, Merging
+from clerk_sync.mirror.steps import Counts, Step
+from clerk_sync.mirror.terms import DEFAULT_WORKERS, Allowance, read_clock, set_terms
+from clerk_sync.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What the operator asked for."""
+
+    clerk_ids: tuple[str, ...] = ()
+    dry_run: bool = False
+    resume: bool = False
+    workers: int = DEFAULT_WORKERS
+    allowance: Allowance = field(default_factory=Allowance)
+
+
+@dataclass(slots=True)
+class Report:
+    """What has become of the order so far; complete when the run is over."""
+
+    dry_run: bool
+    run_id: int | None = None
+    resumed: bool = False
+    instance_id: str | None = None
+    expected: int | None = None
+    seen_before: int = 0
+    counts: Counts = field(default_factory=Counts)
+    can_be_resumed: bool = False
+    ending: Ending = field(default_factory=partial(Ending, Status.RUNNING, FAILURES, None))
+    seconds: float = 0.0
+
+    def add(self, step: Step) -> None:
+        """Count a step."""
+        self.counts += step.counts
+        self.instance_id = step.instance_id or self.instance_id
+        if step.cursor is not None:
+            self.expected = step.cursor.expected
+            self.can_be_resumed = not self.dry_run
+
+
+class Audience(Protocol):
+    """Whoever watches the run."""
+
+    def hear(self, sentence: str) -> None:
+        """Hear what is going on."""
+
+    def see(self, report: Report, step: Step) -> None:
+        """See a step that has been committed."""
+
+
+def perform(engine: Engine, session: Session, services: Services, order: Order, audience: Audience) -> Report:
+    """Carry out ``order`` and return its report; every foreseen error is an ending of it, never an exception."""
+    report = Report(dry_run=order.dry_run)
+    started_at = time.monotonic()
+    try:
+        _run(engine, session, services, order, report, audience)
+        failures = report.counts.failed
+        reason = f"{failures} users could not be read" if failures else None
+        report.ending = Ending(Status.DONE, FAILURES if failures else DONE, reason)
+    except BaseException as error:
+        # Not rollback: an interrupt may have come in the middle of the protocol.
+        session.invalidate()
+        ending = ending_of(error)
+        report.ending = ending or Ending(Status.FAILED, FAILURES, type(error).__name__)
+        if ending is None:
+            raise
+    finally:
+        report.seconds = time.monotonic() - started_at
+        _end(engine, report)
+    return report
+
+
+def _run(
+    engine: Engine, session: Session, services: Services, order: Order, report: Report, audience: Audience
+) -> None:
+    source = source_of(services)
+    if order.dry_run:
+        terms = set_terms(session, order.allowance, before=read_clock(session), workers=order.workers)
+        session.rollback()
+        with closing(reconcile(session, source, Comparing(session), terms, clerk_ids=order.clerk_ids)) as steps:
+            for step in steps:
+                session.rollback()
+                _tell(report, step, audience)
+        return
+
+    kind = Kind.USERS if order.clerk_ids else Kind.ALL
+    run = acquire(engine, kind, resume=order.resume, say=audience.hear)
+    report.run_id = run.id
+    report.resumed = run.cursor is not None
+    report.seen_before = run.cursor.seen if run.cursor else 0
+    if order.resume and not report.resumed:
+        audience.hear("Nothing to resume: this is a run from the beginning.")
+    with heartbeat(engine, run.id):
+        terms = set_terms(session, order.allowance, before=run.started_at, workers=order.workers)
+        session.commit()
+        sink = Merging(session, run.id)
+        with closing(reconcile(session, source, sink, terms, clerk_ids=order.clerk_ids, cursor=run.cursor)) as steps:
+            for step in steps:
+                runs.record(session, run.id, step.counts, step.cursor)
+                session.commit()
+                _tell(report, step, audience)
+
+
+def _tell(report: Report, step: Step, audience: Audience) -> None:
+    report.add(step)
+    audience.see(report, step)
+
+
+def source_of(services: Services) -> Source:
+    """Return where users are read from; raise Misconfigured where there is no key to read them with."""
+    api, settings = services.clerk, services.settings
+    if api is None or settings.secret_key is None:
+        raise Misconfigured("CLERK_SECRET_KEY is not set: Clerk's dashboard shows it under API keys")
+    get_instance = partial(read_instance, api, settings.api_url, settings.secret_key)
+    return Source(api, get_instance, settings.secret_key)
+
+
+def _end(engine: Engine, report: Report) -> None:
+    if report.run_id is None:
+        return
+    # Without a database there is nothing to write to; the lease then ends by silence.
+    with suppress(SQLAlchemyError), Session(engine) as session, session.begin():
+        runs.end_run(session, report.run_id, report.ending.status, report.ending.reason)

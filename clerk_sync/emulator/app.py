@@ -1,0 +1,38 @@
+"""The Flask application: every route of the local Clerk, and one place where refusals become answers."""
+
+from __future__ import annotations
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from clerk_sync.emulator.answers import refusal_answer
+from clerk_sync.emulator.backend_api import backend_api
+from clerk_sync.emulator.clock import wall_clock_ms
+from clerk_sync.emulator.control_api import control_api
+from clerk_sync.emulator.frontend_api import frontend_api
+from clerk_sync.emulator.instance import Instance
+from clerk_sync.emulator.pages import pages
+from clerk_sync.emulator.refusal import Refusal
+from clerk_sync.emulator.requestlog import RequestLog
+
+
+def create_app(clerk: Instance, log: RequestLog) -> Flask:
+    """Return the application that answers for ``clerk``."""
+    app = Flask(__name__)
+    app.register_blueprint(backend_api(clerk))
+    app.register_blueprint(frontend_api(clerk))
+    app.register_blueprint(control_api(clerk, log))
+    app.register_blueprint(pages(clerk))
+
+    @app.errorhandler(Refusal)
+    def refused(refusal: Refusal) -> Response:
+        return refusal_answer(refusal, clerk.ids.new("trace", wall_clock_ms()))
+
+    @app.errorhandler(HTTPException)
+    def not_served(error: HTTPException) -> Response:
+        code = {404: "resource_not_found", 405: "method_not_allowed"}.get(error.code or 500, "request_invalid")
+        refusal = Refusal(error.code or 500, code, error.name, error.description)
+        return refusal_answer(refusal, clerk.ids.new("trace", wall_clock_ms()))
+
+    return app

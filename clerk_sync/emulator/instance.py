@@ -1,0 +1,169 @@
+"""One Clerk instance, all its parts put together: no socket yet."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import has_request_context, request
+
+from clerk_sync.emulator.accounts import Accounts
+from clerk_sync.emulator.clock import wall_clock_ms
+from clerk_sync.emulator.courier import Courier
+from clerk_sync.emulator.directory import Directory
+from clerk_sync.emulator.faults import Faults
+from clerk_sync.emulator.identity import Identity, local_identity
+from clerk_sync.emulator.ids import Ids
+from clerk_sync.emulator.keys import Keys, SigningKey
+from clerk_sync.emulator.messages import State
+from clerk_sync.emulator.postman import Postman, Secrets
+from clerk_sync.emulator.quirks import Quirks
+from clerk_sync.emulator.ratelimit import RateLimit
+from clerk_sync.emulator.schedule import Schedule
+from clerk_sync.emulator.sessions import Sessions
+from clerk_sync.emulator.tokens import LIFETIME_S, mint, session_claims
+from clerk_sync.emulator.users import Users
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How an instance is set up; every field can be given to :meth:`LocalClerk.start`."""
+
+    instance: int = 1
+    """Two numbers are two instances, foreign to each other; the same number has the same keys and secrets."""
+
+    webhook_url: str | Sequence[str] | None = None
+    """Where webhooks go; several take turns, as if a load balancer stood in front."""
+
+    authorized_origin: str = "http://127.0.0.1:5000"
+    """The front end: ``azp`` of session tokens, and where the pages lead back to."""
+
+    event_types: Sequence[str] = ("user.*",)
+    """What the endpoint is subscribed to; ``("*",)`` adds sessions."""
+
+    schedule_factor: float = 1.0
+    """Compresses the retry schedule: 0.001 turns five minutes into 0.3 seconds."""
+
+    senders: int = 4
+    """How many deliveries are under way at once; with 1 they keep their order."""
+
+    delivery_timeout_s: float = 15.0
+    rate_limit: tuple[int, float] | None = None
+    """Requests and seconds; Clerk's limit for test keys is ``(100, 10.0)``."""
+
+    clock_ms: Callable[[], int] = wall_clock_ms
+    """The clock of ``created_at`` and ``updated_at``; tokens and signatures always use the true time."""
+
+    seed: int | None = None
+    """Makes ids and mishaps the same in every run."""
+
+    history: int = 100_000
+    """How many requests, messages and deliveries are remembered."""
+
+    quirks: Quirks = field(default_factory=Quirks)
+
+    @property
+    def webhook_urls(self) -> list[str]:
+        """The endpoint's addresses."""
+        if self.webhook_url is None:
+            return []
+        return [self.webhook_url] if isinstance(self.webhook_url, str) else list(self.webhook_url)
+
+
+class Instance:
+    """The users, sessions, keys and webhooks of one instance, and what goes wrong with them."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.quirks = options.quirks
+        self.identity: Identity = local_identity(options.instance)
+        self.ids = Ids(options.seed)
+        self.faults = Faults(options.seed or 0)
+        self.rate_limit = RateLimit(*options.rate_limit, time.monotonic) if options.rate_limit else None
+        self.keys = Keys(self.identity.instance_id, lambda: self.ids.new("ins", wall_clock_ms()))
+        self.signing_secrets = Secrets(self.identity.webhook_secret)
+        self.courier = Courier(
+            instance_id=self.identity.instance_id,
+            postman=Postman(self.signing_secrets, timeout_s=options.delivery_timeout_s, connections=options.senders),
+            mishaps=self.faults.webhooks,
+            ids=self.ids,
+            schedule=Schedule(options.schedule_factor),
+            urls=options.webhook_urls,
+            event_types=options.event_types,
+            attributes=_event_attributes,
+            senders=options.senders,
+            history=options.history,
+        )
+        self.directory = Directory()
+        self.sessions = Sessions(self.directory, self.ids, wall_clock_ms, self.courier.emit)
+        self.accounts = Accounts(self.directory, self.sessions, self.ids, options.clock_ms, self.courier.emit)
+        self.users = Users(self.directory, self.accounts, self.ids, options.clock_ms)
+
+    @property
+    def revision(self) -> tuple[object, ...]:
+        """Something that is different after every change worth keeping."""
+        settled = sum(message.state is not State.WAITING for message in list(self.courier.messages.values()))
+        return (
+            self.directory.revision,
+            self.sessions.revision,
+            self.keys.current.public_key_pem,
+            self.signing_secrets.current,
+            len(self.courier.messages),
+            settled,
+        )
+
+    def session_jwt(self, session_id: str, user_id: str, *, azp: str | None, expires_in_s: int = LIFETIME_S) -> str:
+        """Return a fresh token of the session."""
+        return mint(self.keys.current, self._claims(session_id, user_id, azp, expires_in_s))
+
+    def session_token(
+        self,
+        user_id: str,
+        *,
+        azp: str | None,
+        expires_in_s: int,
+        without: Collection[str],
+        header: Mapping[str, Any] | None,
+        key: SigningKey | None,
+        claims: Mapping[str, Any],
+    ) -> str:
+        """Return a token for the user's session, made for the purpose where there is none; see LocalClerk."""
+        session_id = claims.get("sid") or self._session_id_for(user_id)
+        full = {**self._claims(session_id, user_id, azp, expires_in_s), **claims}
+        kept = {name: value for name, value in full.items() if name not in without}
+        return mint(key or self.keys.current, kept, header=header, without=without)
+
+    def rotate_signing_secret(self, grace_s: float) -> str:
+        """Sign webhooks with a new secret, and with the old one too for ``grace_s`` seconds; return the new one."""
+        secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+        self.signing_secrets.rotate(secret, grace_s)
+        return secret
+
+    def _session_id_for(self, user_id: str) -> str:
+        if self.directory.find(user_id) is None:
+            return self.ids.new("sess", wall_clock_ms())
+        session = self.sessions.active_of(user_id) or self.sessions.create(user_id)
+        return session.id
+
+    def _claims(self, session_id: str, user_id: str, azp: str | None, expires_in_s: int) -> dict[str, Any]:
+        now_ms = wall_clock_ms()
+        return session_claims(
+            issuer=self.identity.issuer,
+            user_id=user_id,
+            session_id=session_id,
+            jti=self.ids.new("jti", now_ms),
+            now_s=now_ms // 1000,
+            expires_in_s=expires_in_s,
+            azp=azp,
+        )
+
+
+def _event_attributes() -> dict[str, Any]:
+    """Return who caused the event: the request that is being served, or this process itself."""
+    if not has_request_context():
+        return {"http_request": {"client_ip": "127.0.0.1", "user_agent": "local-clerk"}}
+    return {"http_request": {"client_ip": request.remote_addr or "", "user_agent": request.user_agent.string}}

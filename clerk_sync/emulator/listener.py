@@ -1,0 +1,141 @@
+"""The socket: werkzeug's threaded server on 127.0.0.1, taught to keep connections open and to fail on request."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+from werkzeug.wrappers import Response
+
+ENDING = "local_clerk.ending"
+"""In the WSGI environment: the :class:`Ending` of this request."""
+
+LARGEST_BODY = 10 * 1024 * 1024
+HOST = "127.0.0.1"
+
+
+@dataclass
+class Ending:
+    """How the connection ends; the application may change it on the way."""
+
+    hang_up: bool = False
+    """Close it instead of answering."""
+
+    torn: bool = False
+    """Announce the whole body, send half of it, close it."""
+
+
+class Handler(WSGIRequestHandler):
+    """Serves one connection, request after request.
+
+    Werkzeug's own handler closes after each answer, which costs a client of many pages as much as the page itself.
+    """
+
+    protocol_version = "HTTP/1.1"
+    # Headers and body leave in one write: a second one would wait for the client's delayed acknowledgement.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def run_wsgi(self) -> None:
+        """Answer the request that has just been read."""
+        length = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not length.isdigit():
+            return self._give_up(411, "A body has to announce its length.")
+        if int(length) > LARGEST_BODY:
+            return self._give_up(413, "At most 10 MiB are taken.")
+        environ: dict[str, Any] = self.make_environ()
+        environ["wsgi.input"] = BytesIO(self.rfile.read(int(length)))
+        environ[ENDING] = ending = Ending()
+        return self._send(Response.from_app(self.server.app, environ, buffered=True), ending)
+
+    def _give_up(self, status: int, text: str) -> None:
+        # The body stays unread, so the next request on this connection could not be found.
+        self.close_connection = True
+        self._send(Response(f"{text}\n", status), Ending())
+
+    def _send(self, response: Response, ending: Ending) -> None:
+        if ending.hang_up:
+            self.close_connection = True
+            return
+        body = response.get_data()
+        self.send_response(response.status_code)
+        for name, value in response.headers.to_wsgi_list():
+            self.send_header(name, value)
+        if "Content-Length" not in response.headers:
+            self.send_header("Content-Length", str(len(body)))
+        if ending.torn:
+            self.close_connection = True
+            body = body[: len(body) // 2]
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+        self.wfile.flush()
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
+        """Say nothing: the request log tells."""
+
+
+class Server(ThreadedWSGIServer):
+    """Remembers the connections that it holds, so that they can be cut."""
+
+    def __init__(self, app: Any, bound: socket.socket) -> None:
+        # Bound by us rather than by werkzeug, which ends the process where the port is taken.
+        host, port = bound.getsockname()
+        super().__init__(host, port, app, Handler, fd=bound.fileno())
+        self.connections: set[socket.socket] = set()
+        self.stopping = threading.Event()
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - socketserver's hook
+        """Whether a connection is served: none is any more, once the end has come."""
+        return not self.stopping.is_set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection from a thread of its own."""
+        self.connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection."""
+        self.connections.discard(request)
+        super().shutdown_request(request)
+
+
+class Listener:
+    """A running server."""
+
+    def __init__(self, app: Any, port: int) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as bound:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind((HOST, port))
+            bound.listen(128)
+            self.port: int = bound.getsockname()[1]
+            self._server = Server(app, bound)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Refuse new connections and cut the open ones: a stopped Clerk must not go on answering over kept ones."""
+        if self._server.stopping.is_set():
+            return
+        self._server.stopping.set()
+        with socket.create_connection((HOST, self.port)):
+            self._thread.join()  # the connection is what it has been waiting for
+        self._server.server_close()
+        for connection in list(self._server.connections):
+            _cut(connection)
+
+    def _serve(self) -> None:
+        # Not serve_forever, which would look twenty times a second whether somebody wants it to end.
+        while not self._server.stopping.is_set():
+            self._server.handle_request()
+
+
+def _cut(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # the client was faster

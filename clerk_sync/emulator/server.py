@@ -1,0 +1,195 @@
+"""The local Clerk itself: an instance behind a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from clerk_sync.emulator.app import create_app
+from clerk_sync.emulator.courier import Courier
+from clerk_sync.emulator.faults import Faults
+from clerk_sync.emulator.history import History
+from clerk_sync.emulator.instance import Instance, Options
+from clerk_sync.emulator.keys import Keys, SigningKey
+from clerk_sync.emulator.listener import HOST, Listener
+from clerk_sync.emulator.quirks import Quirks
+from clerk_sync.emulator.requestlog import RequestLog
+from clerk_sync.emulator.sessions import Sessions
+from clerk_sync.emulator.state import StateFile
+from clerk_sync.emulator.tokens import LIFETIME_S
+from clerk_sync.emulator.users import Users
+from clerk_sync.emulator.wire import Wire
+
+
+class LocalClerk:
+    """A running local Clerk. Use it as a context manager, or call :meth:`stop`."""
+
+    def __init__(self, instance: Instance, port: int, state: StateFile | None) -> None:
+        self._instance = instance
+        self._state = state
+        self.requests = RequestLog(instance.options.history)
+        origins = (instance.options.authorized_origin,)
+        self._wire = Wire(create_app(instance, self.requests), instance.faults, self.requests, origins)
+        self._listener = Listener(self._wire, port)
+
+    @classmethod
+    def start(cls, *, port: int = 0, state_path: Path | None = None, **options: Any) -> LocalClerk:
+        """Start one on 127.0.0.1; port 0 takes a free one. ``options`` are the fields of :class:`Options`.
+
+        With ``state_path`` it goes on where it stopped. Raises OSError where the port is taken or the file cannot be
+        written, ValueError where the file is something else.
+        """
+        instance = Instance(Options(**options))
+        state = None
+        try:
+            state = StateFile(state_path, instance) if state_path else None
+            return cls(instance, port, state)
+        except (OSError, ValueError):
+            instance.courier.stop()
+            if state:
+                state.close()
+            raise
+
+    def __enter__(self) -> LocalClerk:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop answering and sending. Open connections are cut, as in an outage."""
+        self._wire.stopping.set()
+        self._listener.stop()
+        self._instance.courier.stop()
+        if self._state:
+            self._state.close()
+
+    @property
+    def port(self) -> int:
+        """The port on 127.0.0.1."""
+        return self._listener.port
+
+    @property
+    def url(self) -> str:
+        """The address of everything: ``CLERK_API_URL``, the pages, the control API."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def secret_key(self) -> str:
+        """``CLERK_SECRET_KEY``."""
+        return self._instance.identity.secret_key
+
+    @property
+    def publishable_key(self) -> str:
+        """``CLERK_PUBLISHABLE_KEY``."""
+        return self._instance.identity.publishable_key
+
+    @property
+    def issuer(self) -> str:
+        """``iss`` of the session tokens."""
+        return self._instance.identity.issuer
+
+    @property
+    def instance_id(self) -> str:
+        """``instance_id`` of the webhooks, and ``kid`` of the first key."""
+        return self._instance.identity.instance_id
+
+    @property
+    def cookie_suffix(self) -> str:
+        """What stands behind ``__session_``."""
+        return self._instance.identity.cookie_suffix
+
+    @property
+    def authorized_origin(self) -> str:
+        """``CLERK_AUTHORIZED_PARTIES``."""
+        return self._instance.options.authorized_origin
+
+    @property
+    def webhook_secret(self) -> str:
+        """``CLERK_WEBHOOK_SIGNING_SECRET``: the newest one."""
+        return self._instance.signing_secrets.current
+
+    @property
+    def public_key_pem(self) -> str:
+        """``CLERK_JWT_KEY``."""
+        return self._instance.keys.current.public_key_pem
+
+    @property
+    def users(self) -> Users:
+        """The users."""
+        return self._instance.users
+
+    @property
+    def sessions(self) -> Sessions:
+        """The sessions."""
+        return self._instance.sessions
+
+    @property
+    def keys(self) -> Keys:
+        """The token keys."""
+        return self._instance.keys
+
+    @property
+    def courier(self) -> Courier:
+        """The webhooks."""
+        return self._instance.courier
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong."""
+        return self._instance.faults
+
+    @property
+    def quirks(self) -> Quirks:
+        """What Clerk's documentation leaves open."""
+        return self._instance.quirks
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which a service finds this Clerk."""
+        return {
+            "CLERK_API_URL": self.url,
+            "CLERK_SECRET_KEY": self.secret_key,
+            "CLERK_PUBLISHABLE_KEY": self.publishable_key,
+            "CLERK_WEBHOOK_SIGNING_SECRET": self.webhook_secret,
+            "CLERK_AUTHORIZED_PARTIES": self.authorized_origin,
+        }
+
+    def session_token(
+        self,
+        user_id: str,
+        *,
+        azp: str | None = "",
+        expires_in_s: int = LIFETIME_S,
+        without: Collection[str] = (),
+        header: Mapping[str, Any] | None = None,
+        key: SigningKey | None = None,
+        **claims: Any,
+    ) -> str:
+        """Return a session token for the user, of the newest session or of a new one.
+
+        ``azp`` is the authorized origin unless given; None leaves it out. ``claims`` and ``header`` add to or override
+        what Clerk says, ``without`` leaves claims and header parameters out, ``key`` signs with another key. The user
+        need not exist: so are tokens made that outlive their user.
+        """
+        return self._instance.session_token(
+            user_id,
+            azp=self.authorized_origin if azp == "" else azp,
+            expires_in_s=expires_in_s,
+            without=without,
+            header=header,
+            key=key,
+            claims=claims,
+        )
+
+    def history(self, seed: int) -> History:
+        """Return random lives to put into this Clerk; see :meth:`History.acts`."""
+        return History(self.users, seed, self._instance.options.clock_ms)
+
+    def rotate_webhook_secret(self, *, grace_s: float = 86_400.0) -> str:
+        """Sign webhooks with a new secret, and with the old one too for ``grace_s`` seconds; return the new one."""
+        return self._instance.rotate_signing_secret(grace_s)

@@ -1,0 +1,119 @@
+"""Users whom Clerk's list does not show where they should stand.
+
+They are candidates only. What makes one missing is Clerk's answer to the question by id; and even then nothing is
+deleted before the run has come to its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from clerk_sync.clerk.api import ClerkApi
+from clerk_sync.clerk.errors import UnmappableError
+from clerk_sync.clerk.user_pages import Unmappable
+from clerk_sync.clerk.users import UserSnapshot
+
+AT_ONCE = 1000
+
+# created_at < :before: a row that was made while the run was under way may be newer than the page that lacks it.
+_NOT_SHOWN = text("""
+SELECT clerk_id FROM users
+WHERE deleted_at IS NULL AND created_at < :before
+  AND clerk_created_at >= :since_ms AND clerk_created_at < :until_ms
+  AND clerk_id <> ALL(:shown) AND clerk_id > :after
+ORDER BY clerk_id LIMIT :at_once
+""")
+_NEVER_FILLED = text("""
+SELECT clerk_id FROM users
+WHERE deleted_at IS NULL AND created_at < :before AND clerk_created_at = 0 AND clerk_id > :after
+ORDER BY clerk_id LIMIT :at_once
+""")
+
+
+def find_not_shown(
+    session: Session, *, before: datetime, since_ms: int, until_ms: int, shown: Sequence[str], after: str = ""
+) -> list[str]:
+    """Return live users created in the span, older here than ``before`` and not among ``shown``: up to AT_ONCE ids.
+
+    Ask again with ``after`` the last of them while there are as many.
+    """
+    values = {"before": before, "since_ms": since_ms, "until_ms": until_ms, "shown": list(shown), "after": after}
+    return list(session.scalars(_NOT_SHOWN, values | {"at_once": AT_ONCE}))
+
+
+def find_never_filled(session: Session, *, before: datetime, after: str = "") -> list[str]:
+    """Return live users of whom nothing but the id is known, older here than ``before``: up to AT_ONCE ids."""
+    return list(session.scalars(_NEVER_FILLED, {"before": before, "after": after, "at_once": AT_ONCE}))
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What Clerk says of up to 100 users, asked by id."""
+
+    known: list[UserSnapshot] = field(default_factory=list)
+    unmappable: list[Unmappable] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+
+def inquire(api: ClerkApi, clerk_ids: Sequence[str]) -> Inquiry:
+    """Ask Clerk for users by id.
+
+    The list is not quite believed: Clerk does not document whether it shows, say, banned users. So the first whom it
+    does not show is asked for alone, and if Clerk knows that one after all, so is everybody else.
+    """
+    page = api.find_users(clerk_ids)
+    shown = {user.clerk_id for user in page.users} | {user.clerk_id for user in page.unmappable}
+    unknown = [clerk_id for clerk_id in clerk_ids if clerk_id not in shown]
+    answer = Inquiry(page.users, page.unmappable, unknown)
+    if not unknown:
+        return answer
+    witness = _inquire_alone(api, unknown[0])
+    if witness.unknown and None not in shown:
+        return answer
+    alone = [_inquire_alone(api, clerk_id) for clerk_id in unknown]
+    return Inquiry(
+        page.users + [user for each in alone for user in each.known],
+        [user for user in page.unmappable if user.clerk_id] + [user for each in alone for user in each.unmappable],
+        [clerk_id for each in alone for clerk_id in each.unknown],
+    )
+
+
+def _inquire_alone(api: ClerkApi, clerk_id: str) -> Inquiry:
+    try:
+        user = api.find_user(clerk_id)
+    except UnmappableError as error:
+        return Inquiry(unmappable=[Unmappable(clerk_id, str(error))])
+    return Inquiry(known=[user]) if user else Inquiry(unknown=[clerk_id])
+
+
+_REMEMBER = text("""
+INSERT INTO sync_missing (run_id, clerk_id) SELECT :run_id, unnest(CAST(:clerk_ids AS text[]))
+ON CONFLICT DO NOTHING RETURNING clerk_id
+""")
+_RECALL = text("""
+SELECT clerk_id FROM sync_missing WHERE run_id = :run_id AND clerk_id > :after ORDER BY clerk_id LIMIT :at_once
+""")
+_COUNT = text("SELECT count(*) FROM sync_missing WHERE run_id = :run_id")
+
+
+def remember_missing(session: Session, run_id: int, clerk_ids: Sequence[str]) -> int:
+    """Note confirmed ids for the end of the run and return how many were not noted before."""
+    return len(session.execute(_REMEMBER, {"run_id": run_id, "clerk_ids": list(clerk_ids)}).all())
+
+
+def count_missing(session: Session, run_id: int) -> int:
+    """Return how many confirmed ids the run has noted."""
+    return session.scalar(_COUNT, {"run_id": run_id}) or 0
+
+
+def recall_missing(session: Session, run_id: int) -> Iterator[list[str]]:
+    """Yield the confirmed ids of the run, in batches that fit into one statement."""
+    last = ""
+    while batch := list(session.scalars(_RECALL, {"run_id": run_id, "after": last, "at_once": AT_ONCE})):
+        yield batch
+        last = batch[-1]

@@ -1,0 +1,59 @@
+"""What an operator can order, from the opening to the last step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from clerk_sync.clerk.api import ClerkApi, Instance
+from clerk_sync.mirror.opening import check_key, open_listing, plan
+from clerk_sync.mirror.reconcile import Reconciliation
+from clerk_sync.mirror.sinks import Sink
+from clerk_sync.mirror.some_users import reconcile_users
+from clerk_sync.mirror.steps import Cursor, Step
+from clerk_sync.mirror.terms import Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where users are read from."""
+
+    api: ClerkApi
+    get_instance: Callable[[], Instance]
+    secret_key: str
+
+
+def reconcile(
+    session: Session,
+    source: Source,
+    sink: Sink,
+    terms: Terms,
+    *,
+    clerk_ids: tuple[str, ...] = (),
+    cursor: Cursor | None = None,
+) -> Generator[Step, None, None]:
+    """Yield the steps of a run over everybody, over ``clerk_ids`` alone, or over what ``cursor`` left.
+
+    The first step is the proof that key, instance and mirror belong together; nothing is written before it.
+    """
+    if clerk_ids:
+        yield _prove(source, sink, source.get_instance())
+        yield from reconcile_users(session, source.api, sink, terms, clerk_ids)
+    elif cursor is not None:
+        yield _prove(source, sink, source.get_instance())
+        yield from Reconciliation(session, source.api, sink, terms, cursor).steps()
+    else:
+        opening = open_listing(source.api, source.get_instance, terms.workers)
+        yield _prove(source, sink, opening.instance)
+        sink.begin()
+        first, cursor = plan(session, source.api, opening, terms)
+        yield from Reconciliation(session, source.api, sink, terms, cursor).steps(first)
+
+
+def _prove(source: Source, sink: Sink, instance: Instance) -> Step:
+    check_key(instance, source.secret_key)
+    sink.begin()
+    sink.bind(instance.id)
+    return Step(instance_id=instance.id)

@@ -1,0 +1,73 @@
+"""Several iterators at once: threads fetch ahead, one consumer takes what comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from queue import Empty, SimpleQueue
+from threading import Event, Semaphore, Thread
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Prefetch(Generic[T]):
+    """Run ``jobs`` in ``workers`` threads and yield ``(number of the job, item)`` as they come.
+
+    The items of one job come in their order. Every thread stops, holding one item, while ``workers`` items wait for
+    the consumer: memory stays flat. The first error of a thread is raised here. Close the iteration to end the threads;
+    they are daemons, so that no request under way keeps the process from ending.
+    """
+
+    def __init__(self, jobs: Sequence[Callable[[], Iterable[T]]], workers: int) -> None:
+        self._jobs: SimpleQueue[tuple[int, Callable[[], Iterable[T]]]] = SimpleQueue()
+        for numbered in enumerate(jobs):
+            self._jobs.put(numbered)
+        self._workers = min(workers, len(jobs))
+        self._items: SimpleQueue[tuple[int, T] | BaseException | None] = SimpleQueue()
+        self._room = Semaphore(self._workers)
+        self._stopping = Event()
+
+    def __iter__(self) -> Generator[tuple[int, T], None, None]:
+        """Start the threads and yield what they bring."""
+        for _ in range(self._workers):
+            Thread(target=self._work, name="prefetch", daemon=True).start()
+        try:
+            yield from self._take()
+        finally:
+            self._stopping.set()
+            self._room.release(max(self._workers, 1))
+
+    def _take(self) -> Iterator[tuple[int, T]]:
+        at_work = self._workers
+        while at_work:
+            item = self._items.get()
+            if item is None:
+                at_work -= 1
+            elif isinstance(item, BaseException):
+                raise item
+            else:
+                self._room.release()
+                yield item
+
+    def _work(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                number, job = self._jobs.get_nowait()
+                self._run(number, job)
+        except Empty:
+            self._items.put(None)
+        except BaseException as error:  # raised again in the consumer's thread
+            self._items.put(error)
+
+    def _run(self, number: int, job: Callable[[], Iterable[T]]) -> None:
+        for item in job():
+            self._room.acquire()
+            if self._stopping.is_set():
+                return
+            self._items.put((number, item))
+
+
+def in_parallel(calls: Sequence[Callable[[], T]], workers: int) -> list[T]:
+    """Return what ``calls`` return, in their order; raise the first error."""
+    jobs = [lambda call=call: (call(),) for call in calls]
+    return [item for _, item in sorted(Prefetch(jobs, workers), key=lambda numbered: numbered[0])]

@@ -1,0 +1,135 @@
+"""Where the findings of a walk go: into the mirror, or only into the report of a dry run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Protocol
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from clerk_sync.clerk.users import UserSnapshot
+from clerk_sync.mirror import binding, missing, runs
+from clerk_sync.mirror.differences import find_differences
+from clerk_sync.mirror.errors import ForeignInstance
+from clerk_sync.mirror.steps import Change, Counts
+from clerk_sync.mirror.store import READ_FROM_API, Merged, bury_users, merge_users
+
+# A run has time, unlike a webhook. And it may lose its last half second when PostgreSQL falls: rows and cursor are lost
+# together, so that resuming brings them back; waiting for the disk after each page would bring nothing.
+_UNHURRIED = text("""
+SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = '10min'; SET LOCAL synchronous_commit = off
+""")
+_FLUSHED = text("SET LOCAL synchronous_commit = on")
+_READ_ONLY = text("SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = '10min'")
+
+
+class Sink(Protocol):
+    """What a reconciliation does with what it finds out."""
+
+    def begin(self) -> None:
+        """Prepare a transaction; call it before the first statement, again does no harm."""
+
+    def bind(self, instance_id: str) -> None:
+        """Let the mirror be a copy of this instance; raise ForeignInstance where it is one of another."""
+
+    def take(self, users: Sequence[UserSnapshot]) -> tuple[Counts, tuple[Change, ...]]:
+        """Take users as Clerk's API shows them."""
+
+    def take_found(self, users: Sequence[UserSnapshot]) -> Counts:
+        """Take users who were asked for by id; those whom the list shows as well are counted there."""
+
+    def note_missing(self, clerk_ids: Sequence[str]) -> tuple[Counts, tuple[Change, ...]]:
+        """Take ids that Clerk does not know."""
+
+    def count_missing(self) -> int:
+        """Return how many missing ids were noted."""
+
+    def bury_missing(self) -> int:
+        """Delete the users noted as missing and return how many there were."""
+
+
+class Merging:
+    """The mirror itself, on behalf of a run."""
+
+    def __init__(self, session: Session, run_id: int) -> None:
+        self._session = session
+        self._run_id = run_id
+
+    def begin(self) -> None:
+        """Give the transaction time, and spare it the disk."""
+        if not self._session.in_transaction():
+            self._session.execute(_UNHURRIED)
+
+    def bind(self, instance_id: str) -> None:
+        """Bind a mirror that is still free."""
+        bound = binding.bind(self._session, instance_id, bound_by="sync")
+        if bound != instance_id:
+            raise ForeignInstance(instance_id, bound)
+        runs.name_instance(self._session, self._run_id, instance_id)
+
+    def take(self, users: Sequence[UserSnapshot]) -> tuple[Counts, tuple[Change, ...]]:
+        """Merge the users."""
+        merged = Counter(merge_users(self._session, users, event_at=READ_FROM_API).values())
+        return Counts(**{kind.value: number for kind, number in merged.items()}), ()
+
+    def take_found(self, users: Sequence[UserSnapshot]) -> Counts:
+        """Merge the users."""
+        counts, _ = self.take(users)
+        return Counts(inserted=counts.inserted, updated=counts.updated)
+
+    def note_missing(self, clerk_ids: Sequence[str]) -> tuple[Counts, tuple[Change, ...]]:
+        """Note the ids beside the run."""
+        return Counts(missing=missing.remember_missing(self._session, self._run_id, clerk_ids)), ()
+
+    def count_missing(self) -> int:
+        """Return how many missing ids this run has noted, in this process or in one before it."""
+        return missing.count_missing(self._session, self._run_id)
+
+    def bury_missing(self) -> int:
+        """Turn them into tombstones; this transaction waits for the disk."""
+        self._session.execute(_FLUSHED)
+        return sum(len(bury_users(self._session, ids)) for ids in missing.recall_missing(self._session, self._run_id))
+
+
+class Comparing:
+    """Nothing but a report: the database itself refuses to be written."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._missing = 0
+
+    def begin(self) -> None:
+        """Make the transaction read-only."""
+        if not self._session.in_transaction():
+            self._session.execute(_READ_ONLY)
+
+    def bind(self, instance_id: str) -> None:
+        """Compare the binding."""
+        bound = binding.find_binding(self._session)
+        if bound is not None and bound != instance_id:
+            raise ForeignInstance(instance_id, bound)
+
+    def take(self, users: Sequence[UserSnapshot]) -> tuple[Counts, tuple[Change, ...]]:
+        """Compare the users with the mirror."""
+        changes = find_differences(self._session, users)
+        counted = Counter(change.merged for change in changes)
+        return Counts(**{kind.value: counted[kind] for kind in Merged}), tuple(changes)
+
+    def take_found(self, users: Sequence[UserSnapshot]) -> Counts:  # noqa: ARG002 - a merge would change them, this does not
+        """Count nobody twice."""
+        return Counts()
+
+    def note_missing(self, clerk_ids: Sequence[str]) -> tuple[Counts, tuple[Change, ...]]:
+        """Count the ids."""
+        self._missing += len(clerk_ids)
+        return Counts(missing=len(clerk_ids)), tuple(Change(clerk_id, None) for clerk_id in clerk_ids)
+
+    def count_missing(self) -> int:
+        """Return how many missing ids were counted."""
+        return self._missing
+
+    def bury_missing(self) -> int:
+        """Delete nobody."""
+        return 0

@@ -1,0 +1,111 @@
+"""The mirror's writes as text: the merge, the tombstone, the inbox row.
+
+Each stands here once and is sent in two forms: by itself, and inside a function of the database that takes a whole
+delivery in one round trip (``functions``).
+"""
+
+from __future__ import annotations
+
+from clerk_sync.clerk.users import CONTENT_FIELDS
+
+# The envelope time of a snapshot that was read from the API: after every event, because at equal versions
+# an API read is the truth.
+READ_FROM_API = 2**63 - 1
+
+CONTENT = CONTENT_FIELDS
+COLUMNS = ("clerk_id", *CONTENT, "clerk_updated_at")
+
+_TYPES = {"email_verified": "boolean", "banned": "boolean", "clerk_created_at": "bigint", "clerk_updated_at": "bigint"}
+TYPED_COLUMNS = ", ".join(f"{column} {_TYPES.get(column, 'text')}" for column in COLUMNS)
+"""COLUMNS with their types, as a table or a composite type declares them."""
+
+
+def _content_of(row: str) -> str:
+    return "(" + ", ".join(f"{row}.{column}" for column in CONTENT) + ")"
+
+
+def _supersedes(new: str, row: str) -> str:
+    """Return the condition under which snapshot ``new`` replaces ``row``; it is the order of DESIGN's merge table.
+
+    A tie is broken by the event's time and then by the digest of the content: a fixed total order, so that every
+    order of arrival ends the same. An equal digest over other content means that the row has drifted: repair it.
+    """
+    return f"""{row}.deleted_at IS NULL AND (
+        {row}.clerk_updated_at < {new}.clerk_updated_at
+        OR {row}.clerk_updated_at = {new}.clerk_updated_at
+           AND {_content_of(row)} IS DISTINCT FROM {_content_of(new)}
+           AND ({new}.event_at = {READ_FROM_API}
+                OR {new}.content_digest = {row}.content_digest
+                OR ({new}.event_at, {new}.content_digest) > ({row}.event_at, {row}.content_digest)))"""
+
+
+_MERGE = f"""
+WITH arriving AS (
+    SELECT source.*, md5({_content_of("source")}::text) AS content_digest, CAST({{event_at}} AS bigint) AS event_at
+    FROM {{source}} AS source
+), compared AS (
+    -- Rows that would not change are told apart here, so that they are neither locked nor logged.
+    SELECT arriving.*, CASE
+        WHEN users.clerk_id IS NULL OR {_supersedes("arriving", "users")} THEN 'wanted'
+        WHEN users.deleted_at IS NULL AND users.clerk_updated_at = arriving.clerk_updated_at
+             AND {_content_of("users")} IS NOT DISTINCT FROM {_content_of("arriving")} THEN 'unchanged'
+        ELSE 'stale' END AS standing
+    FROM arriving LEFT JOIN users USING (clerk_id)
+), written AS (
+    INSERT INTO users ({", ".join(COLUMNS)}, event_at, content_digest)
+    SELECT {", ".join(COLUMNS)}, event_at, content_digest
+    FROM compared WHERE standing = 'wanted'
+    ORDER BY clerk_id  -- two writers lock in one order, or they deadlock
+    ON CONFLICT (clerk_id) DO UPDATE SET
+        {", ".join(f"{column} = excluded.{column}" for column in (*COLUMNS[1:], "event_at", "content_digest"))},
+        synced_at = now()
+    WHERE {_supersedes("excluded", "users")}
+    RETURNING clerk_id, xmax = 0 AS is_new
+)
+SELECT clerk_id, CASE
+    WHEN is_new THEN 'inserted'
+    WHEN NOT is_new THEN 'updated'
+    ELSE standing END AS result
+FROM compared LEFT JOIN written USING (clerk_id)
+"""
+
+
+def merge_statement(*, source: str, event_at: str) -> str:
+    """Return the merge of the relation ``source``, which has COLUMNS and holds an id once.
+
+    Its rows are ``clerk_id`` and ``result``: inserted, updated, unchanged, stale; or wanted, where another writer came
+    between its look and its lock: then it has to be sent again.
+    """
+    return _MERGE.format(source=source, event_at=event_at)
+
+
+BURY = """
+INSERT INTO users (clerk_id, deleted_at)
+SELECT clerk_id, now() FROM unnest({clerk_ids}) AS clerk_id
+GROUP BY clerk_id ORDER BY clerk_id
+ON CONFLICT (clerk_id) DO UPDATE SET
+    deleted_at = now(), synced_at = now(), email = NULL, email_verified = false, first_name = NULL, last_name = NULL,
+    username = NULL, image_url = NULL, content_digest = ''
+WHERE users.deleted_at IS NULL
+RETURNING clerk_id
+"""
+"""Tombstones for ``clerk_ids``; its rows are the ids that were not deleted before."""
+
+RECORD = """
+INSERT INTO webhook_events (svix_id, type, clerk_id, instance_id, event_at, outcome, reason, payload)
+VALUES ({svix_id}, {type}, {clerk_id}, {instance_id}, {event_at}, {outcome}, {reason}, {payload})
+ON CONFLICT (svix_id) DO UPDATE SET
+    deliveries = webhook_events.deliveries + 1,
+    last_received_at = now(),
+    type = excluded.type,
+    clerk_id = excluded.clerk_id,
+    reason = excluded.reason,
+    payload = excluded.payload,
+    -- A repeated delivery that changes nothing keeps the outcome of the first; one that does something replaces it.
+    outcome = CASE
+        WHEN excluded.outcome IN ('unchanged', 'stale', 'ignored')
+             AND webhook_events.outcome IN ('applied', 'unchanged', 'stale')
+        THEN webhook_events.outcome ELSE excluded.outcome END
+RETURNING deliveries > 1
+"""
+"""The inbox row; its answer is whether this delivery id was there before."""

@@ -1,0 +1,53 @@
+"""The terms of a run: what it may take for missing, and how much of that it may delete."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+DEFAULT_WORKERS = 16
+ALWAYS_ALLOWED = 10
+DEFAULT_PERCENT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many users a run may delete: the larger of a number and a share of the live ones."""
+
+    number: int = ALWAYS_ALLOWED
+    percent: float = DEFAULT_PERCENT
+
+    def of(self, live: int) -> int:
+        """Return the number for a mirror of ``live`` users."""
+        return max(self.number, int(live * self.percent / 100))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """``before``: whoever was made here later is no candidate. ``live``: the mirror's users at the start. ``cap``: how
+    many of them may be deleted.
+    """
+
+    before: datetime
+    live: int
+    cap: int
+    workers: int = DEFAULT_WORKERS
+
+
+_NOW = text("SELECT now()")
+_COUNT_LIVE = text("SELECT count(*) FROM users WHERE deleted_at IS NULL")
+
+
+def read_clock(session: Session) -> datetime:
+    """Return the database's time; no other clock decides anything here."""
+    now: datetime = session.scalars(_NOW).one()
+    return now
+
+
+def set_terms(session: Session, allowance: Allowance, *, before: datetime, workers: int) -> Terms:
+    """Return the terms for the mirror as it is now."""
+    live = session.scalar(_COUNT_LIVE) or 0
+    return Terms(before=before, live=live, cap=allowance.of(live), workers=workers)
