@@ -12,10 +12,10 @@ from msgspec import Meta, Raw, Struct
 from sqlalchemy.orm import Session
 
 from clerk_sync.mirror.accounts import LocalUser
-from clerk_sync.statements import Statements
 from clerk_sync.shop import store
 from clerk_sync.shop.errors import CartEmpty, DestinationUnknown, InvalidTransition, OrderUnknown, ProductsUnavailable
 from clerk_sync.shop.fields import Currency, Id, Instant
+from clerk_sync.statements import Statements
 
 CROCKFORD_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O or U: made to be read aloud
 

@@ -25,25 +25,28 @@ def allow_authorized_parties(app: Flask, authorized_parties: Collection[str]) ->
     if not parties:
         return
 
+    def find_party() -> str | None:
+        origin: str | None = request.environ.get("HTTP_ORIGIN")
+        return origin if origin in parties and _is_ours() else None
+
     def answer_preflight() -> Response | None:
-        environ = request.environ
-        is_preflight = request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
-        if not is_preflight or not _is_allowed():
-            return None
-        return Response(status=204, headers=_PREFLIGHT)
+        is_preflight = request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.environ
+        return Response(status=204, headers=_PREFLIGHT) if is_preflight and find_party() else None
 
     def name_origin(response: Response) -> Response:
-        if not request.path.startswith(PATHS):
+        if not _is_ours():
             return response
-        # On refusals, too: a cache must not hand one origin's answer to another.
-        response.vary.add("Origin")
-        if _is_allowed():
-            response.headers["Access-Control-Allow-Origin"] = request.environ["HTTP_ORIGIN"]
+        # On every answer: a cache must not hand one origin's to another.
+        response.headers.add("Vary", "Origin")
+        if party := find_party():
+            response.headers["Access-Control-Allow-Origin"] = party
             response.headers["Access-Control-Expose-Headers"] = _EXPOSED
         return response
 
-    def _is_allowed() -> bool:
-        return request.path.startswith(PATHS) and request.environ.get("HTTP_ORIGIN") in parties
-
     app.before_request(answer_preflight)
     app.after_request(name_origin)
+
+
+def _is_ours() -> bool:
+    path: str = request.environ.get("PATH_INFO", "")
+    return path.startswith(PATHS)

@@ -1,10 +1,10 @@
-"""The parts of the API's description that no view of ours tells: its head, its credentials, its refusals, and the paths
-that are answered for machines."""
+"""The parts of the API's description that stand beside no view: head, credentials, refusals, machines' paths."""
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
+
+from clerk_sync.mirror.outcome import Outcome
 
 Json = dict[str, Any]
 
@@ -22,7 +22,6 @@ _MEANINGS = {
     401: "No valid session token; `x-clerk-auth-reason` says why.",
     403: "Signed in, but not allowed: `forbidden`, `user-deleted`, `user-banned` or `origin-not-allowed`.",
     404: "There is no such thing, or it is another user's.",
-    405: "Not with this method.",
     409: "It does not fit what is there now; `code` says how.",
     413: "More than 1 MiB.",
     415: "Not sent as application/json.",
@@ -60,55 +59,63 @@ COMPONENTS: Json = {
 }
 
 
-def _answer(schema: Json, content_type: str = "application/json") -> Json:
-    return {"description": HTTPStatus.OK.phrase, "content": {content_type: {"schema": schema}}}
+def _operation(name: str, summary: str, responses: Json, **more: Any) -> Json:
+    return {"operationId": name, "tags": ["machines"], "summary": summary, "responses": responses, **more}
 
 
-def _operation(name: str, summary: str, answer: Json, *refusals: int, **more: Any) -> Json:
-    problems = {str(status): {"$ref": f"#/components/responses/{status}"} for status in refusals}
-    return {
-        "operationId": name,
-        "tags": ["machines"],
-        "summary": summary,
-        "responses": {"200": answer} | problems,
-    } | more
+def _json(description: str, schema: Json) -> Json:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
+def _refused(*statuses: int) -> Json:
+    return {str(status): {"$ref": f"#/components/responses/{status}"} for status in statuses}
+
+
+_CHECK: Json = {
+    "type": "object",
+    "required": ["ok", "detail"],
+    "properties": {"ok": {"type": "boolean"}, "detail": {"type": "string"}},
+}
+_DEPENDENCIES = ("database", "migrations", "keys", "webhook_secret")
 _READINESS: Json = {
     "type": "object",
-    "description": "One entry for each dependency: database, migrations, keys, webhook_secret.",
+    "required": _DEPENDENCIES,
+    "properties": dict.fromkeys(_DEPENDENCIES, _CHECK),
 }
-_OUTCOMES = ["applied", "unchanged", "stale", "duplicate", "ignored", "parked", "foreign"]
-_SVIX_HEADERS = [
+_OUTCOME: Json = {"type": "object", "required": ["outcome"], "properties": {"outcome": {"enum": list(Outcome)}}}
+_SIGNATURE = [
     {"name": name, "in": "header", "required": True, "schema": {"type": "string"}}
     for name in ("svix-id", "svix-timestamp", "svix-signature")
 ]
 OTHER_PATHS: dict[str, Json] = {
-    "/healthz": {"get": _operation("healthz", "Say that the process runs", _answer({"type": "object"}))},
-    "/readyz": {"get": _operation("readyz", "Say whether the work can be done", _answer(_READINESS))},
+    "/healthz": {
+        "get": _operation("healthz", "Say that the process runs", {"200": _json("It runs.", {"type": "object"})}),
+    },
+    "/readyz": {
+        "get": _operation(
+            "readyz",
+            "Say whether the work can be done",
+            {"200": _json("It can.", _READINESS), "503": _json("Something is missing.", _READINESS)},
+        ),
+    },
     "/metrics": {
         "get": _operation(
             "metrics",
             "Show Prometheus metrics",
-            _answer({"type": "string"}, "text/plain"),
-            401,
-            404,
+            {
+                "200": {"description": "Metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}},
+                **_refused(401, 404),
+            },
             security=[{"metrics": []}, {}],
-        )
+        ),
     },
     "/api/webhooks/clerk": {
         "post": _operation(
             "clerk",
             "Take one signed event of Clerk's",
-            _answer(
-                {"type": "object", "required": ["outcome"], "properties": {"outcome": {"enum": _OUTCOMES}}},
-            ),
-            400,
-            413,
-            415,
-            503,
-            parameters=_SVIX_HEADERS,
+            {"200": _json("What became of it.", _OUTCOME), **_refused(400, 413, 415, 503)},
+            parameters=_SIGNATURE,
             requestBody={"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
-        )
+        ),
     },
 }

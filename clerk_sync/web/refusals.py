@@ -19,42 +19,31 @@ from clerk_sync.shop.errors import (
 )
 from clerk_sync.web.errors import Problem, problem_response
 
+# Status, code, and the detail with the error's evidence in it.
+_ANSWERS: dict[type[ShopError], tuple[int, str, str]] = {
+    OwnerGone: (403, "user-deleted", "This account has been deleted."),
+    AddressUnknown: (404, "address-unknown", "You have no such address."),
+    ProductUnknown: (404, "product-unknown", "No product on sale has this sku."),
+    OrderUnknown: (404, "order-unknown", "There is no such order."),
+    AddressBookFull: (409, "too-many-addresses", "You have {0.limit} addresses; remove one first."),
+    CurrencyMismatch: (
+        409,
+        "currency-mismatch",
+        "The cart is in {0.cart_currency}; this product is sold in {0.product_currency}.",
+    ),
+    CartEmpty: (409, "cart-empty", "There is nothing in the cart."),
+    ProductsUnavailable: (409, "product-unavailable", "Not on sale any more: {0}."),
+    InvalidTransition: (409, "invalid-transition", "An order that is {0.old} cannot become {0.new}."),
+    DestinationUnknown: (422, "address-unknown", "address_id has to be one of your addresses."),
+}
+
 
 def install(app: Flask) -> None:
     """Answer every error of the shop that leaves a view of ``app``."""
-    app.register_error_handler(ShopError, _answer)
+    for kind in _ANSWERS:
+        app.register_error_handler(kind, _answer)
 
 
 def _answer(error: ShopError) -> Response:
-    return problem_response(_problem_of(error))
-
-
-def _problem_of(error: ShopError) -> Problem:
-    match error:
-        case OwnerGone():
-            return Problem(403, "user-deleted", "This account has been deleted.")
-        case AddressUnknown():
-            return Problem(404, "address-unknown", "You have no such address.")
-        case ProductUnknown():
-            return Problem(404, "product-unknown", "No product on sale has this sku.")
-        case OrderUnknown():
-            return Problem(404, "order-unknown", "There is no such order.")
-        case DestinationUnknown():
-            return Problem(422, "address-unknown", "address_id has to be one of your addresses.")
-        case _:
-            return _conflict(error)
-
-
-def _conflict(error: ShopError) -> Problem:
-    match error:
-        case AddressBookFull(limit=limit):
-            return Problem(409, "too-many-addresses", f"You have {limit} addresses; remove one first.")
-        case CurrencyMismatch(cart_currency=cart, product_currency=product):
-            return Problem(409, "currency-mismatch", f"The cart is in {cart}; this product is sold in {product}.")
-        case CartEmpty():
-            return Problem(409, "cart-empty", "There is nothing in the cart.")
-        case ProductsUnavailable(skus=skus):
-            return Problem(409, "product-unavailable", f"Not on sale any more: {', '.join(skus)}.")
-        case InvalidTransition(old=old, new=new):
-            return Problem(409, "invalid-transition", f"A {old} order cannot become {new}.")
-    raise error
+    status, code, detail = _ANSWERS[type(error)]
+    return problem_response(Problem(status, code, detail.format(error)))

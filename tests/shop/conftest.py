@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 from clerk_sync.extensions import db, services
 from clerk_sync.mirror import accounts
 from clerk_sync.mirror.accounts import LocalUser
-from clerk_sync.statements import Statements
 from clerk_sync.shop.addresses import Address, NewAddress, add_address
 from clerk_sync.shop.cart import set_quantity
 from clerk_sync.shop.catalogue import ProductEntry, load_products
+from clerk_sync.statements import Statements
 
 P = ParamSpec("P")
 T = TypeVar("T")

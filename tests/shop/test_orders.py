@@ -12,7 +12,6 @@ import pytest
 
 from clerk_sync.mirror.accounts import LocalUser
 from clerk_sync.mirror.store import bury_users
-from clerk_sync.statements import Statements
 from clerk_sync.shop.addresses import Address, AddressChanges, NewAddress, add_address, change_address
 from clerk_sync.shop.cart import read_cart, set_quantity
 from clerk_sync.shop.errors import (
@@ -35,6 +34,7 @@ from clerk_sync.shop.orders import (
     list_orders,
     move_order,
 )
+from clerk_sync.statements import Statements
 from tests.shop.conftest import GRACE, Overtaken, Sell, Work
 
 Query = Callable[..., list[tuple[Any, ...]]]

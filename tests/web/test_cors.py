@@ -69,12 +69,18 @@ def test_answer_to_anybody_else_names_no_origin(client: FlaskClient, bearer: Cal
 
 
 def test_other_paths_stay_as_they_are(client: FlaskClient) -> None:
-    response = client.get("/healthz", headers={"Origin": ORIGIN})
+    response = client.get("/readyz", headers={"Origin": ORIGIN})
     assert not [name for name, _ in response.headers if name.lower().startswith("access-control-")]
     assert "Vary" not in response.headers
 
 
-def test_without_parties_no_origin_is_named(make_app: Callable[..., Flask]) -> None:
+def test_only_options_asks_for_permission(client: FlaskClient, bearer: Callable[..., dict[str, str]]) -> None:
+    response = client.get("/api/session", headers={"Origin": ORIGIN, **PREFLIGHT, **bearer()})
+    assert response.status_code == 200
+
+
+def test_without_parties_no_answer_depends_on_the_origin(make_app: Callable[..., Flask]) -> None:
     response = preflight(make_app(authorized_parties=()).test_client())
     assert response.status_code == 401
     assert "Access-Control-Allow-Origin" not in response.headers
+    assert "Vary" not in response.headers

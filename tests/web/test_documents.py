@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
+from werkzeug.test import TestResponse
 
 from clerk_sync.web.operations import find_operation
+from tests.conftest import clerk_event, clerk_user
 from tests.web.test_routes import GUARDED, PUBLIC
-from tests.web.visitor import Description
+from tests.web.visitor import Description, Visitor
 
 UNDESCRIBED = {("GET", "/api/openapi.json"), ("GET", "/api/docs")}
 
@@ -87,6 +89,16 @@ def test_every_reference_leads_somewhere_and_every_schema_is_one(description: De
         assert description.resolve({"$ref": reference})
     for schema in [*schemas(description.document), *description.document["components"]["schemas"].values()]:
         Draft202012Validator.check_schema(schema)
+
+
+def test_what_machines_are_answered_is_as_described(
+    stranger: Visitor, description: Description, deliver: Callable[..., TestResponse]
+) -> None:
+    assert stranger.get("/healthz").status_code == 200
+    assert stranger.get("/readyz").status_code in (200, 503)
+    delivered = deliver(clerk_event("user.created", clerk_user()))
+    description.check("POST", "/api/webhooks/clerk", delivered)
+    assert stranger.post("/api/webhooks/clerk", {}).status_code == 400
 
 
 def test_every_body_is_described(description: Description) -> None:

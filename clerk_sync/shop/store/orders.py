@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, TypeAlias
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from clerk_sync.statements import Statements
 from clerk_sync.shop.fields import LARGEST_ID
 from clerk_sync.shop.store.carts import CART_LINES
 from clerk_sync.shop.store.owner import Owner
+from clerk_sync.statements import Statements
 
 _PLACE_ORDER = text(f"""
 WITH line AS MATERIALIZED ({CART_LINES}
@@ -77,7 +77,9 @@ _FIND_ORDER_BY_KEY = text(_FIND_ORDER.format("orders.user_id = :user_id AND idem
 _FIND_ORDER_BY_NUMBER = text(_FIND_ORDER.format("orders.user_id = :user_id AND number = :number"))
 
 
-def list_orders(statements: Statements, user_id: int, *, after: tuple[datetime, int] | None, limit: int) -> Sequence[OrderRow]:
+def list_orders(
+    statements: Statements, user_id: int, *, after: tuple[datetime, int] | None, limit: int
+) -> Sequence[OrderRow]:
     """Return up to ``limit`` orders of a user behind ``after``, newest first, one row for each line."""
     created_at, id_ = after or ("infinity", LARGEST_ID)
     return statements.rows(_LIST_ORDERS, {"user_id": user_id, "created_at": created_at, "id": id_, "limit": limit})
