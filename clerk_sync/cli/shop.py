@@ -12,7 +12,7 @@ shop = AppGroup("shop", help="The shop's catalogue.")
 
 
 @shop.command("load-products")
-@click.argument("file", type=click.File("rb"), required=False)
+@click.argument("file", type=click.File("rb", lazy=True), required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def load_products(file: IO[bytes] | None, as_json: bool) -> None:
     """Load a catalogue from FILE (JSON or CSV; - is standard input), again and again without doubling.
