@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import IO, NoReturn
+from typing import NoReturn
 
 import click
 from flask.cli import AppGroup
@@ -12,9 +12,9 @@ shop = AppGroup("shop", help="The shop's catalogue.")
 
 
 @shop.command("load-products")
-@click.argument("file", type=click.File("rb", lazy=True), required=False)
+@click.argument("file", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def load_products(file: IO[bytes] | None, as_json: bool) -> None:
+def load_products(file: str | None, as_json: bool) -> None:
     """Load a catalogue from FILE (JSON or CSV; - is standard input), again and again without doubling.
 
     Products are known by their sku; those that FILE does not name stay as they are. A FILE with a bad row is not
@@ -29,10 +29,12 @@ def load_products(file: IO[bytes] | None, as_json: bool) -> None:
     from clerk_sync.shop.errors import CatalogueInvalid
 
     try:
-        # Standard input may come without a name.
-        data, name = (file.read(), getattr(file, "name", "")) if file else (SAMPLE.read_bytes(), SAMPLE.name)
-        loaded = load(db.session(), parse_catalogue(data, name))
+        with click.open_file(file or str(SAMPLE), "rb") as stream:
+            data = stream.read()
+        loaded = load(db.session(), parse_catalogue(data, file or SAMPLE.name))
         db.session.commit()
+    except OSError as error:
+        _fail(f"{file}: {error.strerror}.")
     except CatalogueInvalid as error:
         _fail(*error.problems)
     except DBAPIError:
