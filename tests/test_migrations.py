@@ -18,6 +18,7 @@ from clerk_sync.config import Environment, Settings
 from clerk_sync.database import SCHEMA_REVISION
 from clerk_sync.extensions import db
 from clerk_sync.mirror.functions import RECEIVE_EVENT_BODY
+from clerk_sync.shop.functions import ORDERS_PAGE_BODY
 from tests.conftest import ROOT
 
 MIGRATIONS = str(ROOT / "migrations")
@@ -68,8 +69,9 @@ def test_going_down_and_up_again_leaves_the_same_database(empty_app: Flask) -> N
     assert differences() == []
 
 
-def test_the_function_in_the_database_is_the_one_in_the_code(query: Callable[..., Any]) -> None:
-    assert query("SELECT prosrc FROM pg_proc WHERE proname = 'receive_event'") == [(RECEIVE_EVENT_BODY,)]
+@pytest.mark.parametrize(("name", "body"), [("receive_event", RECEIVE_EVENT_BODY), ("orders_page", ORDERS_PAGE_BODY)])
+def test_a_function_in_the_database_is_the_one_in_the_code(query: Callable[..., Any], name: str, body: str) -> None:
+    assert query("SELECT prosrc FROM pg_proc WHERE proname = %s", name) == [(body,)]
 
 
 def test_the_code_names_the_newest_revision() -> None:

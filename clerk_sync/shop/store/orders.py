@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, LiteralString, NamedTuple, TypeAlias
 
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
@@ -57,21 +57,13 @@ def place_order(
 # id, created_at, number, status, currency, total_minor, address, sku, name, quantity, unit_price_minor
 OrderRow: TypeAlias = Row[Any] | tuple[Any, ...]
 # LEFT JOIN: an order that somebody wrote without lines still is one, and counts for the page.
-_ORDERS_WITH_LINES = """
+ORDERS_WITH_LINES = """
 SELECT orders.id, orders.created_at, number, status, currency, total_minor, CAST(shipping_address AS text),
        sku, name, quantity, unit_price_minor
 FROM {orders} AS orders LEFT JOIN order_items ON order_items.order_id = orders.id
 """
-# Sent as a single statement, so its values are named in the driver's way.
-_PAGE = """(
-    SELECT * FROM orders
-    WHERE user_id = %(user_id)s AND (created_at, id) < (CAST(%(created_at)s AS timestamp) AT TIME ZONE 'UTC', %(id)s)
-    ORDER BY created_at DESC, id DESC LIMIT %(limit)s
-)"""
-_LIST_ORDERS = (
-    _ORDERS_WITH_LINES.format(orders=_PAGE) + "ORDER BY orders.created_at DESC, orders.id DESC, order_items.line"
-)
-_FIND_ORDER = _ORDERS_WITH_LINES.format(orders="orders") + "WHERE {} ORDER BY order_items.line"
+_LIST_ORDERS: LiteralString = "SELECT * FROM orders_page(%(user_id)s, %(created_at)s, %(id)s, %(limit)s)"
+_FIND_ORDER = ORDERS_WITH_LINES.format(orders="orders") + "WHERE {} ORDER BY order_items.line"
 _FIND_ORDER_BY_ID = text(_FIND_ORDER.format("orders.id = :id"))
 _FIND_ORDER_BY_KEY = text(_FIND_ORDER.format("orders.user_id = :user_id AND idempotency_key = :key"))
 _FIND_ORDER_BY_NUMBER = text(_FIND_ORDER.format("orders.user_id = :user_id AND number = :number"))
