@@ -41,12 +41,10 @@ class KeySet:
         shelf: Shelf | None = None,
         *,
         clock: Callable[[], float] = time.time,
-        cooldown_s: float = COOLDOWN_S,
     ) -> None:
         self._fetch = fetch
         self._shelf = shelf or NoShelf()
         self._clock = clock
-        self._cooldown_s = cooldown_s
         self._known = Shelved()
         self._ring: KeyRing | None = None
         self._looked_at = 0.0
@@ -58,7 +56,7 @@ class KeySet:
         if self._ring is None or not _is_within(LOOK_EVERY_S, self._looked_at, self._clock()):
             self._tend(is_wanting=False)
         if self._ring is None:
-            rest_s = self._known.attempted_at + self._cooldown_s - self._clock()
+            rest_s = self._known.attempted_at + COOLDOWN_S - self._clock()
             raise KeysUnavailable("the key set cannot be fetched", max(1, math.ceil(rest_s)))
         return self._ring
 
@@ -124,7 +122,7 @@ class KeySet:
         return not _is_within(TIME_TO_LIVE_S, self._known.fetched_at, self._clock())
 
     def _is_cooling(self) -> bool:
-        return _is_within(self._cooldown_s, self._known.attempted_at, self._clock())
+        return _is_within(COOLDOWN_S, self._known.attempted_at, self._clock())
 
 
 def _is_within(span_s: float, since: float, now: float) -> bool:

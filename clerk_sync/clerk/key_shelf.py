@@ -80,6 +80,7 @@ class FileShelf:
         self._lock = directory / f"{name}.lock"
         self._seen = (0, 0)
         self._is_swept = False
+        self._is_stale = False
 
     @contextmanager
     def hold(self, *, wait: bool) -> Iterator[bool]:
@@ -97,6 +98,8 @@ class FileShelf:
 
     def find(self) -> Shelved | None:
         """Return what a process of our own user has put here."""
+        if self._is_stale:
+            return None
         try:
             _require_ours(self._directory)
             descriptor = os.open(self._file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -119,6 +122,8 @@ class FileShelf:
     def put(self, shelved: Shelved) -> None:
         """Replace the file in one step, so that whoever reads never sees half of it."""
         draft = self._directory / f"{self._file.stem}.{os.getpid()}.tmp"
+        # Until this process can write, the file tells it old news, and would end the cooldown that has just begun.
+        self._is_stale = True
         with suppress(OSError):
             _require_ours(self._directory)
             self._sweep()
@@ -126,6 +131,7 @@ class FileShelf:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(msgspec.json.encode(shelved))
             draft.replace(self._file)
+            self._is_stale = False
 
     def _open_lock(self) -> int:
         with suppress(FileExistsError):

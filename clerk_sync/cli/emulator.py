@@ -69,6 +69,7 @@ def run(
     """Run the local Clerk on 127.0.0.1 until Ctrl-C."""
     from clerk_sync.emulator.server import LocalClerk
 
+    ended = _ended_by_a_signal()
     try:
         clerk = LocalClerk.start(
             port=port,
@@ -88,7 +89,7 @@ def run(
             clerk.users.seed(count, seed=seed)
         clerk.courier.watch(_show)
         _introduce(clerk)
-        _wait_for_the_end()
+        ended.wait()
     click.echo("The local Clerk has stopped.", err=True)
 
 
@@ -142,13 +143,12 @@ def _introduce(clerk: LocalClerk) -> None:
     sys.stdout.flush()
 
 
-def _wait_for_the_end() -> None:
+def _ended_by_a_signal() -> threading.Event:
+    """Return an event that Ctrl-C and SIGTERM set."""
     ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    try:
-        ended.wait()
-    except KeyboardInterrupt:
-        click.echo(err=True)
+    for each in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background job is born ignoring it
+        signal.signal(each, lambda *_: ended.set())
+    return ended
 
 
 def _show(delivery: Delivery) -> None:

@@ -117,7 +117,7 @@ class Comparing:
         counted = Counter(change.merged for change in changes)
         return Counts(**{kind.value: counted[kind] for kind in Merged}), tuple(changes)
 
-    def take_found(self, users: Sequence[UserSnapshot]) -> Counts:  # noqa: ARG002 - a merge would change them, this does not
+    def take_found(self, users: Sequence[UserSnapshot]) -> Counts:  # noqa: ARG002 - the protocol wants it
         """Count nobody twice."""
         return Counts()
 

@@ -46,6 +46,6 @@ def reconcile_users(
 
 def _sort_unknown(session: Session, clerk_ids: Sequence[str], before: datetime) -> tuple[list[str], list[str]]:
     """Return who of them lives here, and of whom nobody has heard; the others are tombstones already."""
-    known = dict(session.execute(_FIND_KNOWN, {"ids": list(clerk_ids), "before": before}).tuples())
+    known = dict(session.execute(_FIND_KNOWN, {"ids": list(clerk_ids), "before": before}).tuples().all())
     live = [clerk_id for clerk_id in clerk_ids if known.get(clerk_id)]
     return live, [clerk_id for clerk_id in clerk_ids if clerk_id not in known]

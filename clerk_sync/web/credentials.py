@@ -1,4 +1,4 @@
-"""Where a request carries its session token: the header, or the cookies of Clerk's front end. Nothing is proven here."""
+"""Where a request carries its session token: the header, or the cookies of Clerk's front end. Nothing is proven."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ A view under the guarded parent may call ``claims()`` freely; the database is as
 
 from __future__ import annotations
 
-import logging
 from typing import cast
 
 from flask import g, request
@@ -17,8 +16,7 @@ from clerk_sync.mirror import accounts
 from clerk_sync.mirror.accounts import LocalUser
 from clerk_sync.web.credentials import find_bearer, find_session_cookies
 from clerk_sync.web.errors import Problem
-
-log = logging.getLogger(__name__)
+from clerk_sync.web.observe import note
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
@@ -40,8 +38,9 @@ def authenticate() -> None:
         raise _signed_out(error.reason) from error
     if bearer is None and request.method not in SAFE_METHODS:
         _require_own_origin()
+    note(user_id=proven.user_id)
     if proven.impersonator_id is not None:
-        log.info("impersonated", extra={"clerk_id": proven.user_id, "impersonator_id": proven.impersonator_id})
+        note(impersonator_id=proven.impersonator_id)
     g.session_claims = proven
 
 

@@ -28,11 +28,18 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 ROUTE = "clerk_sync.route"
 """Where the pattern of the matched route stands in the WSGI environment, for whoever counts."""
 
+_FACTS = "clerk_sync.facts"
+
 
 def observe(app: Flask, access_log: AccessLog) -> None:
     """Put an Observer around ``app``."""
     app.before_request(_name_route)
     app.wsgi_app = Observer(app.wsgi_app, access_log)  # type: ignore[method-assign]  # Flask's place for middleware
+
+
+def note(**facts: object) -> None:
+    """Add ids and outcomes to the log line of the current request; never what a person is called or owns."""
+    request.environ.setdefault(_FACTS, {}).update(facts)
 
 
 def _name_route() -> None:
@@ -81,4 +88,5 @@ class Observer:
         if timer is None:
             timer = self._timers[method, route, status] = metrics().requests.labels(method, route, status)
         timer.observe(seconds)
-        self._access_log.write(method, route, status, seconds, id_)
+        facts = {"method": method, "route": route, "status": int(status), "ms": round(seconds * 1000, 3)}
+        self._access_log.write({**facts, "request_id": id_, **environ.get(_FACTS, {})})

@@ -5,7 +5,6 @@ Public by position: the signature is the credential.
 
 from __future__ import annotations
 
-import logging
 import time
 
 from flask import Blueprint, Response, request
@@ -19,8 +18,7 @@ from clerk_sync.mirror.apply import receive
 from clerk_sync.mirror.outcome import Outcome
 from clerk_sync.web.answers import json_response
 from clerk_sync.web.errors import Problem
-
-log = logging.getLogger(__name__)
+from clerk_sync.web.observe import note
 
 webhooks = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
 
@@ -35,7 +33,7 @@ def clerk() -> Response:
         raise Problem(400, "not-json", "The body is not JSON.") from error
     outcome = receive(services().statements, delivery, event)
     _count(event.envelope, outcome)
-    log.info("webhook", extra={"svix_id": delivery.id, "type": event.envelope.type, "outcome": outcome})
+    note(svix_id=delivery.id, type=event.envelope.type, outcome=outcome)
     return json_response({"outcome": outcome})
 
 
@@ -56,5 +54,5 @@ def _verified_delivery() -> SignedDelivery:
         return verifier.verify(request.headers, request.get_data(cache=False))
     except SignatureError as error:
         metrics().webhooks_refused.inc()
-        log.warning("webhook refused: %s", error)
+        note(refused=str(error))
         raise Problem(400, "signature-invalid", f"The delivery is not signed as it must be: {error}.") from error

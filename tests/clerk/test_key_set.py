@@ -1,27 +1,21 @@
-"""A key set stays right at a bounded price, whatever tokens arrive and whatever the source answers."""
+"""A key set stays right, whatever the source answers: new, rotated, removed and missing keys."""
 
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from clerk_sync.clerk.errors import KeysUnavailable, TokenError
-from clerk_sync.clerk.key_fetch import fetch_key_set
-from clerk_sync.clerk.key_set import COOLDOWN_S, TIME_TO_LIVE_S, KeySet
-from clerk_sync.clerk.key_shelf import NoShelf
+from clerk_sync.clerk.errors import KeysUnavailable
+from clerk_sync.clerk.key_set import COOLDOWN_S, TIME_TO_LIVE_S
 from clerk_sync.clerk.reasons import Reason
 from clerk_sync.clerk.tokens import TokenVerifier
+from tests.clerk.published_keys import SECRET_KEY, make_verifier, outcome, publish, unknown
 from tests.clerk.scripted_api import DROPPED, Reply, ScriptedApi, answer, refusal
-from tests.clerk.token_factory import FOREIGN, NOW, OURS, POLICY, Clock, Instance
-from tests.clerk.waiting import wait_until
+from tests.clerk.token_factory import FOREIGN, NOW, OURS, Clock, Instance
 
-SECRET_KEY = "sk_test_secretsecretsecretsecret"
 ROTATED = Instance(OURS.kid)
 LONG: dict[str, Any] = {"exp": NOW + 100_000}
 
@@ -36,27 +30,6 @@ def tokens(server: ScriptedApi, clock: Clock) -> TokenVerifier:
     """A verifier whose keys come from the server, which publishes ours."""
     publish(server, OURS)
     return make_verifier(server, clock)
-
-
-def make_verifier(server: ScriptedApi, clock: Clock, shelf: NoShelf | None = None) -> TokenVerifier:
-    keys = KeySet(partial(fetch_key_set, f"{server.url}/v1/jwks", SECRET_KEY), shelf, clock=clock)
-    return TokenVerifier(keys, POLICY, clock=clock)
-
-
-def publish(server: ScriptedApi, *instances: Instance) -> None:
-    server.will_answer(answer({"keys": [instance.jwk for instance in instances]}))
-
-
-def outcome(tokens: TokenVerifier, token: str) -> str:
-    try:
-        tokens.verify(token)
-    except TokenError as error:
-        return error.reason
-    return "proven"
-
-
-def unknown(number: int) -> str:
-    return FOREIGN.mint(header={"kid": f"ins_{number}"})
 
 
 def test_one_fetch_serves_many_tokens(tokens: TokenVerifier, server: ScriptedApi) -> None:
@@ -74,62 +47,6 @@ def test_nothing_is_fetched_before_the_first_token(tokens: TokenVerifier, server
 def test_token_without_a_key_id_is_refused(tokens: TokenVerifier, kid: object) -> None:
     assert outcome(tokens, OURS.mint(header={"kid": kid})) == Reason.UNKNOWN_KEY
     assert outcome(tokens, OURS.mint(without=["kid"])) == Reason.UNKNOWN_KEY
-
-
-def test_unknown_keys_cost_one_fetch_a_cooldown(tokens: TokenVerifier, server: ScriptedApi, clock: Clock) -> None:
-    """T17. A token a second for half a minute: three fetches, the first for the first good token."""
-    tokens.verify(OURS.mint())
-    for second in range(30):
-        clock.now = NOW + second
-        assert outcome(tokens, unknown(second)) == Reason.UNKNOWN_KEY
-    assert len(server.asked) == 3
-
-
-def test_bad_signatures_cost_one_fetch_a_cooldown(tokens: TokenVerifier, server: ScriptedApi, clock: Clock) -> None:
-    for second in range(30):
-        clock.now = NOW + second
-        assert outcome(tokens, FOREIGN.mint(header={"kid": OURS.kid}, jti=str(second))) == Reason.WRONG_SIGNATURE
-    assert len(server.asked) == 3
-
-
-def test_attempts_count_when_they_fail(tokens: TokenVerifier, server: ScriptedApi, clock: Clock) -> None:
-    tokens.verify(OURS.mint())
-    server.will_answer(DROPPED)
-    for second in range(30):
-        clock.now = NOW + second
-        assert outcome(tokens, unknown(second)) == Reason.UNKNOWN_KEY
-    assert len(server.asked) == 3
-
-
-def test_storm_from_many_threads_costs_one_fetch(tokens: TokenVerifier, server: ScriptedApi, clock: Clock) -> None:
-    """T17."""
-    tokens.verify(OURS.mint())
-    clock.now += COOLDOWN_S
-    start = threading.Barrier(8)
-
-    def storm() -> None:
-        start.wait()
-        for number in range(20):
-            outcome(tokens, unknown(number))
-
-    run_together(*[storm] * 8)
-    assert len(server.asked) == 2
-
-
-def test_storm_within_the_cooldown_asks_no_other_process(server: ScriptedApi, clock: Clock) -> None:
-    """It must not cost a file lock for each forged token either."""
-    held: list[bool] = []
-
-    class CountingShelf(NoShelf):
-        def hold(self, *, wait: bool) -> AbstractContextManager[bool]:
-            held.append(wait)
-            return super().hold(wait=wait)
-
-    publish(server, OURS)
-    tokens = make_verifier(server, clock, CountingShelf())
-    for number in range(10):
-        outcome(tokens, unknown(number))
-    assert held == [True]
 
 
 def test_new_key_is_accepted_after_the_cooldown(tokens: TokenVerifier, server: ScriptedApi, clock: Clock) -> None:
@@ -226,44 +143,6 @@ def test_set_of_a_foreign_instance_proves_nothing(tokens: TokenVerifier, server:
     assert outcome(tokens, FOREIGN.mint(iss="https://clerk.other.example.com")) == Reason.VERIFICATION_FAILED
 
 
-def test_whoever_has_keys_does_not_wait_for_a_fetch(tokens: TokenVerifier, server: ScriptedApi, clock: Clock) -> None:
-    """A stranger's token has started a fetch from a source that hangs; everybody else goes on, strangers too."""
-    tokens.verify(OURS.mint())
-    clock.now += COOLDOWN_S
-    hold = threading.Event()
-    server.will_answer(Reply(hold=hold))
-    stranger = threading.Thread(target=outcome, args=(tokens, unknown(1)))
-    stranger.start()
-    wait_until(lambda: len(server.asked) == 2)
-    clock.now += 1
-    try:
-        assert outcome(tokens, OURS.mint(jti="2")) == "proven"
-        assert outcome(tokens, unknown(2)) == Reason.UNKNOWN_KEY
-        assert stranger.is_alive()
-    finally:
-        hold.set()
-        stranger.join()
-    assert len(server.asked) == 2
-
-
-def test_first_requests_share_the_first_fetch(tokens: TokenVerifier, server: ScriptedApi) -> None:
-    """Started into traffic: all wait for the one answer, none is turned away."""
-    hold = threading.Event()
-    server.will_answer(Reply(parts=answer({"keys": [OURS.jwk]}).parts, hold=hold))
-    outcomes: list[str] = []
-
-    def ask() -> None:
-        outcomes.append(outcome(tokens, OURS.mint()))
-
-    def let_go() -> None:
-        wait_until(lambda: len(server.asked) == 1)
-        hold.set()
-
-    run_together(*[ask] * 4, let_go)
-    assert outcomes == ["proven"] * 4
-    assert len(server.asked) == 1
-
-
 def test_clock_that_is_set_back_does_not_stop_fetching(
     tokens: TokenVerifier, server: ScriptedApi, clock: Clock
 ) -> None:
@@ -303,11 +182,3 @@ def test_each_fetch_is_one_line_without_addresses_and_secrets(
     assert "clerk_key_invalid" in lines[1]
     for secret in (SECRET_KEY, token, server.url):
         assert secret not in "".join(lines)
-
-
-def run_together(*work: Callable[[], Any]) -> None:
-    threads = [threading.Thread(target=each) for each in work]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()

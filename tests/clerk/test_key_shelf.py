@@ -9,20 +9,19 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from clerk_sync.clerk.errors import TokenError
-from clerk_sync.clerk.key_fetch import fetch_key_set, parse_key_set
-from clerk_sync.clerk.key_set import COOLDOWN_S, KeySet
+from clerk_sync.clerk.key_fetch import parse_key_set
+from clerk_sync.clerk.key_set import COOLDOWN_S, TIME_TO_LIVE_S
 from clerk_sync.clerk.key_shelf import FileShelf, NoShelf, Shelved, shelf_of_this_server
 from clerk_sync.clerk.reasons import Reason
 from clerk_sync.clerk.tokens import TokenVerifier
 from tests.clerk import key_storm
+from tests.clerk.published_keys import make_verifier, outcome
 from tests.clerk.scripted_api import DROPPED, Reply, ScriptedApi, answer
-from tests.clerk.token_factory import FOREIGN, NOW, OURS, POLICY, USER_ID, Clock
+from tests.clerk.token_factory import FOREIGN, NOW, OURS, USER_ID, Clock
 from tests.clerk.waiting import wait_until
 
 ENTRIES = parse_key_set(json.dumps({"keys": [OURS.jwk]}).encode())
@@ -107,7 +106,9 @@ def test_link_in_place_of_the_file_is_not_followed(shelf: FileShelf, directory: 
     assert shelf.find() is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"attempted_at":"x"}', '{"entries":[{"kid":1}]}', "\xff"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"attempted_at":"x"}', '{"entries":[{"kid":1}]}', '{"entries":[{"kid":"\xff"}]}']
+)
 def test_damaged_file_is_as_good_as_none(shelf: FileShelf, directory: Path, text: str) -> None:
     (directory / "keys.json").write_bytes(text.encode("latin-1"))
     assert shelf.find() is None
@@ -128,19 +129,8 @@ def test_process_without_siblings_shares_nothing() -> None:
 
 
 def workers(server: ScriptedApi, directory: Path, clock: Clock) -> tuple[TokenVerifier, TokenVerifier]:
-    def worker() -> TokenVerifier:
-        fetch = partial(fetch_key_set, f"{server.url}/v1/jwks", "sk_test_x")
-        return TokenVerifier(KeySet(fetch, FileShelf(directory, "keys"), clock=clock), POLICY, clock=clock)
-
-    return worker(), worker()
-
-
-def outcome(tokens: TokenVerifier, token: str) -> str:
-    try:
-        tokens.verify(token)
-    except TokenError as error:
-        return error.reason
-    return "proven"
+    one, other = (make_verifier(server, clock, FileShelf(directory, "keys")) for _ in range(2))
+    return one, other
 
 
 def test_one_fetch_serves_all_workers(server: ScriptedApi, directory: Path) -> None:
@@ -197,6 +187,24 @@ def test_shelf_that_lost_its_keys_takes_nobody_elses(server: ScriptedApi, direct
     clock.now += 1
     assert outcome(worker, OURS.mint()) == "proven"
     assert server.asked == []
+
+
+def test_shelf_that_cannot_be_written_does_not_end_the_cooldown(
+    server: ScriptedApi, directory: Path, shelf: FileShelf
+) -> None:
+    """A full disk: what is on it is older than what this process has just done."""
+    server.will_answer(DROPPED)
+    clock = Clock(NOW + TIME_TO_LIVE_S)
+    worker, _ = workers(server, directory, clock)
+    draft = directory / f"keys.{os.getpid()}.tmp"
+    draft.mkdir()
+    for _ in range(COOLDOWN_S):
+        assert outcome(worker, OURS.mint(exp=NOW + 1000)) == "proven"
+        clock.now += 1
+    assert len(server.asked) == 1
+    draft.rmdir()
+    assert outcome(worker, FOREIGN.mint()) == Reason.UNKNOWN_KEY
+    assert shelf.find() == Shelved(clock.now, NOW - 5, ENTRIES)
 
 
 def test_worker_without_keys_waits_for_the_fetch_of_another(server: ScriptedApi, directory: Path) -> None:

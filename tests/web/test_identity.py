@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
+from clerk_sync.config import LogFormat
 from tests.conftest import ORIGIN, PUBLISHABLE_KEY
 
 SUFFIXED = f"__session_{PUBLISHABLE_KEY.cookie_suffix}"
@@ -217,11 +219,11 @@ def test_without_parties_the_own_origin_counts(make_app: MakeApp, session_token:
         assert code(ask(client, UNSAFE, "DELETE", **headers, Origin=origin)) == (403, "origin-not-allowed")
 
 
-def test_impersonation_is_logged(client: FlaskClient, session_token: Token, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("INFO", "clerk_sync"):
-        ask(client, Authorization=f"Bearer {session_token(act={'sub': 'user_2staff'})}")
-    lines = [vars(record) for record in caplog.records if record.getMessage() == "impersonated"]
-    assert [(line["clerk_id"], line["impersonator_id"]) for line in lines] == [(USER_ID, "user_2staff")]
+def test_impersonation_is_logged(make_app: MakeApp, session_token: Token, capfd: pytest.CaptureFixture[str]) -> None:
+    client = make_app(log_format=LogFormat.JSON).test_client()
+    ask(client, Authorization=f"Bearer {session_token(act={'sub': 'user_2staff'})}")
+    line = json.loads(capfd.readouterr().err)
+    assert (line["user_id"], line["impersonator_id"]) == (USER_ID, "user_2staff")
 
 
 WORDS = st.sampled_from(["Bearer", "bearer", "Basic", "__session=", f"{SUFFIXED}=", "e30.e30.AA", *';=, "'])
