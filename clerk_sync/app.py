@@ -12,8 +12,8 @@ from flask import Flask
 from clerk_sync import cli, database, logs, web
 from clerk_sync.config import Settings
 from clerk_sync.extensions import db, install_services, migrate
-from clerk_sync.statements import Statements
 from clerk_sync.services import Services
+from clerk_sync.statements import Statements
 
 MAX_BODY_BYTES = 1024 * 1024
 
