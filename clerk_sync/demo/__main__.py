@@ -15,7 +15,8 @@ def main(arguments: list[str]) -> int:
     if set(arguments) - {"--once"}:
         sys.stderr.write("usage: python -m clerk_sync.demo [--once]\n")
         return 2
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     timeline = Timeline()
     timeline.heading("clerk_sync: the first sign-in, from beginning to end")
     try:
