@@ -11,8 +11,8 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from clerk_sync.mirror.gauges import Gauge
@@ -50,10 +50,17 @@ class Metrics:
         self.tokens: Counter = Counter("clerk_sync_tokens_total", "Session tokens by result", ["result"])
 
 
-@cache
+_making = Lock()
+_made: list[Metrics] = []
+
+
 def metrics() -> Metrics:
-    """Return this process's metrics, made at first use."""
-    return Metrics()
+    """Return this process's metrics, made at first use: once, however many threads ask at that moment."""
+    if not _made:
+        with _making:
+            if not _made:
+                _made.append(Metrics())
+    return _made[0]
 
 
 def exposition(gauges: Iterable[Gauge]) -> bytes:

@@ -64,4 +64,5 @@ class Services:
 
     def warm_up(self) -> None:
         """Load now what the first request would have to wait for."""
-        _ = self.webhooks, self.tokens
+        _ = self.webhooks
+        self.tokens.warm_up()

@@ -17,8 +17,9 @@ log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
 
-# undefined_table, undefined_column, read_only_sql_transaction: not migrated yet, or in the middle of a failover.
-_NOT_READY = ("42P01", "42703", "25006")
+# undefined_table, undefined_column, undefined_function, undefined_object (a type): not migrated yet;
+# read_only_sql_transaction: in the middle of a failover.
+_NOT_READY = ("42P01", "42703", "42883", "42704", "25006")
 
 
 class Problem(Exception):
@@ -87,7 +88,10 @@ def _database_error(error: DBAPIError) -> Response:
 
 
 def _driver_error(error: psycopg2.Error) -> Response:
-    if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError) or error.pgcode in _NOT_READY:
+    # A connection that breaks off between the results of two statements is a plain DatabaseError without a code.
+    broke_off = type(error) is psycopg2.DatabaseError and error.pgcode is None
+    unavailable = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+    if broke_off or unavailable or error.pgcode in _NOT_READY:
         return _no_database(error)
     return _unexpected(error)
 

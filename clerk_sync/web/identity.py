@@ -5,18 +5,23 @@ A view under the guarded parent may call ``claims()`` freely; the database is as
 
 from __future__ import annotations
 
-from typing import cast
+from functools import cache
+from typing import TYPE_CHECKING, cast
 
 from flask import g, request
 
 from clerk_sync.clerk.errors import KeysUnavailable, TokenError
 from clerk_sync.clerk.tokens import Reason, SessionClaims
 from clerk_sync.extensions import db, services
+from clerk_sync.metrics import metrics
 from clerk_sync.mirror import accounts
 from clerk_sync.mirror.accounts import LocalUser
 from clerk_sync.web.credentials import find_bearer, find_session_cookies
 from clerk_sync.web.errors import Problem
 from clerk_sync.web.observe import note
+
+if TYPE_CHECKING:
+    from prometheus_client import Counter
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
@@ -35,7 +40,9 @@ def authenticate() -> None:
             503, "keys-unavailable", "Sessions cannot be verified now.", {"Retry-After": str(error.retry_after_s)}
         ) from error
     except TokenError as error:
+        _count(error.reason)
         raise _signed_out(error.reason) from error
+    _count("accepted")
     if bearer is None and request.method not in SAFE_METHODS:
         _require_own_origin()
     note(user_id=proven.user_id)
@@ -81,6 +88,16 @@ def _prove_first(tokens: list[str]) -> SessionClaims:
     # A deployment without keys says so to everyone: asking for a better token would send people in circles.
     verifier.require_configured()
     raise refusal or TokenError(Reason.MISSING)
+
+
+def _count(result: str) -> None:
+    _counter(result).inc()
+
+
+@cache
+def _counter(result: str) -> Counter:
+    # The reasons are Clerk's few words, so this cannot grow.
+    return metrics().tokens.labels(result)
 
 
 def _signed_out(reason: str) -> Problem:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +13,7 @@ from flask.testing import FlaskClient
 
 from clerk_sync.config import Environment, LogFormat
 from clerk_sync.database import SCHEMA_REVISION
-from tests.conftest import clerk_event, clerk_user
+from tests.conftest import ROOT, clerk_event, clerk_user
 
 ENTRIES = {"database", "migrations", "keys", "webhook_secret"}
 
@@ -82,6 +84,33 @@ def test_metrics_count_deliveries_and_requests_by_route(client: FlaskClient, del
     assert 'route="/api/webhooks/clerk"' in text
     assert "clerk_sync_last_event_age_seconds" in text
     assert "clerk_sync_webhooks_parked 0.0" in text
+
+
+def test_metrics_count_tokens_by_what_was_wrong_with_them(
+    client: FlaskClient, bearer: Callable[..., dict[str, str]]
+) -> None:
+    client.get("/api/session", headers=bearer())
+    client.get("/api/session", headers=bearer(exp=1))
+    text = client.get("/metrics").get_data(as_text=True)
+    assert 'clerk_sync_tokens_total{result="accepted"}' in text
+    assert 'clerk_sync_tokens_total{result="session-token-expired"}' in text
+
+
+def test_first_requests_at_once_make_their_metrics_once() -> None:
+    program = """
+import threading
+from clerk_sync import metrics
+barrier = threading.Barrier(8)
+made = []
+def first_request():
+    barrier.wait()
+    made.append(metrics.metrics())
+threads = [threading.Thread(target=first_request) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+assert len(made) == 8 and len(set(map(id, made))) == 1
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
 
 
 def test_metrics_ask_for_their_token(make_app: Callable[..., Flask]) -> None:
