@@ -84,5 +84,7 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER role_wall_insert ON users; DROP TRIGGER role_wall_update ON users")
     op.execute("DROP TRIGGER role_audit_insert ON users; DROP TRIGGER role_audit_update ON users")
     op.drop_table("role_changes")
-    op.execute("DROP FUNCTION refuse_role_from_application(), record_role_change(), refuse_audit_from_application(), "
-        "is_application_session()")
+    op.execute(
+        "DROP FUNCTION refuse_role_from_application(), record_role_change(), refuse_audit_from_application(), "
+        "is_application_session()"
+    )
