@@ -71,6 +71,8 @@ def engine_options(connect: Connect) -> dict[str, Any]:
         "max_overflow": MAX_OVERFLOW,
         "pool_timeout": POOL_TIMEOUT_S,
         "pool_use_lifo": True,
+        # A restarted PostgreSQL costs nobody an error. What is in a hurry does not come this way: see ``statements``.
+        "pool_pre_ping": True,
     }
 
 

@@ -34,26 +34,22 @@ class Statements:
         )
 
     def rows(self, statement: LiteralString, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        """Return the rows of ``statement``, which must be safe to repeat.
+        """Return the rows of ``statement``, which must be safe to repeat, within the time limits of a transaction.
 
         Where the server was restarted since, the dead connections are dropped and the statement is sent once more.
         Raises psycopg2's errors, and SQLAlchemy's TimeoutError for a pool that stays empty.
         """
+        # Reads have limits, too: a lock on a whole table would keep every thread, and no webhook would get one.
+        # What is sent together is one transaction, which is where SET LOCAL lives.
+        bounded: LiteralString = f"{TIME_LIMITS}; {statement}"
         try:
-            return self._rows(statement, values)
+            return self._rows(bounded, values)
         except _ConnectionDied:
             self.dispose()
         try:
-            return self._rows(statement, values)
+            return self._rows(bounded, values)
         except _ConnectionDied as died:
             raise died.error from died
-
-    def rows_in_time(self, statement: LiteralString, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        """Do the same within the time limits of a transaction: for statements that may have to wait for a lock.
-
-        Statements that are sent together are one transaction, which is where SET LOCAL lives.
-        """
-        return self.rows(f"{TIME_LIMITS}; {statement}", values)
 
     def dispose(self) -> None:
         """Close the connections that nobody uses; the pool fills again when asked."""
@@ -67,12 +63,18 @@ class Statements:
             cursor.execute(statement, values)
             return list(cursor)
         except psycopg2.Error as error:
-            if not getattr(pooled.dbapi_connection, "closed", 1):
+            if not _has_lost_connection(error, pooled.dbapi_connection):
                 raise
             pooled.invalidate(error)
             raise _ConnectionDied(error) from error
         finally:
             pooled.close()
+
+
+def _has_lost_connection(error: psycopg2.Error, connection: Any) -> bool:
+    # One that breaks off between two results still counts as open; the driver raises its base class, without a code.
+    broke_off = type(error) is psycopg2.DatabaseError and error.pgcode is None
+    return broke_off or bool(getattr(connection, "closed", 1))
 
 
 class _ConnectionDied(Exception):

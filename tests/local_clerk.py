@@ -25,6 +25,9 @@ from tests.conftest import ROOT
 
 Query = Callable[..., list[tuple[Any, ...]]]
 
+# A shell that runs tests in the background lets them, and so their children, ignore Ctrl-C.
+FLASK = "import signal, flask.cli; signal.signal(signal.SIGINT, signal.default_int_handler); flask.cli.main()"
+
 
 @pytest.fixture
 def clerk() -> Iterator[LocalClerk]:
@@ -101,7 +104,7 @@ def process(clerk: LocalClerk, clerk_app: Flask, database_url: str) -> Iterator[
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str, stderr: int = subprocess.PIPE, **environment: str) -> subprocess.Popen[str]:
-        flask = [sys.executable, "-m", "flask", "sync-clerk", *arguments]
+        flask = [sys.executable, "-c", FLASK, "sync-clerk", *arguments]
         own = {"DATABASE_URL": database_url, "CLERK_SYNC_ENV": "test", "PYTHONWARNINGS": "error"}
         environ = os.environ | own | clerk.environment | environment
         started.append(subprocess.Popen(flask, cwd=ROOT, env=environ, text=True, stdout=subprocess.PIPE, stderr=stderr))

@@ -22,7 +22,7 @@ IN_STEP, DRIFT, CANNOT_TELL, INTERRUPTED = 0, 1, 2, 130
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Three requests: compare counts and the newest users only.")
-@click.option("--workers", type=click.IntRange(1, 64), default=16, show_default=True, help="Walk in so many windows.")
+@click.option("--workers", type=click.IntRange(1, 64), default=24, show_default=True, help="Walk in so many windows.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
 @with_appcontext
 def check(*, quick: bool, workers: int, as_json: bool) -> None:
@@ -101,7 +101,9 @@ def _read_state(session: Session) -> dict[str, Any]:
     from msgspec import to_builtins
 
     from clerk_sync.mirror.report import read_state
+    from clerk_sync.mirror.sinks import Comparing
 
+    Comparing(session).begin()
     state = read_state(session)
     return {
         "parked": state.parked,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--verbose", is_flag=True, help="With --dry-run: name each user and field that would change.")
 @click.option("--user", "clerk_ids", type=ClerkUserId(), multiple=True, help="Only this user; may be repeated.")
-@click.option("--workers", type=click.IntRange(1, 64), default=16, show_default=True, help="Walk in so many windows.")
+@click.option("--workers", type=click.IntRange(1, 64), default=24, show_default=True, help="Walk in so many windows.")
 @click.option(
     "--max-deletes", type=MaxDeletes(), help="Delete at most so many users. [default: 10, or 5% of the live ones]"
 )

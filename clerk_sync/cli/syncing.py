@@ -76,7 +76,7 @@ def perform(engine: Engine, session: Session, services: Services, order: Order, 
     try:
         _run(engine, session, services, order, report, audience)
         failures = report.counts.failed
-        reason = f"{failures} users could not be read" if failures else None
+        reason = f"of {failures} users nothing could be made" if failures else None
         report.ending = Ending(Status.DONE, FAILURES if failures else DONE, reason)
     except BaseException as error:
         # Not rollback: an interrupt may have come in the middle of the protocol.

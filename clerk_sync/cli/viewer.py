@@ -9,10 +9,13 @@ from typing import Any
 
 import click
 
+from clerk_sync.clerk.user_pages import Unmappable
 from clerk_sync.cli.progress import Display
 from clerk_sync.cli.reports import line_of, rows_of
 from clerk_sync.cli.syncing import Report
 from clerk_sync.mirror.steps import Step
+
+MOST_FAILURES = 20
 
 
 class Viewer:
@@ -22,6 +25,7 @@ class Viewer:
         self._display = display
         self._verbose = verbose
         self._rows = rows
+        self._failures = 0
 
     def hear(self, sentence: str) -> None:
         """Show a sentence."""
@@ -30,6 +34,8 @@ class Viewer:
     def see(self, report: Report, step: Step) -> None:
         """Show how far the run has come, and what the step would have changed."""
         self._display.show(report)
+        for failure in step.failures:
+            self._tell(failure)
         if not self._verbose:
             return
         if self._rows is not None:
@@ -37,6 +43,13 @@ class Viewer:
             return
         for row in rows_of(step):
             click.echo(line_of(row))
+
+    def _tell(self, failure: Unmappable) -> None:
+        self._failures += 1
+        if self._failures <= MOST_FAILURES:
+            self._display.hear(f"{failure.clerk_id or 'A user without a readable id'}: {failure.reason}")
+        elif self._failures == MOST_FAILURES + 1:
+            self._display.hear("More users failed; --dry-run --verbose names them all.")
 
 
 @contextmanager

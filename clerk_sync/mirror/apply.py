@@ -36,7 +36,7 @@ def receive(statements: Statements, delivery: SignedDelivery, event: Event) -> O
         "body": None,
         **_effect_of(delivery, event),
     }
-    ((outcome, seen_before),) = statements.rows_in_time(_RECEIVE, values)
+    ((outcome, seen_before),) = statements.rows(_RECEIVE, values)
     return Outcome.DUPLICATE if seen_before and outcome in _CHANGES_NOTHING else Outcome(outcome)
 
 

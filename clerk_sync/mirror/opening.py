@@ -19,6 +19,7 @@ from clerk_sync.mirror.windows import Stretch, Walk, Window
 
 # The mirror's own users tell where to cut where it holds at least this share of Clerk's.
 NEARLY_FULL = 0.8
+ASKED_AT_ONCE = 32
 
 
 class Opening(NamedTuple):
@@ -53,27 +54,31 @@ def plan(session: Session, api: ClerkApi, opening: Opening, terms: Terms) -> tup
         raise EmptyListing(terms.live)
     if first.count < min(LARGEST_PAGE, expected):
         # The server's pages are shorter than what is asked for, so a short page is not the last one: begin again.
-        return None, Cursor(expected, first.count, 0, [Window()], [])
+        return None, Cursor(expected, max(first.count, 1), 0, [Window()], [])
     if first.rest is None:
         return first, Cursor(expected, LARGEST_PAGE, 0, [], [])
-    windows = planning.count_windows(expected - first.count, terms.workers)
-    if windows == 1:
+    users = expected - first.count
+    size = planning.size_windows(users, terms.workers)
+    if size >= users or terms.workers == 1:
         return first, Cursor(expected, LARGEST_PAGE, 0, [first.rest], [])
     start_ms = first.until_ms
-    cuts = _find_cuts(session, api, (start_ms, first.count), expected, windows, terms)
+    if terms.live >= expected * NEARLY_FULL:
+        cuts = planning.cuts_by_mirror(session, start_ms, users, size)
+    elif expected <= planning.MOST_PROBED_USERS:
+        cuts = planning.cuts_by_probing(partial(_created_at, api), first.count, users, size)
+    else:
+        end_ms = int(terms.before.timestamp() * 1000)
+        count_before = partial(_count_before, api)
+        cuts = planning.cuts_by_counting(count_before, (start_ms, first.count), (end_ms, expected), size)
     # The windows begin at the page's last millisecond, so those users belong to them.
     first = replace(first, users=[user for user in first.users if user.clerk_created_at < start_ms], rest=None)
     return first, Cursor(expected, LARGEST_PAGE, 0, planning.split(Window(start_ms=start_ms), cuts), [])
 
 
-def _find_cuts(
-    session: Session, api: ClerkApi, start: tuple[int, int], expected: int, windows: int, terms: Terms
-) -> list[int]:
-    if terms.live >= expected * NEARLY_FULL:
-        return planning.cuts_by_mirror(session, start[0], windows, terms.live)
+def _count_before(api: ClerkApi, cuts: Sequence[int]) -> list[int]:
+    return in_parallel([partial(api.count_users, created_at_before=cut) for cut in cuts], ASKED_AT_ONCE)
 
-    def count_before(cuts: Sequence[int]) -> list[int]:
-        return in_parallel([partial(api.count_users, created_at_before=cut) for cut in cuts], terms.workers)
 
-    end_ms = int(terms.before.timestamp() * 1000)
-    return planning.cuts_by_counting(count_before, start, (end_ms, expected), windows)
+def _created_at(api: ClerkApi, places: Sequence[int]) -> list[int]:
+    pages = in_parallel([partial(api.list_users, limit=1, offset=place) for place in places], ASKED_AT_ONCE)
+    return [page.users[0].clerk_created_at for page in pages if page.users]

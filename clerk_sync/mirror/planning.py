@@ -7,24 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from math import ceil
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from clerk_sync.clerk.api import LARGEST_PAGE
 from clerk_sync.mirror.windows import Window
 
-SMALLEST_WINDOW = 1000  # users; a window costs up to one request more than its users need
+FEWEST_USERS = 2000  # that are worth more than one window
 SAMPLE = 50_000  # rows
-ROUNDS = 5
+# Where cuts are estimates, each window may cost one request more than its users need.
+MOST_ESTIMATED_WINDOWS = 16
+MOST_PROBED_USERS = 100_000
+SLACK = 20  # users: a window of somewhat less than full pages still fits them when somebody is missing here
+ROUNDS = 4
 MOST_CUTS = 64
 
 CountBefore = Callable[[Sequence[int]], list[int]]
 """Answers how many users were created before each of these milliseconds."""
 
+UserAt = Callable[[Sequence[int]], list[int]]
+"""Answers when the users at these places of the list were created."""
 
-def count_windows(users: int, workers: int) -> int:
-    """Return how many windows are worth having for ``users``."""
-    return max(min(workers, users // SMALLEST_WINDOW), 1)
+
+def size_windows(users: int, workers: int) -> int:
+    """Return how many users a window should hold, so that ``workers`` share the fewest rounds of full pages."""
+    if users < FEWEST_USERS:
+        return max(users, 1)
+    windows = min(workers, MOST_ESTIMATED_WINDOWS) if users > SAMPLE else workers
+    pages = ceil(users / windows / LARGEST_PAGE)
+    return pages * LARGEST_PAGE - SLACK
 
 
 def split(window: Window, cuts: Sequence[int]) -> list[Window]:
@@ -40,45 +53,56 @@ WHERE deleted_at IS NULL AND clerk_created_at >= :start_ms
 """)
 
 
-def cuts_by_mirror(session: Session, start_ms: int, windows: int, rows: int) -> list[int]:
-    """Return the cuts that divide the mirror's own users evenly: no request is needed where it is nearly right."""
-    percent = min(100.0 * SAMPLE / max(rows, 1), 100.0)
-    shares = [piece / windows for piece in range(1, windows)]
+def cuts_by_mirror(session: Session, start_ms: int, users: int, size: int) -> list[int]:
+    """Return the cuts that give each window ``size`` of the mirror's own users: no request is needed for them."""
+    percent = min(100.0 * SAMPLE / users, 100.0)
+    shares = [number / users for number in range(size, users, size)]
     values = {"shares": shares, "percent": percent, "start_ms": start_ms}
     return session.scalar(_QUANTILES, values) or []
 
 
-def cuts_by_counting(
-    count_before: CountBefore, start: tuple[int, int], end: tuple[int, int], windows: int
-) -> list[int]:
-    """Return cuts that divide Clerk's users about evenly; ``start`` and ``end`` are (millisecond, users before it).
+def cuts_by_probing(user_at: UserAt, first: int, users: int, size: int) -> list[int]:
+    """Return cuts that give each window ``size`` of Clerk's users: one round of questions, all at once.
 
-    The stretch is cut evenly by time, then the crowded pieces again: sign-ups do not come evenly.
+    ``first`` is the place in the list where the windows begin. For Clerk, far places are slow to find.
+    """
+    return user_at(range(first + size, first + users, size))
+
+
+def cuts_by_counting(count_before: CountBefore, start: tuple[int, int], end: tuple[int, int], size: int) -> list[int]:
+    """Return cuts that give each window about ``size`` of Clerk's users.
+
+    ``start`` and ``end`` are a millisecond and how many users were created before it. The stretch is cut evenly by
+    time, then the crowded pieces again: sign-ups do not come evenly.
     """
     counted = dict([start, end])
-    target = max((end[1] - start[1]) // windows, 1)
+    if start[0] >= end[0]:
+        return []  # the clocks differ; one window holds everybody
+    # Finer than asked for, because each round of counting is a round of waiting.
+    grain = max(size // 2, 1)
     for _ in range(ROUNDS):
-        cuts = _cuts_of_crowded(counted, target)[:MOST_CUTS]
+        cuts = _cuts_of_crowded(counted, size, grain)[:MOST_CUTS]
         counted |= zip(cuts, count_before(cuts), strict=True)
-    return _even_cuts(counted, target)
+    return _even_cuts(counted, size)
 
 
-def _cuts_of_crowded(counted: dict[int, int], target: int) -> list[int]:
+def _cuts_of_crowded(counted: dict[int, int], size: int, grain: int) -> list[int]:
     cuts: list[int] = []
     for start, end in pairwise(sorted(counted)):
-        pieces = round((counted[end] - counted[start]) / target)
-        if pieces >= 2 and end - start >= pieces:
+        users = counted[end] - counted[start]
+        pieces = ceil(users / grain)
+        if users > size * 1.5 and end - start >= pieces:
             cuts.extend(start + (end - start) * piece // pieces for piece in range(1, pieces))
     return cuts
 
 
-def _even_cuts(counted: dict[int, int], target: int) -> list[int]:
-    """Join pieces that are smaller than three quarters of ``target`` to the one behind."""
+def _even_cuts(counted: dict[int, int], size: int) -> list[int]:
+    """Join pieces until they hold three quarters of ``size``."""
     first, *between, _ = sorted(counted)
     cuts: list[int] = []
     taken = counted[first]
     for cut in between:
-        if counted[cut] - taken >= target * 0.75:
+        if counted[cut] - taken >= size * 0.75:
             cuts.append(cut)
             taken = counted[cut]
     return cuts

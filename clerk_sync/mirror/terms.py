@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-DEFAULT_WORKERS = 16
+DEFAULT_WORKERS = 24
 ALWAYS_ALLOWED = 10
 DEFAULT_PERCENT = 5.0
 
@@ -38,6 +38,7 @@ class Terms:
 
 
 _NOW = text("SELECT now()")
+_PATIENT = text("SET LOCAL statement_timeout = '10min'")
 _COUNT_LIVE = text("SELECT count(*) FROM users WHERE deleted_at IS NULL")
 
 
@@ -49,5 +50,7 @@ def read_clock(session: Session) -> datetime:
 
 def set_terms(session: Session, allowance: Allowance, *, before: datetime, workers: int) -> Terms:
     """Return the terms for the mirror as it is now."""
+    # Counting ten million rows takes longer than a web request may.
+    session.execute(_PATIENT)
     live = session.scalar(_COUNT_LIVE) or 0
     return Terms(before=before, live=live, cap=allowance.of(live), workers=workers)

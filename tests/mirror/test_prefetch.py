@@ -1,0 +1,65 @@
+"""Threads fetch ahead, in order, not too far, and end when nobody listens any more."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from clerk_sync.mirror.prefetch import Prefetch, in_parallel
+from tests.local_clerk import wait_until
+
+
+def threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "prefetch"}
+
+
+def test_each_job_keeps_its_order() -> None:
+    jobs = [lambda job=job: range(job * 100, job * 100 + 50) for job in range(5)]
+    items = list(Prefetch(jobs, workers=3))
+    assert len(items) == 250
+    for job in range(5):
+        assert [item for number, item in items if number == job] == list(range(job * 100, job * 100 + 50))
+
+
+def test_nobody_fetches_far_ahead_of_the_consumer() -> None:
+    fetched: list[int] = []
+
+    def job() -> Iterator[int]:
+        for number in range(1000):
+            fetched.append(number)
+            yield number
+
+    with closing(iter(Prefetch([job, job], workers=2))) as items:
+        next(items)
+        wait_until(lambda: len(fetched) == 5)  # one consumed, two waiting, one more in each thread's hands
+        assert not threading.Event().wait(0.05)
+        assert len(fetched) == 5
+
+
+def test_the_error_of_a_thread_is_raised_to_the_consumer_and_ends_the_others() -> None:
+    others = threads()  # of an earlier run that was broken off: they may still wait for an answer
+
+    def failing() -> Iterator[int]:
+        yield 1
+        raise ValueError("torn")
+
+    with pytest.raises(ValueError, match="torn"):
+        list(Prefetch([failing, lambda: iter(range(10**9))], workers=2))
+    wait_until(lambda: threads() <= others)
+
+
+def test_closing_ends_the_threads() -> None:
+    others = threads()
+    items = iter(Prefetch([lambda: iter(range(10**9))] * 4, workers=4))
+    next(items)
+    items.close()
+    wait_until(lambda: threads() <= others)
+
+
+def test_calls_in_parallel_answer_in_their_order() -> None:
+    barrier = threading.Barrier(3)
+    calls = [lambda number=number: (barrier.wait(5), number)[1] for number in range(3)]
+    assert in_parallel(calls, workers=3) == [0, 1, 2]
