@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from clerk_sync.clerk.pem import normalise_public_key
 from clerk_sync.clerk.publishable_key import PublishableKey, parse_publishable_key
@@ -86,7 +85,7 @@ class Settings:
             "CLERK_SYNC_ENV", Environment, Environment.PRODUCTION if environ.get("DYNO") else Environment.DEVELOPMENT
         )
         production = environment is Environment.PRODUCTION
-        publishable_key = read("CLERK_PUBLISHABLE_KEY", _publishable_key, None)
+        publishable_key = read("CLERK_PUBLISHABLE_KEY", _publishable_key, None, secret=True)
         settings = cls(
             environment=environment,
             database_url=read("DATABASE_URL", _database_url, None, secret=True),
@@ -96,11 +95,16 @@ class Settings:
             webhook_signing_secrets=read("CLERK_WEBHOOK_SIGNING_SECRET", _signing_secrets, (), secret=True),
             authorized_parties=read("CLERK_AUTHORIZED_PARTIES", _origins, ()),
             missing_azp=read("CLERK_MISSING_AZP", MissingAzp, MissingAzp.REJECT),
-            issuer=read("CLERK_ISSUER", _issuer, publishable_key.issuer if publishable_key else None),
-            api_url=read("CLERK_API_URL", _api_url_in_production if production else _api_url, "https://api.clerk.com"),
+            issuer=read("CLERK_ISSUER", _issuer, publishable_key.issuer if publishable_key else None, secret=True),
+            api_url=read(
+                "CLERK_API_URL",
+                _api_url_in_production if production else _api_url,
+                "https://api.clerk.com",
+                secret=True,
+            ),
             port=read("PORT", _whole_number(1, 65535), 5000),
             web_concurrency=read("WEB_CONCURRENCY", _whole_number(1, 256), 2),
-            metrics_token=read("METRICS_TOKEN", str, None, secret=True),
+            metrics_token=read("METRICS_TOKEN", _bearer_token, None, secret=True),
             log_level=read("LOG_LEVEL", _log_level, "INFO"),
             log_format=read("LOG_FORMAT", LogFormat, LogFormat.JSON if production else LogFormat.CONSOLE),
         )
@@ -138,25 +142,34 @@ class _Reader:
 
 
 def _database_url(text: str) -> str:
-    expected = "a URL such as postgresql://user:password@host:5432/name"
+    from psycopg2 import ProgrammingError
+    from psycopg2.extensions import parse_dsn
+
+    scheme, _, rest = text.partition("://")
+    url = f"postgresql://{rest}"
     try:
-        scheme, _, path, query, _ = urlsplit(text)
-        urlsplit(text).port  # noqa: B018 - reading it is what checks it
-    except ValueError as error:
-        raise ValueError(expected) from error
-    if scheme not in ("postgres", "postgresql") or not (path.strip("/") or query):
-        raise ValueError(expected)
-    return "postgresql" + text[len(scheme) :]
+        found = parse_dsn(url)  # libpq's own opinion: it refuses parameters that other drivers know
+    except ProgrammingError:
+        found = {}
+    if scheme not in ("postgres", "postgresql") or not found.keys() & {"dbname", "host", "service"}:
+        raise ValueError("a URL that libpq takes, such as postgresql://user:password@host:5432/name")
+    return url
 
 
 def _secret_key(text: str) -> str:
-    if not re.fullmatch(r"sk_(test|live)_\S+", text):
+    if not re.fullmatch(r"sk_(test|live)_[!-~]+", text):
         raise ValueError("sk_test_… or sk_live_…")
     return text
 
 
 def _publishable_key(text: str) -> PublishableKey | None:
     return parse_publishable_key(text)
+
+
+def _bearer_token(text: str) -> str:
+    if not re.fullmatch("[!-~]+", text):
+        raise ValueError("printable ASCII, as a header can carry it")
+    return text
 
 
 def _jwt_key(text: str) -> str:
@@ -167,14 +180,14 @@ def _jwt_key(text: str) -> str:
 
 
 def _signing_secrets(text: str) -> tuple[str, ...]:
-    return tuple(_signing_secret(part) for part in _list(text))
+    return tuple(_signing_secret(part) for part in _list(text) or [""])
 
 
 def _signing_secret(text: str) -> str:
     prefix, _, encoded = text.partition("_")
     try:
         key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
-    except binascii.Error:
+    except ValueError:
         key = b""
     if prefix != "whsec" or not key:
         raise ValueError("whsec_ and base64, several separated by commas")
@@ -185,11 +198,13 @@ def _origins(text: str) -> tuple[str, ...]:
     return tuple(_origin(part) for part in _list(text))
 
 
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9_]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
+
+
 def _origin(text: str) -> str:
     # Compared exactly with what a browser sends: anything else in the list could never match.
-    scheme, separator, rest = text.partition("://")
-    default_port = {"https": ":443", "http": ":80"}.get(scheme, "/")
-    if not separator or not re.fullmatch(r"[a-z0-9.+_\[\]:-]+", scheme + rest) or rest.endswith(default_port):
+    default_port = {"https": ":443", "http": ":80"}.get(text.partition("://")[0], "/")
+    if not _ORIGIN.fullmatch(text) or text.endswith(default_port):
         raise ValueError(
             "origins as browsers send them, https://shop.example.com: no path, no slash at the end, no default port"
         )
@@ -197,20 +212,14 @@ def _origin(text: str) -> str:
 
 
 def _issuer(text: str) -> str | None:
-    if urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname:
-        raise ValueError("a URL such as https://clerk.example.com")
+    _plain_url(text, "a URL such as https://clerk.example.com")
     return text
 
 
 def _api_url(text: str) -> str:
-    parts = urlsplit(text)
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or parts.query
-        or parts.path.rstrip("/").endswith("/v1")
-    ):
-        raise ValueError("a URL without /v1, such as https://api.clerk.com")
+    expected = "a URL without /v1, such as https://api.clerk.com"
+    if _plain_url(text, expected).path.rstrip("/").endswith("/v1"):
+        raise ValueError(expected)
     return text.rstrip("/")
 
 
@@ -219,6 +228,19 @@ def _api_url_in_production(text: str) -> str:
     if parts.scheme != "https" and parts.hostname not in LOOPBACK:
         raise ValueError("https, or a loopback address: the secret key travels in every request")
     return text.rstrip("/")
+
+
+def _plain_url(text: str, expected: str) -> SplitResult:
+    """Return the parts of an http URL of nothing but host, port and path; raise ValueError saying what is expected."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(expected) from error
+    is_plain = not (parts.query or parts.fragment or parts.username is not None) and re.fullmatch("[!-~]+", text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain or port == 0:
+        raise ValueError(expected)
+    return parts
 
 
 def _whole_number(low: int, high: int) -> Callable[[str], int]:

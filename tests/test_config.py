@@ -63,6 +63,13 @@ def test_every_problem_is_in_one_report_with_one_sentence_each() -> None:
         ("CLERK_SECRET_KEY", "hunter2"),
         ("CLERK_WEBHOOK_SIGNING_SECRET", "whsec_hunter2!"),
         ("CLERK_JWT_KEY", "hunter2"),
+        ("CLERK_PUBLISHABLE_KEY", "sk_live_hunter2"),
+        ("CLERK_API_URL", "https://user:hunter2@api.example.com"),
+        ("CLERK_API_URL", "https://api.example.com?key=hunter2"),
+        ("DATABASE_URL", "postgres://u:hunter2@host/db?pgbouncer=true"),
+        ("DATABASE_URL", "postgres://u:hunter2%zz@host/db"),
+        ("METRICS_TOKEN", "hunter2é"),
+        ("CLERK_SECRET_KEY", "sk_test_hunter2…"),
     ],
 )
 def test_a_wrong_secret_is_named_but_never_shown(name: str, value: str) -> None:
@@ -192,10 +199,30 @@ def test_a_key_that_is_not_rsa_is_refused() -> None:
         "https://shop.example.com:443",
         "http://shop.example.com:80",
         "*",
+        "https://",
+        "https://-",
+        "https://a:b:c",
     ],
 )
 def test_a_party_that_no_browser_can_send_is_refused(origin: str) -> None:
     assert problems_of(CLERK_AUTHORIZED_PARTIES=origin)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CLERK_API_URL", "https://h:99999"),
+        ("CLERK_API_URL", "https://api.clerk.com#f"),
+        ("CLERK_API_URL", "http://[::1"),
+        ("CLERK_ISSUER", "https://x y"),
+        ("CLERK_ISSUER", "http://[::1"),
+        ("CLERK_WEBHOOK_SIGNING_SECRET", ","),
+        ("CLERK_WEBHOOK_SIGNING_SECRET", "whsec_é"),
+    ],
+)
+def test_other_values_that_could_never_work_are_refused(name: str, value: str) -> None:
+    (problem,) = problems_of(**{name: value})
+    assert "such as https://" in problem or "whsec_ and base64" in problem
 
 
 def test_spaces_around_entries_of_lists_are_ignored() -> None:

@@ -72,4 +72,5 @@ def _without_depths(raw: bytes) -> bytes:
                 kept.append(b"null")
                 start = token.end()
             level -= 1
-    return b"".join([*kept, raw[start:]])
+    # What is still open down there never closes: the rest would only repeat it.
+    return b"".join(kept if level > DEEPEST_LEVEL else [*kept, raw[start:]])

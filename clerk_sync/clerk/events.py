@@ -76,6 +76,7 @@ class _WireId(msgspec.Struct):
 
 _wire = msgspec.json.Decoder(_Wire)
 _wire_id = msgspec.json.Decoder(_WireId)
+_anything = msgspec.json.Decoder(object)
 
 
 def parse_event(delivery: SignedDelivery) -> Event:
@@ -83,6 +84,7 @@ def parse_event(delivery: SignedDelivery) -> Event:
     try:
         wire = decode(_wire, delivery.body)
     except msgspec.ValidationError:
+        decode(_anything, delivery.body)  # a wrong shape is noticed before the end of the body: is it JSON at all?
         return Unmappable(Envelope(type=None), None, "the body is not an event with a type and data")
     envelope = Envelope(
         type=wire.type.replace("\0", "")[:100],

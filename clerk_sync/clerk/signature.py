@@ -1,6 +1,6 @@
 """Signed deliveries: from bytes and headers to a proof, or an error.
 
-The algorithm is Standard Webhooks' (clerk-facts of Svix: HMAC-SHA256 over ``id.timestamp.body``), computed by ``svix``.
+The algorithm is that of Standard Webhooks (HMAC-SHA256 over ``id.timestamp.body``), computed by ``svix``.
 We read the headers ourselves, because the library raises ValueError over junk in them and stops at a junk entry in
 front of a valid one.
 """

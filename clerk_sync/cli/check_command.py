@@ -120,17 +120,14 @@ def _age_s(session: Session, instant: Any) -> int:
 
 
 def _print_table(report: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from clerk_sync.cli.reports import print_rows
 
-    table = Table(show_header=False)
-    table.add_column(style="bold")
-    table.add_column(justify="right")
     last_run = report.get("last_run")
     values = report | {"last_run": f"{last_run['status']}, {last_run['started_at']}" if last_run else None}
+    rows: list[tuple[str, str]] = []
     for name, value in values.items():
         if name in ("reason", "exit_code") or value is None:
             continue
         is_count = isinstance(value, int) and not isinstance(value, bool)
-        table.add_row(name.replace("_", " "), f"{value:,}" if is_count else str(value))
-    Console(soft_wrap=True).print(table)
+        rows.append((name.replace("_", " "), f"{value:,}" if is_count else str(value)))
+    print_rows(rows)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -23,17 +25,30 @@ def as_json(report: Report, rows: list[dict[str, Any]] | None = None) -> str:
 
 
 def print_table(report: Report) -> None:
-    """Print the report as a table."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title="Dry run: nothing was changed" if report.dry_run else None, show_header=False)
-    table.add_column(style="bold")
-    table.add_column(justify="right")
+    """Print the report: a table on a terminal, plain lines elsewhere."""
+    title = "Dry run: nothing was changed" if report.dry_run else None
+    rows: list[tuple[str, str]] = []
     for name, value in _values(report).items():
         if value is None or (name.startswith("would_") and not value) or name in ("exit_code", "dry_run", "resumed"):
             continue
-        table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+        rows.append((name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value)))
+    print_rows(rows, title=title)
+
+
+def print_rows(rows: Sequence[tuple[str, str]], *, title: str | None = None) -> None:
+    """Print names and values to stdout: a table on a terminal, plain lines elsewhere."""
+    if not sys.stdout.isatty():
+        for line in ([title] if title else []) + [f"{name}: {value}" for name, value in rows]:
+            click.echo(line)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    for name, value in rows:
+        table.add_row(name, value)
     Console(soft_wrap=True).print(table)
 
 

@@ -52,6 +52,8 @@ BEGIN
     ELSIF effect = 'deleted' THEN
         {_BURY} INTO subject_id;
         result := CASE WHEN FOUND THEN 'applied' ELSE 'stale' END;
+    ELSIF effect = 'parked' AND EXISTS (SELECT FROM users WHERE clerk_id = subject AND deleted_at IS NOT NULL) THEN
+        result := 'stale';  -- nothing more is kept of whoever is deleted
     END IF;
 
     {_RECORD} INTO seen_before;

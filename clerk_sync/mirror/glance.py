@@ -55,8 +55,8 @@ def glance(session: Session, source: Source, terms: Terms) -> Drift:
     session.rollback()
 
     clerk_users = source.api.count_users()
-    if clerk_users == 0 and terms.live:
-        raise EmptyListing(terms.live)
+    if clerk_users == 0 and terms.filled:
+        raise EmptyListing(terms.filled)
     page = source.api.list_users(created_at_after=holdings.recent_since_ms - 1)
     if page.users and page.users[0].clerk_created_at < holdings.recent_since_ms - 1:
         raise ApiNonsense("Clerk's list ignores created_at_after; a check without --quick does without")

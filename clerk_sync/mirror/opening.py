@@ -50,8 +50,8 @@ def check_key(instance: Instance, secret_key: str) -> None:
 def plan(session: Session, api: ClerkApi, opening: Opening, terms: Terms) -> tuple[Stretch | None, Cursor]:
     """Return the first page, to be taken as it is, and where the walk goes on from it in as many windows as pay."""
     _, expected, first = opening
-    if first.count == 0 and terms.live:
-        raise EmptyListing(terms.live)
+    if first.count == 0 and terms.filled:
+        raise EmptyListing(terms.filled)
     if first.count < min(LARGEST_PAGE, expected):
         # The server's pages are shorter than what is asked for, so a short page is not the last one: begin again.
         return None, Cursor(expected, max(first.count, 1), 0, [Window()], [])

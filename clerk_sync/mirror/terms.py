@@ -27,19 +27,20 @@ class Allowance:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Terms:
-    """``before``: whoever was made here later is no candidate. ``live``: the mirror's users at the start. ``cap``: how
-    many of them may be deleted.
+    """``before``: whoever was made here later is no candidate. ``live``: the mirror's users at the start; of the
+    ``filled`` ones more is known than the id. ``cap``: how many of them may be deleted.
     """
 
     before: datetime
     live: int
+    filled: int
     cap: int
     workers: int = DEFAULT_WORKERS
 
 
 _NOW = text("SELECT now()")
 _PATIENT = text("SET LOCAL statement_timeout = '10min'")
-_COUNT_LIVE = text("SELECT count(*) FROM users WHERE deleted_at IS NULL")
+_COUNT_LIVE = text("SELECT count(*), count(*) FILTER (WHERE clerk_updated_at > 0) FROM users WHERE deleted_at IS NULL")
 
 
 def read_clock(session: Session) -> datetime:
@@ -52,5 +53,5 @@ def set_terms(session: Session, allowance: Allowance, *, before: datetime, worke
     """Return the terms for the mirror as it is now."""
     # Counting ten million rows takes longer than a web request may.
     session.execute(_PATIENT)
-    live = session.scalar(_COUNT_LIVE) or 0
-    return Terms(before=before, live=live, cap=allowance.of(live), workers=workers)
+    live, filled = session.execute(_COUNT_LIVE).one()
+    return Terms(before=before, live=live, filled=filled, cap=allowance.of(live), workers=workers)

@@ -25,7 +25,7 @@ def install(app: Flask, settings: Settings) -> None:
         webhooks,
     )
 
-    front.answer_health(app)
+    front.stand_in_front(app)
     observe.observe(app, AccessLog(settings))
     converters.install(app)
     errors.install_error_handlers(app)

@@ -14,11 +14,15 @@ CREATE FUNCTION forget_deleted_user() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     DELETE FROM addresses WHERE user_id = NEW.id;
     DELETE FROM carts WHERE user_id = NEW.id;
+    UPDATE webhook_events SET payload = NULL, outcome = 'stale', reason = 'the user was deleted'
+    WHERE clerk_id = NEW.clerk_id AND outcome = 'parked';
     RETURN NULL;
 END $$;
 
 CREATE TRIGGER forget_deleted_user AFTER UPDATE ON users FOR EACH ROW
     WHEN (OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL) EXECUTE FUNCTION forget_deleted_user();
+CREATE TRIGGER forget_unknown_user AFTER INSERT ON users FOR EACH ROW
+    WHEN (NEW.deleted_at IS NOT NULL) EXECUTE FUNCTION forget_deleted_user();
 """
 
 
@@ -129,7 +133,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TRIGGER forget_deleted_user ON users; DROP FUNCTION forget_deleted_user()")
+    op.execute("DROP TRIGGER forget_deleted_user ON users; DROP TRIGGER forget_unknown_user ON users")
+    op.execute("DROP FUNCTION forget_deleted_user()")
     op.drop_table("order_items")
     op.drop_table("orders")
     op.drop_table("cart_items")

@@ -324,20 +324,32 @@ def test_a_deletion_that_waits_for_an_update_deletes(engine: Engine, query: Quer
     assert query("SELECT first_name, deleted_at IS NOT NULL FROM users") == [(None, True)]
 
 
-def test_pages_in_opposite_orders_do_not_deadlock(engine: Engine) -> None:
+def test_pages_in_opposite_orders_do_not_deadlock(engine: Engine, query: Query) -> None:
+    """Both have to pass one row that somebody holds: whoever did not go by id would come from its other side."""
+    # A table as large as real ones: for a small one PostgreSQL chooses a plan that happens to bring an order along.
+    query("INSERT INTO users (clerk_id, first_name) SELECT 'user_x' || n, 'other' FROM generate_series(1, 20000) n")
+    query("ANALYZE users")
     page = [snapshot(clerk_id=f"user_{number:03}") for number in range(200)]
-    barrier = threading.Barrier(2)
-
-    def write(users: list[UserSnapshot], first_version: int) -> None:
-        for version in range(first_version, first_version + 20, 2):
-            newer = [snapshot(version, clerk_id=user.clerk_id, first_name=f"v{version}") for user in users]
-            barrier.wait()
-            with Session(engine) as session:
-                merge_users(session, newer, event_at=READ_FROM_API)
-                session.commit()
-
-    with ThreadPoolExecutor(2) as pool:
-        for future in (pool.submit(write, page, 2000), pool.submit(write, page[::-1], 2001)):
-            future.result(60)
     with Session(engine) as session:
-        assert set(names(session)) == {"v2019"}
+        merge_users(session, page, event_at=READ_FROM_API)
+        session.commit()
+
+    def write(users: list[UserSnapshot], version: int, backend: Future[int]) -> None:
+        newer = [snapshot(version, clerk_id=user.clerk_id, first_name=f"v{version}") for user in users]
+        with Session(engine) as session:
+            backend.set_result(session.scalar(text("SELECT pg_backend_pid()")))
+            merge_users(session, newer, event_at=READ_FROM_API)
+            session.commit()
+
+    with Session(engine) as holder, ThreadPoolExecutor(2) as pool:
+        holder.execute(text("SELECT 1 FROM users WHERE clerk_id = 'user_100' FOR UPDATE"))
+        writers = []
+        for users, version in ((page, 2000), (page[::-1], 2001)):
+            backend: Future[int] = Future()
+            writers.append(pool.submit(write, users, version, backend))
+            wait_until_blocked(engine, backend.result(5))
+        holder.commit()
+        for writer in writers:
+            writer.result(10)
+    with Session(engine) as session:
+        assert set(names(session)) == {"v2001", "other"}

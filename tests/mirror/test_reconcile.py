@@ -339,10 +339,11 @@ def test_a_row_made_at_first_sight_is_filled(clerk: LocalClerk, clerk_app: Flask
     assert rows_of(query) == rows_at(clerk)
 
 
+@pytest.mark.parametrize("others", [0, 5])
 def test_a_row_made_at_first_sight_of_a_user_unknown_to_clerk_becomes_a_tombstone(
-    clerk: LocalClerk, sync: Command, query: Query
+    clerk: LocalClerk, sync: Command, query: Query, others: int
 ) -> None:
-    clerk.users.seed(5)
+    clerk.users.seed(others)
     query("INSERT INTO users (clerk_id) VALUES ('user_nobody')")
     assert sync()["deleted"] == 1
     assert tombstones(query) == {"user_nobody"}

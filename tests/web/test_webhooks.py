@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -251,7 +252,23 @@ def test_signed_json_that_cannot_be_mapped_is_parked_with_its_reason(
     assert query("SELECT outcome, payload IS NOT NULL, reason <> '' FROM webhook_events") == [("parked", True, True)]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"{'a': 1}", b"nope", b'{"a": NaN}', b'{"type":"user.created","data":{]}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"{'a': 1}",
+        b"nope",
+        b'{"a": NaN}',
+        b'{"type":"user.created","data":{]}',
+        b"[not json",
+        b"5 garbage",
+        b"nullx",
+        b'{"type":5,garbage}',
+        b"{} {}",
+        b"[" * 100_000,
+    ],
+)
 def test_a_signed_body_that_is_not_json_is_refused(deliver: Deliver, query: Query, body: bytes) -> None:
     """W17"""
     assert deliver(body).status_code == 400
@@ -388,6 +405,34 @@ def test_one_mebibyte_is_accepted_and_one_byte_more_is_not(deliver: Deliver, exc
     event["padding"] = ""
     event["padding"] = "x" * (1024 * 1024 - len(json.dumps(event)) + excess)
     assert deliver(event).status_code == status
+
+
+@pytest.mark.parametrize(("excess", "status"), [(0, 200), (1, 413), (4_000_000, 413)])
+def test_a_body_without_a_length_is_measured(client: FlaskClient, excess: int, status: int) -> None:
+    event = created()
+    event["padding"] = ""
+    event["padding"] = "x" * (1024 * 1024 - len(json.dumps(event)) + excess)
+    body = json.dumps(event).encode()
+    response = client.post(
+        "/api/webhooks/clerk",
+        input_stream=BytesIO(body),
+        headers={**sign_delivery(body, "msg_1"), "Transfer-Encoding": "chunked"},
+        content_type="application/json",
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert response.status_code == status
+
+
+def test_what_is_parked_of_a_user_goes_with_them(deliver: Deliver, query: Query) -> None:
+    odd = clerk_event("user.updated", clerk_user(email_addresses="odd"))
+    assert outcome(deliver(odd, "msg_1")) == "parked"
+    assert outcome(deliver(deleted(), "msg_2")) == "applied"
+    assert outcome(deliver(odd, "msg_3")) == "stale"
+    assert query("SELECT svix_id, outcome, payload FROM webhook_events ORDER BY 1") == [
+        ("msg_1", "stale", None),
+        ("msg_2", "applied", None),
+        ("msg_3", "stale", None),
+    ]
 
 
 def test_without_a_signing_secret_the_route_says_so(make_app: Callable[..., Flask]) -> None:
