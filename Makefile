@@ -5,7 +5,7 @@ ARGS   ?=
 BIN    := .venv/bin
 READY  := .venv/.ready
 
-.PHONY: help demo test psql lint clean
+.PHONY: help demo test storm psql lint clean
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
@@ -21,6 +21,9 @@ demo: $(READY) ## Play the first sign-in from end to end, then stay up; ARGS=--o
 
 test: $(READY) ## Run every test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+
+storm: $(READY) ## Storm the mirror and hold it against Clerk; ARGS="--deliveries 100000 --seed 1"
+	$(BIN)/python -m tests.storm $(ARGS)
 
 psql: $(READY) ## Open a shell on the development database
 	$(BIN)/python -m clerk_sync.psql $(ARGS)

@@ -1,0 +1,39 @@
+"""Houses for journeys: real servers, real sockets, a database for each module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.stage.house import House, open_house
+from tests.stage.migrations import migrate
+from tests.stage.postgres import PostgresServer
+
+
+@pytest.fixture(scope="module")
+def house(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One server with two workers and the local Clerk, on a database that the module's tests share."""
+    with open_house(migrate(new_database()), tmp_path_factory.mktemp("logs")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server that tests may stop and kill; its database ``migrated`` is a template."""
+    server = PostgresServer()
+    try:
+        migrate(server.create_database("migrated"))
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def doomed_database(postgres: PostgresServer, request: pytest.FixtureRequest) -> str:
+    """A migrated database of the test's own on the server that may be killed."""
+    _databases.append(f"journey_{len(_databases)}")
+    return postgres.create_database(_databases[-1], template="migrated")
+
+
+_databases: list[str] = []

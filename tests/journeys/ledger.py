@@ -1,0 +1,39 @@
+"""What a sender may hold against the service: whatever it took is there, whatever it did not take came again."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from clerk_sync.emulator.messages import Delivery, State
+from tests.stage.house import House
+
+REFUSALS = {503, None}
+SLOWEST_ANSWER_MS = 10_000
+
+
+def outcomes(house: House) -> Counter[int | None]:
+    """Return how often each status was answered; None counts what nobody answered."""
+    return Counter(delivery.status for delivery in house.clerk.courier.deliveries)
+
+
+def assert_nothing_lost(house: House) -> None:
+    """Fail unless every delivery was taken and kept, or refused as "not now" and then taken."""
+    house.clerk.courier.wait_idle(60)
+    deliveries = house.clerk.courier.deliveries
+    assert {delivery.status for delivery in deliveries if not delivery.succeeded} <= REFUSALS
+    assert {message.state for message in house.clerk.courier.messages.values()} == {State.DELIVERED}
+    assert not lost(house, deliveries)
+    assert max(delivery.took_ms for delivery in deliveries) < SLOWEST_ANSWER_MS
+    assert rows(house) == {user.id: user.first_name for user in house.clerk.users.snapshot()}
+
+
+def lost(house: House, deliveries: list[Delivery]) -> Counter[str]:
+    """Return the ids that were answered 2xx more often than the inbox has counted them."""
+    taken = Counter(delivery.svix_id for delivery in deliveries if delivery.succeeded)
+    kept = dict(house.query("SELECT svix_id, deliveries FROM webhook_events"))
+    return taken - Counter(kept)
+
+
+def rows(house: House) -> dict[str, str | None]:
+    """Return the live rows: id and first name."""
+    return dict(house.query("SELECT clerk_id, first_name FROM users WHERE deleted_at IS NULL"))

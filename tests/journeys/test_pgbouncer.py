@@ -1,0 +1,87 @@
+"""PgBouncer in transaction mode in front: sessions are shared, and nothing may lean on one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+from psycopg2.errors import InsufficientPrivilege
+
+from clerk_sync.database import APPLICATION_NAME
+from tests.journeys.traffic import drive_everything
+from tests.stage.house import House, open_house
+from tests.stage.pgbouncer import PROGRAM, PgBouncer
+from tests.stage.postgres import PostgresServer
+
+pytestmark = [
+    pytest.mark.xdist_group("outages"),
+    pytest.mark.skipif(PROGRAM is None, reason="PgBouncer is not installed (Debian: apt-get install pgbouncer)"),
+]
+
+PROMOTE = "UPDATE users SET role = 'ADMIN' WHERE clerk_id = 'user_grace'"
+
+
+@pytest.fixture
+def bouncer(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PgBouncer]:
+    """A pooler with one server session a database: whoever connects shares it with everybody else."""
+    import tempfile
+
+    with (
+        tempfile.TemporaryDirectory(prefix="clerk_sync_bouncer_") as directory,
+        PgBouncer(postgres.socket_directory, Path(directory), pool_size=1, roles=("postgres",)) as started,
+    ):
+        yield started
+
+
+def database_of(url: str) -> str:
+    return url.partition("?")[0].rpartition("/")[2]
+
+
+def test_all_traffic_works_through_one_shared_session(bouncer: PgBouncer, doomed_database: str, tmp_path: Path) -> None:
+    url = bouncer.url(database_of(doomed_database))
+    with open_house(url, tmp_path, workers=1) as house:
+        drive_everything(house, doomed_database)
+
+
+def test_time_limits_hold_and_stay_with_their_transaction(
+    bouncer: PgBouncer, doomed_database: str, tmp_path: Path
+) -> None:
+    database = database_of(doomed_database)
+    with open_house(bouncer.url(database), tmp_path, workers=1) as house:
+        refuse_while_locked(house, doomed_database)
+        assert house.query("SHOW lock_timeout") == [("0",)]
+        assert house.query("SHOW statement_timeout") == [("0",)]
+
+
+def refuse_while_locked(house: House, direct_url: str) -> None:
+    with closing(psycopg2.connect(direct_url, application_name="psql")) as holder:
+        with holder.cursor() as cursor:
+            cursor.execute("LOCK TABLE users")
+        answer = house.call("GET", "/api/me", "user_waits")
+    assert (answer.status_code, answer.elapsed.total_seconds() < 10) == (503, True)
+
+
+def test_the_role_wall_follows_the_client_not_the_session(bouncer: PgBouncer, doomed_database: str) -> None:
+    url = bouncer.url(database_of(doomed_database))
+    with (
+        closing(psycopg2.connect(url, application_name=APPLICATION_NAME)) as application,
+        closing(psycopg2.connect(url, application_name="psql")) as person,
+    ):
+        application.autocommit = person.autocommit = True
+        with application.cursor() as ours, person.cursor() as theirs:
+            ours.execute("INSERT INTO users (clerk_id) VALUES ('user_grace')")
+            ours.execute("SELECT pg_backend_pid()")
+            theirs.execute("SELECT pg_backend_pid()")
+            assert ours.fetchone() == theirs.fetchone()
+            with pytest.raises(InsufficientPrivilege, match="the application may not"):
+                ours.execute(PROMOTE)
+            theirs.execute(PROMOTE)
+            with pytest.raises(InsufficientPrivilege, match="the application may not"):
+                ours.execute("UPDATE users SET role = 'CLIENT'")
+            theirs.execute("SELECT role, (SELECT application_name FROM role_changes) FROM users")
+            ((role, name),) = theirs.fetchall()
+    assert role == "ADMIN"
+    assert name.startswith("psql - 127.0.0.1:")

@@ -1,0 +1,87 @@
+"""Users who are banned, deprovisioned or deleted in Clerk: the next request after the event is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.stage.house import House
+
+pytestmark = pytest.mark.xdist_group("journeys")
+
+HOME = {"line1": "1 Harbour Road", "city": "Galway", "country": "IE"}
+
+
+@pytest.fixture
+def user_id(house: House) -> str:
+    """Somebody who has signed up and is at work."""
+    made = str(house.clerk.users.create(first_name="Ada", emails=[f"ada{len(house.clerk.users)}@example.com"])["id"])
+    house.clerk.courier.wait_idle(30)
+    assert house.call("GET", "/api/me", made).status_code == 200
+    return made
+
+
+def answer_of(house: House, user_id: str) -> tuple[int, Any]:
+    answer = house.call("GET", "/api/me", user_id)
+    return answer.status_code, answer.json().get("code")
+
+
+@pytest.mark.parametrize("field", ["banned", "deprovisioned"])
+def test_a_user_who_is_barred_in_clerk_is_refused_until_clerk_takes_it_back(
+    house: House, user_id: str, field: str
+) -> None:
+    house.clerk.users.update(user_id, **{field: True})
+    house.clerk.courier.wait_idle(30)
+    assert answer_of(house, user_id) == (403, "user-banned")
+
+    house.clerk.users.update(user_id, **{field: False})
+    house.clerk.courier.wait_idle(30)
+    assert answer_of(house, user_id) == (200, None)
+
+
+def test_a_locked_user_is_not_refused(house: House, user_id: str) -> None:
+    """A lock bars from signing in at Clerk; sessions go on."""
+    house.clerk.users.lock(user_id)
+    house.clerk.courier.wait_idle(30)
+    assert answer_of(house, user_id) == (200, None)
+
+
+def test_what_proves_the_token_alone_still_answers_a_banned_user(house: House, user_id: str) -> None:
+    house.clerk.users.ban(user_id)
+    house.clerk.courier.wait_idle(30)
+    assert house.call("GET", "/api/session", user_id).status_code == 200
+
+
+def test_a_deleted_user_loses_what_is_personal_keeps_the_orders_and_never_comes_back(house: House) -> None:
+    assert house.flask("shop", "load-products").returncode == 0
+    user = house.clerk.users.create(first_name="Charles", last_name="B", username="charles", email="c@example.com")
+    user_id = str(user["id"])
+    house.clerk.courier.wait_idle(30)
+    address_id = house.call("POST", "/api/addresses", user_id, json=HOME).json()["id"]
+    sku = house.call("GET", "/api/products", user_id).json()["products"][0]["sku"]
+    house.call("PUT", f"/api/cart/items/{sku}", user_id, json={"quantity": 1})
+    checkout = {"json": {"address_id": address_id}, "headers": {"Idempotency-Key": "last-order"}}
+    number = house.call("POST", "/api/cart/checkout", user_id, **checkout).json()["number"]
+    house.call("PUT", f"/api/cart/items/{sku}", user_id, json={"quantity": 2})
+
+    update = house.clerk.courier.send("user.updated", user | {"updated_at": user["updated_at"] + 1})
+    house.clerk.courier.wait_idle(30)
+    house.clerk.users.delete(user_id)
+    house.clerk.courier.wait_idle(30)
+    house.clerk.courier.redeliver(update.svix_id)
+    house.clerk.courier.send("user.updated", user | {"updated_at": user["updated_at"] + 10_000_000})
+    house.clerk.courier.wait_idle(30)
+
+    assert answer_of(house, user_id) == (403, "user-deleted")
+    (row,) = house.query(
+        "SELECT id, email, first_name, last_name, username, image_url, deleted_at IS NOT NULL FROM users"
+        " WHERE clerk_id = %s",
+        user_id,
+    )
+    assert row[1:] == (None, None, None, None, None, True)
+    assert house.query("SELECT count(*) FROM addresses WHERE user_id = %s", row[0]) == [(0,)]
+    assert house.query("SELECT count(*) FROM carts WHERE user_id = %s", row[0]) == [(0,)]
+    assert house.query("SELECT number, shipping_address ->> 'city' FROM orders WHERE user_id = %s", row[0]) == [
+        (number, "Galway")
+    ]

@@ -1,0 +1,93 @@
+"""What an operator does now and then, while the service runs: replay what is parked, bind to another instance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from clerk_sync.emulator import LocalClerk
+from clerk_sync.emulator.messages import Delivery
+from tests.stage.house import House, open_house
+from tests.stage.migrations import migrate
+
+pytestmark = pytest.mark.xdist_group("journeys")
+
+
+@pytest.fixture(scope="module")
+def house(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with open_house(migrate(new_database()), tmp_path_factory.mktemp("logs"), workers=1) as opened:
+        yield opened
+
+
+def answer_to(house: House, type_: str, data: object) -> Delivery:
+    """Deliver one event and return how it went."""
+    message = house.clerk.courier.send(type_, data)
+    house.clerk.courier.wait_idle(30)
+    return next(each for each in house.clerk.courier.deliveries if each.svix_id == message.svix_id)
+
+
+def test_an_event_that_cannot_be_mapped_is_parked_and_stays_so_until_the_code_can(house: House) -> None:
+    delivery = answer_to(house, "user.updated", {"id": "user_odd", "updated_at": "yesterday"})
+    assert (delivery.status, delivery.answer) == (200, '{"outcome":"parked"}')
+    done = house.flask("sync-clerk", "replay", "--id", delivery.svix_id)
+    assert (done.returncode, done.stdout.split()[:2]) == (1, [delivery.svix_id, "parked:"])
+    assert house.query("SELECT payload IS NOT NULL FROM webhook_events WHERE svix_id = %s", delivery.svix_id) == [
+        (True,)
+    ]
+
+
+def test_a_parked_event_is_applied_by_replay_and_leaves_no_payload(house: House) -> None:
+    house.clerk.faults.drop("user.created", times=1)
+    user_id = house.clerk.users.create(first_name="Parked", email="parked@example.com")["id"]
+    message = next(reversed(house.clerk.courier.messages.values()))
+    # As an earlier version of the code may have left it, which could not read such a user.
+    house.query(
+        "INSERT INTO webhook_events (svix_id, type, clerk_id, outcome, reason, payload)"
+        " VALUES (%s, 'user.created', %s, 'parked', 'a field that was not understood', %s)",
+        message.svix_id,
+        user_id,
+        message.body.decode(),
+    )
+    assert house.call("GET", "/api/me", user_id).json()["email"] is None
+
+    done = house.flask("sync-clerk", "replay", "--id", message.svix_id)
+    assert (done.returncode, done.stdout.strip()) == (0, f"{message.svix_id} applied")
+    assert house.call("GET", "/api/me", user_id).json()["email"] == "parked@example.com"
+    entry = "SELECT outcome, reason, payload FROM webhook_events WHERE svix_id = %s"
+    assert house.query(entry, message.svix_id) == [("applied", None, None)]
+    assert house.clerk.courier.redeliver(message.svix_id)
+    house.clerk.courier.wait_idle(30)
+    assert house.clerk.courier.deliveries[-1].answer == '{"outcome":"duplicate"}'
+
+
+def test_a_replay_does_not_bring_back_who_was_deleted_since(house: House) -> None:
+    user = house.clerk.users.create(first_name="Gone")
+    house.clerk.users.delete(user["id"])
+    house.clerk.courier.wait_idle(30)
+    created = next(each for each in house.clerk.courier.messages.values() if user["id"].encode() in each.body)
+    park = "UPDATE webhook_events SET outcome = 'parked', payload = %s WHERE svix_id = %s"
+    house.query(park, created.body.decode(), created.svix_id)
+    done = house.flask("sync-clerk", "replay", "--id", created.svix_id)
+    assert (done.returncode, done.stdout.strip()) == (0, f"{created.svix_id} stale")
+    assert house.call("GET", "/api/me", user["id"]).json()["code"] == "user-deleted"
+
+
+def test_rebinding_asks_first_and_then_the_old_instance_is_the_foreign_one(house: House) -> None:
+    assert answer_to(house, "user.updated", house.clerk.users.create(first_name="Old"))
+    bound_to = "SELECT instance_id FROM mirror_binding"
+    assert house.query(bound_to) == [(house.clerk.instance_id,)]
+    with LocalClerk.start(instance=2) as other:
+        environment = house.environment | other.environment
+        moved = House(house.clerk, house.services, house.database_url, environment)
+        refused = moved.flask("sync-clerk", "sync")
+        assert refused.returncode == 3, refused.stderr
+
+        assert moved.flask("sync-clerk", "rebind", answer="n\n").returncode == 3
+        assert house.query(bound_to) == [(house.clerk.instance_id,)]
+        assert moved.flask("sync-clerk", "rebind", answer="y\n").returncode == 0
+        assert house.query(bound_to) == [(other.instance_id,)]
+
+    late = answer_to(house, "user.created", {"id": "user_late", "updated_at": 1})
+    assert (late.status, late.answer) == (200, '{"outcome":"foreign"}')
+    assert house.query("SELECT 1 FROM users WHERE clerk_id = 'user_late'") == []

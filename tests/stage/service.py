@@ -1,0 +1,149 @@
+"""The service as the Procfile starts it, and ``flask`` as an operator calls it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import requests
+
+from clerk_sync.emulator import LocalClerk
+
+ROOT = Path(__file__).resolve().parents[2]
+START_TIMEOUT_S = 30
+STOP_TIMEOUT_S = 5
+POLL_S = 0.02
+
+Environment = dict[str, str]
+
+
+def environment_for(clerk: LocalClerk, database_url: str) -> Environment:
+    """Return what a production deployment on ``clerk`` and ``database_url`` has in its environment."""
+    foreign = {name: value for name, value in os.environ.items() if not name.startswith(("CLERK_", "FLASK_", "PG"))}
+    return {
+        **foreign,
+        **clerk.environment,
+        "CLERK_SYNC_ENV": "production",
+        "DATABASE_URL": database_url,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        # A .env of the developer's is not meant here.
+        "FLASK_SKIP_DOTENV": "1",
+    }
+
+
+def run_flask(
+    environment: Mapping[str, str], *arguments: str, answer: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run ``flask`` and return what it printed; ``answer`` is typed in where it asks."""
+    return subprocess.run(
+        [sys.executable, "-m", "flask", *arguments],
+        env=dict(environment),
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        input=answer if answer is not None else "",
+    )
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Service:
+    """One server with its worker processes. It can be started again after whatever happened to it."""
+
+    def __init__(self, environment: Environment, log: Path, *, port: int | None = None, workers: int = 2) -> None:
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.webhook_url = f"{self.url}/api/webhooks/clerk"
+        self._environment = {**environment, "PORT": str(self.port), "WEB_CONCURRENCY": str(workers)}
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Service:
+        self.start()
+        self.wait_until_ready()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the server; it answers a moment later."""
+        procfile = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                ["/bin/sh", "-c", f"exec {procfile['web']}"],
+                env=self._environment,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                # A process group of its own: it can be killed with all its workers, as a dyno is.
+                start_new_session=True,
+            )
+
+    def wait_until_ready(self, path: str = "/readyz") -> None:
+        """Wait until ``path`` is answered 200; raise TimeoutError with the end of the log."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        said = "nothing"
+        while time.monotonic() < deadline and self.is_running:
+            with suppress(requests.RequestException):
+                answer = requests.get(self.url + path, timeout=10)
+                if answer.status_code == 200:
+                    return
+                said = answer.text
+            time.sleep(POLL_S)
+        raise TimeoutError(f"not ready; {path} says {said}; the log ends with\n{self._log.read_text()[-2000:]}")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the server process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of the workers."""
+        import psutil
+
+        assert self._process is not None, "started before"
+        return sorted(
+            child.pid
+            for child in psutil.Process(self._process.pid).children()
+            if "resource_tracker" not in " ".join(child.cmdline())
+        )
+
+    def kill_worker(self) -> None:
+        """Kill one worker process with SIGKILL."""
+        os.kill(self.workers[0], signal.SIGKILL)
+
+    def kill(self) -> None:
+        """Kill the server and all its workers with SIGKILL."""
+        assert self._process is not None, "started before"
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(STOP_TIMEOUT_S)
+
+    def wait_until_ended(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        """Wait until the server process ends by itself."""
+        assert self._process is not None, "started before"
+        self._process.wait(timeout_s)
+
+    def stop(self) -> None:
+        """End the server politely; whatever is left after a few seconds is killed."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_TIMEOUT_S)
+        self.kill()

@@ -1,0 +1,85 @@
+"""What breaks while deliveries come in: one trouble at a time, each mended before the next."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from subprocess import TimeoutExpired
+from types import TracebackType
+
+from tests.stage.postgres import PostgresServer
+from tests.stage.service import Service
+
+RESPAWN_WITHIN_S = 1.0
+
+
+class Troubles:
+    """Breaks servers and PostgreSQL in an order that ``seed`` fixes. A context manager: it waits for the last mend."""
+
+    def __init__(self, postgres: PostgresServer, services: list[Service], seed: int) -> None:
+        self._postgres = postgres
+        self._services = services
+        self._random = random.Random(f"troubles {seed}")
+        self._round: list[Callable[[], None]] = []
+        self._hand = ThreadPoolExecutor(1, thread_name_prefix="troubles")
+        self._under_way: Future[None] | None = None
+        self.done: list[str] = []
+
+    def __enter__(self) -> Troubles:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hand.shutdown()
+
+    def strike(self) -> None:
+        """Let the next trouble come while traffic goes on; the one before is waited for, and its error raised."""
+        self.wait()
+        if not self._round:
+            # Every kind once before any kind again.
+            self._round = [
+                self._kill_a_worker,
+                self._kill_a_server,
+                self._restart_postgres,
+                self._break_postgres_off,
+                self._kill_postgres,
+            ]
+            self._random.shuffle(self._round)
+        trouble = self._round.pop()
+        self.done.append(trouble.__name__.strip("_").replace("_", " "))
+        self._under_way = self._hand.submit(trouble)
+
+    def wait(self) -> None:
+        """Wait until what was broken works again."""
+        if self._under_way is not None:
+            self._under_way.result()
+
+    def _kill_a_worker(self) -> None:
+        service = self._random.choice(self._services)
+        service.kill_worker()
+        try:
+            service.wait_until_ended(RESPAWN_WITHIN_S)
+        except TimeoutExpired:
+            return  # the server has replaced its worker
+        self._start_again(service)
+
+    def _kill_a_server(self) -> None:
+        service = self._random.choice(self._services)
+        service.kill()
+        self._start_again(service)
+
+    def _start_again(self, service: Service) -> None:
+        service.start()
+        service.wait_until_ready("/healthz")
+
+    def _restart_postgres(self) -> None:
+        self._postgres.restart("fast")
+
+    def _break_postgres_off(self) -> None:
+        self._postgres.restart("immediate")
+
+    def _kill_postgres(self) -> None:
+        self._postgres.kill()
+        self._postgres.start()
