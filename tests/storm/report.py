@@ -12,7 +12,8 @@ from tests.storm.storm import Result
 def lines_of(result: Result) -> Iterator[str]:
     """Yield the lines of the report; the last one says whether everything is right."""
     yield f"storm             seed {result.seed}"
-    yield f"deliveries        {result.deliveries} of {result.messages} messages; {result.attempts} attempts with retries"
+    yield f"deliveries        {result.deliveries} of {result.messages} messages"
+    yield f"                  {result.attempts} attempts with retries"
     yield f"                  {result.dropped} messages dropped, {result.given_up} refused until the last retry"
     yield f"answers           {_list(result.statuses)}; the slowest after {result.slowest_ms:.0f} ms"
     yield f"outcomes          {_list(result.outcomes)}"
