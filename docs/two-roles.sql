@@ -14,7 +14,7 @@
 BEGIN;
 
 SELECT format('CREATE ROLE %I LOGIN', :'app') WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'app') \gexec
-SELECT format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO %I', current_database(), :'app') \gexec
+SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), :'app') \gexec
 
 -- What an earlier run or a careless hand has granted is taken back first: what follows is all there is.
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM :"app";

@@ -31,11 +31,12 @@ def answer_of(house: House, user_id: str) -> tuple[int, Any]:
 def test_a_user_who_is_barred_in_clerk_is_refused_until_clerk_takes_it_back(
     house: House, user_id: str, field: str
 ) -> None:
-    house.clerk.users.update(user_id, **{field: True})
+    barred: dict[str, Any] = {field: True}
+    house.clerk.users.update(user_id, **barred)
     house.clerk.courier.wait_idle(30)
     assert answer_of(house, user_id) == (403, "user-banned")
 
-    house.clerk.users.update(user_id, **{field: False})
+    house.clerk.users.update(user_id, **(barred | {field: False}))
     house.clerk.courier.wait_idle(30)
     assert answer_of(house, user_id) == (200, None)
 
@@ -61,7 +62,7 @@ def test_a_deleted_user_loses_what_is_personal_keeps_the_orders_and_never_comes_
     address_id = house.call("POST", "/api/addresses", user_id, json=HOME).json()["id"]
     sku = house.call("GET", "/api/products", user_id).json()["products"][0]["sku"]
     house.call("PUT", f"/api/cart/items/{sku}", user_id, json={"quantity": 1})
-    checkout = {"json": {"address_id": address_id}, "headers": {"Idempotency-Key": "last-order"}}
+    checkout: dict[str, Any] = {"json": {"address_id": address_id}, "headers": {"Idempotency-Key": "last-order"}}
     number = house.call("POST", "/api/cart/checkout", user_id, **checkout).json()["number"]
     house.call("PUT", f"/api/cart/items/{sku}", user_id, json={"quantity": 2})
 

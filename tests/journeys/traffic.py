@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from typing import Any
 
 from clerk_sync.emulator.messages import State
 from tests.stage.house import House
@@ -52,7 +53,7 @@ def _buy(house: House, user_id: str) -> None:
     address = house.call("POST", "/api/addresses", user_id, json=HOME)
     assert address.status_code == 201
     assert house.call("PUT", f"/api/cart/items/{sku}", user_id, json={"quantity": 2}).status_code == 200
-    checkout = {"json": {"address_id": address.json()["id"]}, "headers": {"Idempotency-Key": "once"}}
+    checkout: dict[str, Any] = {"json": {"address_id": address.json()["id"]}, "headers": {"Idempotency-Key": "once"}}
     number = house.call("POST", "/api/cart/checkout", user_id, **checkout).json()["number"]
     assert house.call("POST", "/api/cart/checkout", user_id, **checkout).json()["number"] == number
     assert house.call("GET", "/api/orders", user_id).json()["orders"][0]["number"] == number

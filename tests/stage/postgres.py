@@ -55,7 +55,7 @@ class PostgresServer:
 
     def kill(self) -> None:
         """Kill it with SIGKILL; returns when the last of its processes is gone."""
-        import psutil
+        import psutil  # type: ignore[import-untyped]  # comes with the embedded PostgreSQL, without types
 
         postmaster = psutil.Process(self._server.get_pid())
         family = [postmaster, *postmaster.children(recursive=True)]

@@ -114,7 +114,7 @@ class Service:
     @property
     def workers(self) -> list[int]:
         """The process ids of the workers."""
-        import psutil
+        import psutil  # type: ignore[import-untyped]  # comes with the embedded PostgreSQL, without types
 
         assert self._process is not None, "started before"
         return sorted(

@@ -1,0 +1,38 @@
+"""A new version that runs before its migrations: deliveries wait, and none is lost or half applied."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from tests.conftest import ROOT, clerk_event, clerk_user, sign_delivery
+
+
+@pytest.mark.parametrize("revision", [None, "0001", "0003"])
+def test_a_delivery_before_the_migrations_is_answered_503_and_applied_after_them(
+    new_database: Callable[[], str], make_app: Callable[..., Flask], revision: str | None
+) -> None:
+    from flask_migrate import upgrade
+
+    app = make_app(database_url=new_database())
+    with app.app_context():
+        if revision:
+            upgrade(str(ROOT / "migrations"), revision)
+        assert send(app) == (503, "database-unavailable")
+        upgrade(str(ROOT / "migrations"))
+        assert send(app) == (200, "applied")
+
+
+def send(app: Flask) -> tuple[int, str]:
+    body = json.dumps(clerk_event("user.created", clerk_user())).encode()
+    answer = app.test_client().post(
+        "/api/webhooks/clerk",
+        data=body,
+        headers=sign_delivery(body, "msg_early"),
+        content_type="application/json",
+    )
+    said = answer.get_json()
+    return answer.status_code, said.get("outcome") or said["code"]
