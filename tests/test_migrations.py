@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,8 +19,9 @@ from clerk_sync.config import Environment, Settings
 from clerk_sync.database import SCHEMA_REVISION
 from clerk_sync.extensions import db
 from clerk_sync.mirror.functions import RECEIVE_EVENT_BODY
-from clerk_sync.shop.functions import ORDERS_PAGE_BODY
+from clerk_sync.shop.functions import ORDERS_PAGE_BODY, OWN_ORDERS_PAGE_BODY
 from tests.conftest import ROOT
+from tests.stage.service import run_flask
 
 MIGRATIONS = str(ROOT / "migrations")
 REVISIONS = [script.revision for script in ScriptDirectory(MIGRATIONS).walk_revisions()]
@@ -69,7 +71,14 @@ def test_going_down_and_up_again_leaves_the_same_database(empty_app: Flask) -> N
     assert differences() == []
 
 
-@pytest.mark.parametrize(("name", "body"), [("receive_event", RECEIVE_EVENT_BODY), ("orders_page", ORDERS_PAGE_BODY)])
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("receive_event", RECEIVE_EVENT_BODY),
+        ("orders_page", ORDERS_PAGE_BODY),
+        ("own_orders_page", OWN_ORDERS_PAGE_BODY),
+    ],
+)
 def test_a_function_in_the_database_is_the_one_in_the_code(query: Callable[..., Any], name: str, body: str) -> None:
     assert query("SELECT prosrc FROM pg_proc WHERE proname = %s", name) == [(body,)]
 
@@ -98,3 +107,13 @@ def test_the_queries_of_the_contract_have_their_index(
     connection.close()
     assert index in plan
     assert "Sort" not in plan
+
+
+def test_a_release_phase_without_its_database_ends_with_one_sentence_and_1() -> None:
+    environment = {**os.environ, "CLERK_SYNC_ENV": "test", "DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/none"}
+    ran = run_flask(environment | {"FLASK_SKIP_DOTENV": "1"}, "db", "upgrade")
+    assert ran.returncode == 1
+    assert ran.stdout + ran.stderr == (
+        "Error: the database cannot be reached, and nothing was migrated. "
+        "Is it up, and is DATABASE_URL right? `flask sync-clerk doctor` looks closer.\n"
+    )

@@ -29,6 +29,11 @@ class LocalUser(NamedTuple):
     created_at: datetime
 
     @property
+    def is_active(self) -> bool:
+        """Whether this user may do anything here: neither deleted nor banned."""
+        return self.deleted_at is None and not self.banned
+
+    @property
     def name(self) -> str:
         """What to call this user: full name, else username, else the e-mail's local part, else the id."""
         full_name = " ".join(part for part in (self.first_name, self.last_name) if part).strip()

@@ -139,7 +139,17 @@ def check_out(
 
 def list_orders(statements: Statements, user_id: int, *, after: OrderKey | None, limit: int) -> OrdersFound:
     """Return up to ``limit`` orders of a user, newest first, behind ``after``."""
-    found, ids = _assemble(store.orders.list_orders(statements, user_id, after=after, limit=limit + 1))
+    return _cut(store.orders.list_orders(statements, user_id, after=after, limit=limit + 1), limit)
+
+
+def list_first_orders(statements: Statements, clerk_id: str, *, limit: int) -> OrdersFound:
+    """Return the newest orders of the user with this id of Clerk's; none for one who is unknown, deleted or banned."""
+    return _cut(store.orders.list_first_orders(statements, clerk_id, limit=limit + 1), limit)
+
+
+def _cut(rows: Iterable[store.orders.OrderRow], limit: int) -> OrdersFound:
+    """Return ``limit`` of the orders in ``rows``, which hold one more where there are more."""
+    found, ids = _assemble(rows)
     if len(found) <= limit:
         return OrdersFound(found, None)
     return OrdersFound(found[:limit], OrderKey.of(found[limit - 1].created_at, ids[limit - 1]))

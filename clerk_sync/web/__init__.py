@@ -18,6 +18,7 @@ def install(app: Flask, settings: Settings) -> None:
         cors,
         documents,
         errors,
+        express,
         front,
         health,
         observe,
@@ -25,12 +26,14 @@ def install(app: Flask, settings: Settings) -> None:
         webhooks,
     )
 
+    # From the inside to the outside; the last is the first to see a request.
+    express.lay(app)
+    cors.allow_authorized_parties(app, settings.authorized_parties)
     front.stand_in_front(app)
     observe.observe(app, AccessLog(settings))
     converters.install(app)
     errors.install_error_handlers(app)
     refusals.install(app)
-    cors.allow_authorized_parties(app, settings.authorized_parties)
     app.register_blueprint(health.health)
     app.register_blueprint(webhooks.webhooks)
     app.register_blueprint(catalogue.catalogue)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flask import Blueprint, Response
 from msgspec import Struct
 
-from clerk_sync.clerk.claims import Organization
+from clerk_sync.clerk.claims import Organization, SessionClaims
+from clerk_sync.mirror import accounts
+from clerk_sync.mirror.accounts import LocalUser
 from clerk_sync.shop.fields import Instant
 from clerk_sync.web import identity
 from clerk_sync.web.answers import json_response
 from clerk_sync.web.operations import describe
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from clerk_sync.services import Services
 
 account = Blueprint("account", __name__)
 
@@ -43,28 +52,41 @@ class Me(Struct):
 @describe(SessionAnswer)
 def show_session() -> Response:
     """Show what the session token proves; no database is asked."""
-    claims = identity.claims()
-    return json_response(
-        SessionAnswer(claims.user_id, claims.session_id, claims.issued_at, claims.expires_at, claims.organization)
-    )
+    return json_response(_session_answer(identity.claims()))
 
 
 @account.get("/me")
 @describe(Me)
 def show_me() -> Response:
     """Show the local user; the first request of a new user makes the row."""
-    user = identity.current_user()
-    return json_response(
-        Me(
-            id=user.id,
-            clerk_id=user.clerk_id,
-            email=user.email,
-            email_verified=user.email_verified,
-            first_name=user.first_name,
-            last_name=user.last_name,
-            name=user.name,
-            image_url=user.image_url,
-            role=user.role,
-            created_at=user.created_at,
-        )
+    return json_response(_me(identity.current_user()))
+
+
+def express_session(services: Services, environ: WSGIEnvironment) -> SessionAnswer:
+    """Return what ``show_session`` answers."""
+    return _session_answer(identity.prove(services, environ))
+
+
+def express_me(services: Services, environ: WSGIEnvironment) -> Me | None:
+    """Return what ``show_me`` answers to a user who is known here and active."""
+    user = accounts.find(services.statements, identity.prove(services, environ).user_id)
+    return _me(user) if user is not None and user.is_active else None
+
+
+def _session_answer(claims: SessionClaims) -> SessionAnswer:
+    return SessionAnswer(claims.user_id, claims.session_id, claims.issued_at, claims.expires_at, claims.organization)
+
+
+def _me(user: LocalUser) -> Me:
+    return Me(
+        id=user.id,
+        clerk_id=user.clerk_id,
+        email=user.email,
+        email_verified=user.email_verified,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        name=user.name,
+        image_url=user.image_url,
+        role=user.role,
+        created_at=user.created_at,
     )

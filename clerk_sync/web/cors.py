@@ -5,48 +5,50 @@ They carry the token in the header, never in a cookie, so credentials stay off; 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, request
+from flask import Flask
+
+from clerk_sync.web.observe import ROUTE
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PATHS = "/api/"
+PREFLIGHT_ROUTE = "preflight"
 
-_PREFLIGHT = {
-    "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
-    "Access-Control-Max-Age": "600",
-}
-_EXPOSED = "x-clerk-auth-status, x-clerk-auth-reason, Retry-After"
+_PREFLIGHT = [
+    ("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE"),
+    ("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key"),
+    ("Access-Control-Max-Age", "600"),
+]
+_EXPOSED = ("Access-Control-Expose-Headers", "x-clerk-auth-status, x-clerk-auth-reason, Retry-After")
+# On every answer: a cache must not hand one origin's to another.
+_VARY = ("Vary", "Origin")
 
 
 def allow_authorized_parties(app: Flask, authorized_parties: Collection[str]) -> None:
-    """Let pages of ``authorized_parties`` call ``app`` under /api/ from a browser; install before any guard."""
+    """Let pages of ``authorized_parties`` call ``app`` under /api/ from a browser."""
     parties = frozenset(authorized_parties)
-    if not parties:
-        return
+    inner: WSGIApplication = app.wsgi_app
 
-    def find_party() -> str | None:
-        origin: str | None = request.environ.get("HTTP_ORIGIN")
-        return origin if origin in parties and _is_ours() else None
+    def cross_origin(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not environ["PATH_INFO"].startswith(PATHS):
+            return inner(environ, start_response)
+        origin = environ.get("HTTP_ORIGIN")
+        named = [_VARY]
+        if origin in parties:
+            named += [("Access-Control-Allow-Origin", origin), _EXPOSED]
+            if environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
+                environ[ROUTE] = PREFLIGHT_ROUTE
+                start_response("204 No Content", [*_PREFLIGHT, *named])
+                return ()
 
-    def answer_preflight() -> Response | None:
-        is_preflight = request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.environ
-        return Response(status=204, headers=_PREFLIGHT) if is_preflight and find_party() else None
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:
+            return start_response(status, headers + named, *rest)
 
-    def name_origin(response: Response) -> Response:
-        if not _is_ours():
-            return response
-        # On every answer: a cache must not hand one origin's to another.
-        response.headers.add("Vary", "Origin")
-        if party := find_party():
-            response.headers["Access-Control-Allow-Origin"] = party
-            response.headers["Access-Control-Expose-Headers"] = _EXPOSED
-        return response
+        return inner(environ, start)
 
-    app.before_request(answer_preflight)
-    app.after_request(name_origin)
-
-
-def _is_ours() -> bool:
-    path: str = request.environ.get("PATH_INFO", "")
-    return path.startswith(PATHS)
+    if parties:
+        app.wsgi_app = cross_origin  # type: ignore[method-assign]  # Flask's documented place for middleware

@@ -1,4 +1,4 @@
-"""Who asks. The only module that touches ``flask.g``: everyone else asks here for a proof or a user.
+"""Who asks. The only module that keeps what a request has proven: everyone else asks here for a proof or a user.
 
 A view under the guarded parent may call ``claims()`` freely; the database is asked only by ``current_user()``.
 """
@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from flask import g, request
+from werkzeug.wsgi import get_host
 
 from clerk_sync.clerk.errors import KeysUnavailable, TokenError
 from clerk_sync.clerk.tokens import Reason, SessionClaims
@@ -21,20 +22,37 @@ from clerk_sync.web.errors import Problem
 from clerk_sync.web.observe import note
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
     from prometheus_client import Counter
+
+    from clerk_sync.services import Services
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
+_PROVEN = "clerk_sync.session_claims"
+
 
 def authenticate() -> None:
-    """Let the request through with what its token proves, or raise the problem that answers it.
+    """Let the current request through, or raise the problem that answers it: see ``prove``."""
+    prove(services(), request.environ)
 
-    401 with Clerk's reason word; 403 for a form of another site; 503 where nobody can tell now.
+
+def prove(services: Services, environ: WSGIEnvironment) -> SessionClaims:
+    """Return what the token of a request proves, found once however often it is asked.
+
+    Raises Problem: 401 with Clerk's reason word; 403 for a form of another site; 503 where nobody can tell now.
     """
-    bearer = find_bearer(request.environ.get("HTTP_AUTHORIZATION", ""))
-    tokens = [bearer] if bearer is not None else _session_cookies()
+    proven: SessionClaims | None = environ.get(_PROVEN)
+    if proven is None:
+        proven = environ[_PROVEN] = _prove_afresh(services, environ)
+    return proven
+
+
+def _prove_afresh(services: Services, environ: WSGIEnvironment) -> SessionClaims:
+    bearer = find_bearer(environ.get("HTTP_AUTHORIZATION", ""))
+    tokens = [bearer] if bearer is not None else _session_cookies(services, environ)
     try:
-        proven = _prove_first(tokens)
+        proven = _prove_first(services, tokens)
     except KeysUnavailable as error:
         raise Problem(
             503, "keys-unavailable", "Sessions cannot be verified now.", {"Retry-After": str(error.retry_after_s)}
@@ -43,17 +61,17 @@ def authenticate() -> None:
         _count(error.reason)
         raise _signed_out(error.reason) from error
     _count("accepted")
-    if bearer is None and request.method not in SAFE_METHODS:
-        _require_own_origin()
-    note(user_id=proven.user_id)
+    if bearer is None and environ["REQUEST_METHOD"] not in SAFE_METHODS:
+        _require_own_origin(services, environ)
+    note(environ, user_id=proven.user_id)
     if proven.impersonator_id is not None:
-        note(impersonator_id=proven.impersonator_id)
-    g.session_claims = proven
+        note(environ, impersonator_id=proven.impersonator_id)
+    return proven
 
 
 def claims() -> SessionClaims:
     """Return what the token of this request proves. Only behind the guard."""
-    return cast("SessionClaims", g.session_claims)
+    return cast("SessionClaims", request.environ[_PROVEN])
 
 
 def current_user() -> LocalUser:
@@ -71,14 +89,14 @@ def require_admin() -> LocalUser:
     return user
 
 
-def _session_cookies() -> list[str]:
-    key = services().settings.publishable_key
-    return find_session_cookies(request.environ.get("HTTP_COOKIE", ""), key.cookie_suffix if key else None)
+def _session_cookies(services: Services, environ: WSGIEnvironment) -> list[str]:
+    key = services.settings.publishable_key
+    return find_session_cookies(environ.get("HTTP_COOKIE", ""), key.cookie_suffix if key else None)
 
 
-def _prove_first(tokens: list[str]) -> SessionClaims:
+def _prove_first(services: Services, tokens: list[str]) -> SessionClaims:
     """Return what the first good one of ``tokens`` proves; where none is good, raise what is wrong with the first."""
-    verifier = services().tokens
+    verifier = services.tokens
     refusal: TokenError | None = None
     for token in tokens:
         try:
@@ -109,10 +127,10 @@ def _signed_out(reason: str) -> Problem:
     )
 
 
-def _require_own_origin() -> None:
+def _require_own_origin(services: Services, environ: WSGIEnvironment) -> None:
     """Raise 403 unless the browser says that one of our own pages sends this: cookies travel with any site's form."""
-    parties = services().settings.authorized_parties or (f"{request.scheme}://{request.host}",)
-    if request.environ.get("HTTP_ORIGIN") not in parties:
+    parties = services.settings.authorized_parties or (f"{environ['wsgi.url_scheme']}://{get_host(environ)}",)
+    if environ.get("HTTP_ORIGIN") not in parties:
         raise Problem(403, "origin-not-allowed", "This origin may not act with the session cookie.")
 
 

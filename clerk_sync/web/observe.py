@@ -37,9 +37,9 @@ def observe(app: Flask, access_log: AccessLog) -> None:
     app.wsgi_app = Observer(app.wsgi_app, access_log)  # type: ignore[method-assign]  # Flask's place for middleware
 
 
-def note(**facts: object) -> None:
-    """Add ids and outcomes to the log line of the current request; never what a person is called or owns."""
-    request.environ.setdefault(_FACTS, {}).update(facts)
+def note(environ: WSGIEnvironment, **facts: object) -> None:
+    """Add ids and outcomes to the log line of this request; never what a person is called or owns."""
+    environ.setdefault(_FACTS, {}).update(facts)
 
 
 def _name_route() -> None:

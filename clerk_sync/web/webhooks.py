@@ -6,12 +6,13 @@ Public by position: the signature is the credential.
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
 from clerk_sync.clerk.errors import NotJsonError, SignatureError
 from clerk_sync.clerk.events import MIRRORED_TYPES, Envelope, parse_event
-from clerk_sync.clerk.signature import SignedDelivery
+from clerk_sync.clerk.signature import Headers, SignedDelivery
 from clerk_sync.extensions import services
 from clerk_sync.metrics import metrics
 from clerk_sync.mirror.apply import receive
@@ -20,21 +21,48 @@ from clerk_sync.web.answers import json_response
 from clerk_sync.web.errors import Problem
 from clerk_sync.web.observe import note
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from clerk_sync.services import Services
+
 webhooks = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
+
+_LONGEST_EXPRESS = 64 * 1024
+_HEADERS = {
+    f"{family}-{name}": f"HTTP_{family}_{name}".upper()
+    for family in ("svix", "webhook")
+    for name in ("id", "timestamp", "signature")
+}
 
 
 @webhooks.post("/clerk")
 def clerk() -> Response:
     """Take one signed event into the mirror."""
-    delivery = _verified_delivery()
+    if not request.is_json:
+        raise Problem(415, "not-json", "Webhooks are sent as application/json.")
+    return json_response(_take(services(), request.environ, request.headers, request.get_data(cache=False)))
+
+
+def express_clerk(services: Services, environ: WSGIEnvironment) -> dict[str, str] | None:
+    """Return what ``clerk`` answers to a delivery of an ordinary size and type."""
+    length = environ.get("CONTENT_LENGTH", "")
+    if environ.get("CONTENT_TYPE") != "application/json" or not length.isdecimal() or int(length) > _LONGEST_EXPRESS:
+        return None
+    headers = {name: environ[key] for name, key in _HEADERS.items() if key in environ}
+    return _take(services, environ, headers, environ["wsgi.input"].read(int(length)))
+
+
+def _take(services: Services, environ: WSGIEnvironment, headers: Headers, body: bytes) -> dict[str, str]:
+    delivery = _verify(services, environ, headers, body)
     try:
         event = parse_event(delivery)
     except NotJsonError as error:
         raise Problem(400, "not-json", "The body is not JSON.") from error
-    outcome = receive(services().statements, delivery, event)
+    outcome = receive(services.statements, delivery, event)
     _count(event.envelope, outcome)
-    note(svix_id=delivery.id, type=event.envelope.type, outcome=outcome)
-    return json_response({"outcome": outcome})
+    note(environ, svix_id=delivery.id, type=event.envelope.type, outcome=outcome)
+    return {"outcome": outcome}
 
 
 def _count(envelope: Envelope, outcome: Outcome) -> None:
@@ -44,15 +72,13 @@ def _count(envelope: Envelope, outcome: Outcome) -> None:
         metrics().webhook_lag.observe(max(0.0, time.time() - envelope.occurred_at_ms / 1000))
 
 
-def _verified_delivery() -> SignedDelivery:
-    if not request.is_json:
-        raise Problem(415, "not-json", "Webhooks are sent as application/json.")
-    verifier = services().webhooks
+def _verify(services: Services, environ: WSGIEnvironment, headers: Headers, body: bytes) -> SignedDelivery:
+    verifier = services.webhooks
     if verifier is None:
         raise Problem(503, "webhook-secret-missing", "No webhook signing secret is configured.")
     try:
-        return verifier.verify(request.headers, request.get_data(cache=False))
+        return verifier.verify(headers, body)
     except SignatureError as error:
         metrics().webhooks_refused.inc()
-        note(refused=str(error))
+        note(environ, refused=str(error))
         raise Problem(400, "signature-invalid", f"The delivery is not signed as it must be: {error}.") from error

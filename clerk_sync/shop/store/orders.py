@@ -63,6 +63,7 @@ SELECT orders.id, orders.created_at, number, status, currency, total_minor, CAST
 FROM {orders} AS orders LEFT JOIN order_items ON order_items.order_id = orders.id
 """
 _LIST_ORDERS: LiteralString = "SELECT * FROM orders_page(%(user_id)s, %(created_at)s, %(id)s, %(limit)s)"
+_LIST_FIRST_ORDERS: LiteralString = "SELECT * FROM own_orders_page(%(clerk_id)s, 'infinity', %(id)s, %(limit)s)"
 _FIND_ORDER = ORDERS_WITH_LINES.format(orders="orders") + "WHERE {} ORDER BY order_items.line"
 _FIND_ORDER_BY_ID = text(_FIND_ORDER.format("orders.id = :id"))
 _FIND_ORDER_BY_KEY = text(_FIND_ORDER.format("orders.user_id = :user_id AND idempotency_key = :key"))
@@ -75,6 +76,11 @@ def list_orders(
     """Return up to ``limit`` orders of a user behind ``after``, newest first, one row for each line."""
     created_at, id_ = after or ("infinity", LARGEST_ID)
     return statements.rows(_LIST_ORDERS, {"user_id": user_id, "created_at": created_at, "id": id_, "limit": limit})
+
+
+def list_first_orders(statements: Statements, clerk_id: str, *, limit: int) -> Sequence[OrderRow]:
+    """Return up to ``limit`` of an active user's newest orders, found by Clerk's id, one row for each line."""
+    return statements.rows(_LIST_FIRST_ORDERS, {"clerk_id": clerk_id, "id": LARGEST_ID, "limit": limit})
 
 
 def find_order_by_id(session: Session, order_id: int) -> Sequence[OrderRow]:
