@@ -11,7 +11,7 @@ from flask import Flask
 
 from clerk_sync import cli, database, logs, web
 from clerk_sync.config import Settings
-from clerk_sync.extensions import db, install_services, migrate
+from clerk_sync.extensions import db, install_services
 from clerk_sync.services import Services
 from clerk_sync.statements import Statements
 
@@ -52,6 +52,5 @@ def _install_database(app: Flask, connect: database.Connect) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = "postgresql+psycopg2://"
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(connect)
     db.init_app(app)
-    migrate.init_app(app, db)
     with app.app_context():
         database.limit_transactions(db.engine)

@@ -1,11 +1,10 @@
-"""What the Flask application carries: the session, the migrations and the services, each under a typed name."""
+"""What the Flask application carries: the session and the services, each under a typed name."""
 
 from __future__ import annotations
 
 from typing import cast
 
 from flask import Flask, current_app
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 
 from clerk_sync.mirror.models import Base
@@ -13,7 +12,6 @@ from clerk_sync.services import Services
 from clerk_sync.shop import models as _shop_models  # noqa: F401 - its tables belong to the metadata
 
 db = SQLAlchemy(model_class=Base)
-migrate = Migrate()
 
 _KEY = "clerk_sync"
 

@@ -70,14 +70,9 @@ def _on_server(server_url: str, statement: str) -> None:
 @pytest.fixture(scope="session")
 def database_url(new_database: Callable[[], str]) -> str:
     """A database with every migration applied; ``app`` empties it after each test."""
-    from flask_migrate import upgrade
+    from tests.stage.migrations import migrate
 
-    url = new_database()
-    app = create_app(Settings(environment=Environment.TEST, database_url=url))
-    with app.app_context():
-        upgrade(str(ROOT / "migrations"))
-        db.engine.dispose()
-    return url
+    return migrate(new_database())
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from flask import Flask
 from flask_migrate import downgrade, upgrade
 
 from clerk_sync.app import create_app
+from clerk_sync.cli.migrations import load_migrations
 from clerk_sync.config import Environment, Settings
 from clerk_sync.database import SCHEMA_REVISION
 from clerk_sync.extensions import db
@@ -30,6 +31,7 @@ REVISIONS = [script.revision for script in ScriptDirectory(MIGRATIONS).walk_revi
 @pytest.fixture
 def empty_app(new_database: Callable[[], str]) -> Iterator[Flask]:
     app = create_app(Settings(environment=Environment.TEST, database_url=new_database()))
+    load_migrations(app)
     with app.app_context():
         yield app
         db.engine.dispose()

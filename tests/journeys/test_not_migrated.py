@@ -17,7 +17,10 @@ def test_a_delivery_before_the_migrations_is_answered_503_and_applied_after_them
 ) -> None:
     from flask_migrate import upgrade
 
+    from clerk_sync.cli.migrations import load_migrations
+
     app = make_app(database_url=new_database())
+    load_migrations(app)
     with app.app_context():
         if revision:
             upgrade(str(ROOT / "migrations"), revision)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_migrate import upgrade
 
 from clerk_sync.app import create_app
+from clerk_sync.cli.migrations import load_migrations
 from clerk_sync.config import Environment, Settings
 from clerk_sync.extensions import db
 from tests.stage.service import ROOT
@@ -13,6 +14,7 @@ from tests.stage.service import ROOT
 def migrate(url: str) -> str:
     """Apply every migration to the database at ``url`` and return it."""
     app = create_app(Settings(environment=Environment.TEST, database_url=url))
+    load_migrations(app)
     with app.app_context():
         upgrade(str(ROOT / "migrations"))
         db.engine.dispose()

@@ -1,0 +1,43 @@
+"""``flask db``: Flask-Migrate, loaded when it is asked for.
+
+Alembic and the dialects it brings take longer to load than the rest of the application, and only migrations need them:
+no web worker and no sync has to wait for them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import Flask
+
+from clerk_sync.extensions import db
+
+_PACKAGE = Path(__file__).parents[1]
+# A wheel carries them inside the package; in a checkout they stand beside it.
+DIRECTORY = next(path for path in (_PACKAGE / "migrations", _PACKAGE.parent / "migrations") if path.is_dir())
+
+
+def load_migrations(app: Flask) -> click.Command:
+    """Return Flask-Migrate's command group, at work on ``app`` and this project's migrations."""
+    from flask_migrate import Migrate
+    from flask_migrate.cli import db as commands
+
+    if "migrate" not in app.extensions:
+        Migrate(app, db, directory=str(DIRECTORY))
+    return commands
+
+
+class Migrations(click.Command):
+    """The command that stands for the group until it is called."""
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__("db", short_help="Perform database migrations.")
+        self._app = app
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Return the context of the real group: click runs the command that a context belongs to."""
+        return load_migrations(self._app).make_context(info_name, args, parent, **extra)
