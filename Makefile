@@ -5,7 +5,7 @@ ARGS   ?=
 BIN    := .venv/bin
 READY  := .venv/.ready
 
-.PHONY: help demo test storm psql lint clean
+.PHONY: help demo test storm bench bench-sync psql lint clean
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
@@ -24,6 +24,12 @@ test: $(READY) ## Run every test
 
 storm: $(READY) ## Storm the mirror and hold it against Clerk; ARGS="--deliveries 100000 --seed 1"
 	$(BIN)/python -m tests.storm $(ARGS)
+
+bench: $(READY) ## Measure the service beside its floors; ARGS="--quick --markdown"
+	$(BIN)/python -m bench.web $(ARGS)
+
+bench-sync: $(READY) ## Measure sync beside COPY and one request after another; ARGS="--quick --million"
+	$(BIN)/python -m bench.sync $(ARGS)
 
 psql: $(READY) ## Open a shell on the development database
 	$(BIN)/python -m clerk_sync.psql $(ARGS)

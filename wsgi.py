@@ -1,28 +1,5 @@
-"""What ``flask`` and the production server load."""
+"""Where ``flask`` and the production server look for the application; see clerk_sync/wsgi.py."""
 
-from __future__ import annotations
+from clerk_sync.wsgi import app, serve
 
-import sys
-from typing import TYPE_CHECKING
-
-from clerk_sync.app import create_app
-from clerk_sync.config import ConfigurationError
-from clerk_sync.extensions import services
-from clerk_sync.metrics import metrics
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
-
-try:
-    app = create_app()
-except ConfigurationError as error:
-    sys.stderr.write(f"{error}\n")
-    sys.exit(2)
-
-
-def serve() -> WSGIApplication:
-    """Return the application for a web worker, with everything loaded that the first request would wait for."""
-    with app.app_context():
-        services().warm_up()
-    metrics()
-    return app
+__all__ = ["app", "serve"]

@@ -41,12 +41,16 @@ class LogFormat(StrEnum):
 
 
 class ConfigurationError(Exception):
-    """The environment cannot be used; the text is a report with one sentence for each problem."""
+    """The environment cannot be used; the text is a report with one sentence for each problem.
 
-    def __init__(self, problems: list[str]) -> None:
+    ``settings`` are what could be read, with the default for whatever could not: for the doctor, not for serving.
+    """
+
+    def __init__(self, problems: list[str], settings: Settings) -> None:
         count = "1 setting is" if len(problems) == 1 else f"{len(problems)} settings are"
         super().__init__("\n  ".join([f"clerk_sync cannot start: {count} wrong or missing.", *problems]))
         self.problems = problems
+        self.settings = settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +116,7 @@ class Settings:
             read.require("DATABASE_URL", settings.database_url, "a postgres:// or postgresql:// URL")
             read.require("CLERK_AUTHORIZED_PARTIES", settings.authorized_parties, "the origins of your front ends")
         if read.problems:
-            raise ConfigurationError(read.problems)
+            raise ConfigurationError(read.problems, settings)
         return settings
 
 

@@ -15,7 +15,10 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from clerk_sync.mirror.gauges import Gauge
+from clerk_sync.clerk.events import MIRRORED_TYPES
+from clerk_sync.clerk.reasons import Reason
+from clerk_sync.mirror.gauges import Reading
+from clerk_sync.mirror.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +43,7 @@ class Metrics:
         self.requests: Histogram = Histogram(
             "clerk_sync_request_seconds", "Time to answer a request", ["method", "route", "status"], buckets=_SECONDS
         )
+        # Every label that can come is there from the start: the rate of a series that begins at 1 would miss its first.
         self.webhooks: Counter = Counter(
             "clerk_sync_webhooks_total", "Signed deliveries by what became of them", ["type", "outcome"]
         )
@@ -48,6 +52,19 @@ class Metrics:
             "clerk_sync_webhook_lag_seconds", "From the event at Clerk to its row here", buckets=_LAG_SECONDS
         )
         self.tokens: Counter = Counter("clerk_sync_tokens_total", "Session tokens by result", ["result"])
+        self.key_fetches: Counter = Counter(
+            "clerk_sync_key_fetches_total", "Requests for Clerk's key set by result", ["result"]
+        )
+        self.pool_timeouts: Counter = Counter(
+            "clerk_sync_pool_timeouts_total", "Requests that got no database connection in time"
+        )
+        for type_ in (*MIRRORED_TYPES, "other"):
+            for outcome in Outcome:
+                self.webhooks.labels(type_, outcome)
+        for result in ("accepted", *Reason):
+            self.tokens.labels(result)
+        for result in ("fetched", "failed"):
+            self.key_fetches.labels(result)
 
 
 _making = Lock()
@@ -63,29 +80,35 @@ def metrics() -> Metrics:
     return _made[0]
 
 
-def exposition(gauges: Iterable[Gauge]) -> bytes:
-    """Return all workers' metrics, and ``gauges``, in Prometheus' text format."""
+def exposition(readings: Iterable[Reading]) -> bytes:
+    """Return all workers' metrics, and ``readings``, in Prometheus' text format."""
     from prometheus_client import CollectorRegistry, generate_latest
     from prometheus_client.multiprocess import MultiProcessCollector
 
     metrics()
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library leaves it untyped
-    registry.register(_Gauges(list(gauges)))
+    registry.register(_Readings(list(readings)))
     return generate_latest(registry)
 
 
-class _Gauges:
-    """Gauges with the values of now."""
+class _Readings:
+    """What was read at this moment."""
 
-    def __init__(self, gauges: list[Gauge]) -> None:
-        self._gauges = gauges
+    def __init__(self, readings: list[Reading]) -> None:
+        self._readings = readings
 
     def collect(self) -> Iterator[Metric]:
-        from prometheus_client.core import GaugeMetricFamily
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-        for name, help_, value in self._gauges:
-            yield GaugeMetricFamily(f"clerk_sync_{name}", help_, value=value)
+        families: dict[str, Metric] = {}
+        for name, help_, value, label in self._readings:
+            if name not in families:
+                family = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+                families[name] = family(f"clerk_sync_{name}", help_)
+            full_name = f"clerk_sync_{name}"
+            families[name].add_sample(full_name, dict([label]) if label else {}, value)
+        yield from families.values()
 
 
 def _choose_directory() -> None:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from clerk_sync.config import MissingAzp
+from clerk_sync.metrics import metrics
 
 if TYPE_CHECKING:
     from clerk_sync.clerk.api import ClerkApi
@@ -43,6 +44,7 @@ class Services:
             api_url=settings.api_url,
             secret_key=settings.secret_key,
             key_set_url=publishable_key.key_set_url if publishable_key else None,
+            count_fetch=_count_key_fetch,
         )
         policy = TokenPolicy(
             issuer=settings.issuer,
@@ -66,3 +68,7 @@ class Services:
         """Load now what the first request would have to wait for."""
         _ = self.webhooks
         self.tokens.warm_up()
+
+
+def _count_key_fetch(result: str) -> None:
+    metrics().key_fetches.labels(result).inc()

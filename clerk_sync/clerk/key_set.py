@@ -41,10 +41,13 @@ class KeySet:
         shelf: Shelf | None = None,
         *,
         clock: Callable[[], float] = time.time,
+        count: Callable[[str], object] = lambda _: None,
     ) -> None:
+        """``count`` hears of each fetch how it ended: ``fetched`` or ``failed``."""
         self._fetch = fetch
         self._shelf = shelf or NoShelf()
         self._clock = clock
+        self._count = count
         self._known = Shelved()
         self._ring: KeyRing | None = None
         self._looked_at = 0.0
@@ -100,8 +103,10 @@ class KeySet:
             entries = self._fetch()
         except ApiError as error:
             log.warning("key set not fetched: %s", error)
+            self._count("failed")
             return ()
         log.info("key set fetched: %d keys in %d ms", len(entries), (time.monotonic() - started_at) * 1000)
+        self._count("fetched")
         return entries
 
     def _put(self, known: Shelved) -> None:

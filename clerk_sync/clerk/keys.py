@@ -57,6 +57,7 @@ def key_source_from(
     secret_key: str | None,
     key_set_url: str | None,
     clock: Callable[[], float] = time.time,
+    count_fetch: Callable[[str], object] = lambda _: None,
 ) -> KeySource:
     """Return the first that is configured: the PEM, the Backend API's key set, the frontend API's (``key_set_url``).
 
@@ -69,4 +70,4 @@ def key_source_from(
     if key_set_url is None:
         return NoKeys()
     fetch = partial(fetch_key_set, key_set_url, secret_key)
-    return KeySet(fetch, shelf_of_this_server(key_set_url, secret_key), clock=clock)
+    return KeySet(fetch, shelf_of_this_server(key_set_url, secret_key), clock=clock, count=count_fetch)

@@ -22,11 +22,10 @@ DIRECTORY = next(path for path in (_PACKAGE / "migrations", _PACKAGE.parent / "m
 def load_migrations(app: Flask) -> click.Command:
     """Return Flask-Migrate's command group, at work on ``app`` and this project's migrations."""
     from flask_migrate import Migrate
-    from flask_migrate.cli import db as commands
 
     if "migrate" not in app.extensions:
         Migrate(app, db, directory=str(DIRECTORY))
-    return commands
+    return app.cli.commands["db"]
 
 
 class Migrations(click.Command):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 
-from clerk_sync.demo.stage import LOG, Stage, set_stage
+from clerk_sync.demo.stage import ENV_FILE, LOG, ROOT, Stage, set_stage
 from clerk_sync.demo.story import tell
 from clerk_sync.demo.timeline import Mismatch, Timeline
 
@@ -34,8 +34,12 @@ def main(arguments: list[str]) -> int:
 
 
 def _stay_up(stage: Stage, timeline: Timeline) -> None:
+    flask = f".venv/bin/flask -e {ENV_FILE.relative_to(ROOT)}"
+    timeline.note("Now you. Open the storefront, sign up, and watch what happens behind the counter:")
+    timeline.note(f"    storefront      {stage.service_url}/storefront")
     timeline.note(f"    API documents   {stage.service_url}/api/docs")
-    timeline.note(f"    sign up         {stage.clerk.url}/sign-up?redirect_url={stage.service_url}/api/docs")
+    timeline.note(f"    local Clerk     {stage.clerk.url}")
+    timeline.note(f"    repair          {flask} sync-clerk sync")
     timeline.note(f"    database        psql '{stage.database_url}'")
     timeline.note(f"    log             {LOG}")
     timeline.note("Ctrl-C ends it.")

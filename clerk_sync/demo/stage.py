@@ -24,6 +24,8 @@ ROOT = Path.cwd()
 DATA = ROOT / "instance" / "postgres"
 DATABASE = "clerk_sync_demo"
 LOG = ROOT / "instance" / "demo.log"
+ENV_FILE = ROOT / "instance" / "demo.env"
+SETTINGS = ("CLERK_", "DATABASE_URL")
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 30
 
@@ -78,7 +80,7 @@ def set_stage(timeline: Timeline) -> Iterator[Stage]:
             _run(stage, "db", "upgrade")
         with timeline.started("flask shop load-products"):
             _run(stage, "shop", "load-products")
-        with _service(environment) as process:
+        with _env_file(environment), _service(environment) as process:
             with timeline.started(f"the service at {service_url}, as in the Procfile"):
                 _wait_until_ready(service_url, process)
             yield stage
@@ -107,6 +109,17 @@ def _environment(clerk: LocalClerk, database_url: str, port: int) -> dict[str, s
         # The demonstration shows this checkout, not what a .env of the developer's says.
         "FLASK_SKIP_DOTENV": "1",
     }
+
+
+@contextmanager
+def _env_file(environment: dict[str, str]) -> Iterator[None]:
+    """Let ``flask -e`` in another shell mean this stage, as long as it stands."""
+    settings = {name: value for name, value in environment.items() if name.startswith(SETTINGS)}
+    ENV_FILE.write_text("".join(f"{name}='{value}'\n" for name, value in sorted(settings.items())))
+    try:
+        yield
+    finally:
+        ENV_FILE.unlink(missing_ok=True)
 
 
 def _run(stage: Stage, *arguments: str) -> None:

@@ -9,7 +9,15 @@ from msgspec import UNSET, structs
 
 from clerk_sync.emulator.builders import new_email, new_phone, new_user, new_wallet
 from clerk_sync.emulator.directory import Directory
-from clerk_sync.emulator.forms import EmailReplacement, MetadataChange, NewUser, Profile, UserChange, parse_instant_ms
+from clerk_sync.emulator.forms import (
+    EmailReplacement,
+    MetadataChange,
+    NewUser,
+    Profile,
+    UserChange,
+    parse_instant_ms,
+    plausible_email,
+)
 from clerk_sync.emulator.ids import Ids
 from clerk_sync.emulator.refusal import Refusal
 from clerk_sync.emulator.sessions import Announce, Sessions
@@ -42,7 +50,7 @@ class Accounts:
         fields = _profile_fields(form, now_ms)
         created_at_ms = fields.pop("created_at", now_ms)
         emails = [
-            new_email(self._ids, _plausible_email(address), now_ms, reserved=status == "reserved")
+            new_email(self._ids, plausible_email(address), now_ms, reserved=status == "reserved")
             for address, status in _paired(
                 "email_address", form.email_address, list(form.email_address_identification_status)
             )
@@ -117,7 +125,7 @@ class Accounts:
         now_ms = self._clock_ms() if at_ms is None else at_ms
         status = form.identification_status
         verification = ADMIN_VERIFICATION if status == "verified" else EMAIL_CODE_PENDING
-        address = _plausible_email(form.email_address)
+        address = plausible_email(form.email_address)
         email = new_email(self._ids, address, now_ms, verification=verification, reserved=status == "reserved")
         self.alter(user_id, {"email_addresses": (email,), "primary_email_address_id": email.id}, at_ms=now_ms)
         return email
@@ -186,14 +194,6 @@ def _paired(param: str, values: list[str], statuses: list[str]) -> list[tuple[st
         text = f"{param}_identification_status must have one item for each item of {param}."
         raise Refusal(422, "form_param_value_invalid", "is invalid", text, param=f"{param}_identification_status")
     return list(zip(values, statuses or ["verified"] * len(values), strict=True))
-
-
-def _plausible_email(address: str) -> str:
-    local, _, domain = address.rpartition("@")
-    if not local or "." not in domain or any(character.isspace() for character in address):
-        text = "Email address must be a valid email address."
-        raise Refusal(422, "form_param_format_invalid", "is invalid", text, param="email_address")
-    return address
 
 
 def _merged(before: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from werkzeug.wrappers import Response
 
 from clerk_sync.emulator.answers import refusal_answer
 from clerk_sync.emulator.backend_api import backend_api
+from clerk_sync.emulator.client_api import client_api
 from clerk_sync.emulator.clock import wall_clock_ms
 from clerk_sync.emulator.control_api import control_api
 from clerk_sync.emulator.frontend_api import frontend_api
+from clerk_sync.emulator.handshake import handshake
 from clerk_sync.emulator.instance import Instance
 from clerk_sync.emulator.pages import pages
 from clerk_sync.emulator.refusal import Refusal
@@ -22,6 +24,8 @@ def create_app(clerk: Instance, log: RequestLog) -> Flask:
     app = Flask(__name__)
     app.register_blueprint(backend_api(clerk))
     app.register_blueprint(frontend_api(clerk))
+    app.register_blueprint(handshake(clerk))
+    app.register_blueprint(client_api(clerk))
     app.register_blueprint(control_api(clerk, log))
     app.register_blueprint(pages(clerk))
 

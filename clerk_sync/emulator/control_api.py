@@ -6,6 +6,7 @@ It asks for no key: the wire lets nobody come near who does not name this machin
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import takewhile
 from typing import Any, Literal
 
 import msgspec
@@ -22,6 +23,7 @@ from clerk_sync.emulator.mishaps import Mishap
 from clerk_sync.emulator.params import read_integer
 from clerk_sync.emulator.refusal import Refusal
 from clerk_sync.emulator.requestlog import RequestLog
+from clerk_sync.emulator.sharing import share_with_front_ends
 from clerk_sync.emulator.trigger import Wish, trigger
 
 
@@ -63,6 +65,7 @@ class Send(Struct, forbid_unknown_fields=True):
 def control_api(clerk: Instance, log: RequestLog) -> Blueprint:
     """Return the control routes."""
     api = Blueprint("control_api", __name__, url_prefix="/_local")
+    share_with_front_ends(api, clerk)
     _add_state_routes(api, clerk, log)
     _add_fault_routes(api, clerk)
     _add_webhook_routes(api, clerk)
@@ -114,6 +117,12 @@ def _add_fault_routes(api: Blueprint, clerk: Instance) -> None:
     def add_mishap() -> Response:
         return json_answer(clerk.faults.webhooks.put(parse(Mishap, request.get_data())))
 
+    @api.delete("/mishaps")
+    def clear_mishaps() -> Response:
+        clerk.faults.webhooks.clear()
+        clerk.courier.release()
+        return json_answer([])
+
     @api.delete("/faults")
     def clear_faults() -> Response:
         clerk.faults.clear()
@@ -129,8 +138,10 @@ def _add_webhook_routes(api: Blueprint, clerk: Instance) -> None:
 
     @api.get("/messages")
     def messages() -> Response:
-        known = list(clerk.courier.messages.values())
-        return json_answer([_with_readable_body(each) for each in known])
+        since_ms = read_integer(request.args, "since_ms") or 0
+        newest_first = reversed(list(clerk.courier.messages.values()))
+        wanted = list(takewhile(lambda message: message.created_at_ms >= since_ms, newest_first))
+        return json_answer([_with_readable_body(each) for each in reversed(wanted)])
 
     @api.post("/webhooks/pause")
     def pause() -> Response:

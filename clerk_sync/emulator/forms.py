@@ -125,6 +125,15 @@ def parse_instant_ms(param: str, text: str) -> int:
     return round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000)
 
 
+def plausible_email(address: str) -> str:
+    """Return ``address``; raise the refusal where it cannot be one."""
+    local, _, domain = address.rpartition("@")
+    if not local or "." not in domain or any(character.isspace() for character in address):
+        text = "Email address must be a valid email address."
+        raise Refusal(422, "form_param_format_invalid", "is invalid", text, param="email_address")
+    return address
+
+
 def _refusal(complaint: str) -> Refusal:
     if unknown := re.search(r"unknown field `(\w+)`", complaint):
         param = unknown[1]

@@ -10,21 +10,13 @@ from clerk_sync.emulator.browser import current_session, sign_in, sign_out
 from clerk_sync.emulator.instance import Instance
 from clerk_sync.emulator.refusal import Refusal
 from clerk_sync.emulator.shapes import Session
+from clerk_sync.emulator.sharing import share_with_front_ends
 
 
 def frontend_api(clerk: Instance) -> Blueprint:
     """Return the routes that need no secret key; a front end of any loopback origin may call them with cookies."""
     api = Blueprint("frontend_api", __name__)
-
-    @api.after_request
-    def share(response: Response) -> Response:
-        # Other origins never get here with a body: the wire refuses them, and a browser hides answers without this.
-        origin = request.headers.get("Origin")
-        if origin:
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Allow-Credentials"] = "true"
-            response.headers["Vary"] = "Origin"
-        return response
+    share_with_front_ends(api, clerk)
 
     @api.get("/.well-known/jwks.json")
     def jwks() -> Response:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+import sys
 import threading
 from dataclasses import dataclass
 from io import BytesIO
@@ -10,6 +12,8 @@ from typing import Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Response
+
+log = logging.getLogger(__name__)
 
 ENDING = "local_clerk.ending"
 """In the WSGI environment: the :class:`Ending` of this request."""
@@ -92,6 +96,12 @@ class Server(ThreadedWSGIServer):
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - socketserver's hook
         """Whether a connection is served: none is any more, once the end has come."""
         return not self.stopping.is_set()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - socketserver's hook
+        """Say one line about what went wrong; a client that went away in the middle is no news."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, ConnectionError | TimeoutError):
+            log.error("local Clerk: a connection ended with %s: %s", type(error).__name__, error)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection from a thread of its own."""

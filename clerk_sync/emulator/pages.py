@@ -15,6 +15,7 @@ from clerk_sync.emulator.forms import NewUser, UserChange
 from clerk_sync.emulator.instance import Instance
 from clerk_sync.emulator.refusal import Refusal
 from clerk_sync.emulator.shapes import EMAIL_CODE_VERIFIED, User
+from clerk_sync.emulator.visits import begin_visit, get_visitor
 
 
 def pages(clerk: Instance) -> Blueprint:
@@ -76,11 +77,10 @@ def _add_sign_in_and_out(portal: Blueprint, clerk: Instance) -> None:
                 newest = [user for user, _ in zip(clerk.directory.walk(newest_first=True), range(8), strict=False)]
             return _page("sign_in.html", clerk, newest=newest)
         identifier = _filled_in("identifier") or ""
-        user = _find_by_any_identifier(clerk, identifier)
-        if user is None:
-            return _page("sign_in.html", clerk, problem="Couldn't find your account.", identifier=identifier), 422
-        if user.banned or user.locked or user.deprovisioned:
-            return _page("sign_in.html", clerk, problem="This account cannot sign in.", identifier=identifier), 403
+        try:
+            user = get_visitor(clerk, identifier)
+        except Refusal as refusal:
+            return _page("sign_in.html", clerk, problem=refusal.long_message, identifier=identifier), refusal.status
         return _welcome(clerk, user)
 
     @portal.route("/sign-out", methods=["GET", "POST"])
@@ -124,9 +124,7 @@ def _add_profile(portal: Blueprint, clerk: Instance) -> None:
 def _welcome(clerk: Instance, user: User) -> Response:
     """Sign the user in and lead back to the app, whose origin the token names."""
     target = safe_redirect_url(_asked_redirect(), clerk)
-    session = clerk.sessions.create(user.id)
-    clerk.accounts.note_sign_in(user.id)
-    jwt = clerk.session_jwt(session.id, user.id, azp=origin_of(target))
+    session, jwt = begin_visit(clerk, user, origin_of(target))
     return sign_in(redirect(target, 303), clerk, session, jwt)
 
 
@@ -142,15 +140,6 @@ def _move_to(clerk: Instance, user_id: str, address: str) -> None:
 def _signed_in_user(clerk: Instance) -> User | None:
     session = current_session(request, clerk)
     return clerk.directory.find(session.user_id) if session else None
-
-
-def _find_by_any_identifier(clerk: Instance, identifier: str) -> User | None:
-    return (
-        clerk.directory.find(identifier)
-        or clerk.directory.find_by_identifier("email", identifier.lower())
-        or clerk.directory.find_by_identifier("username", identifier.lower())
-        or clerk.directory.find_by_identifier("phone", identifier)
-    )
 
 
 def _filled_in(name: str) -> str | None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from msgspec import UNSET, UnsetType
+
 from clerk_sync.emulator.app import create_app
 from clerk_sync.emulator.courier import Courier
 from clerk_sync.emulator.faults import Faults
@@ -163,7 +165,7 @@ class LocalClerk:
         self,
         user_id: str,
         *,
-        azp: str | None = "",
+        azp: str | UnsetType | None = UNSET,
         expires_in_s: int = LIFETIME_S,
         without: Collection[str] = (),
         header: Mapping[str, Any] | None = None,
@@ -172,13 +174,13 @@ class LocalClerk:
     ) -> str:
         """Return a session token for the user, of the newest session or of a new one.
 
-        ``azp`` is the authorized origin unless given; None leaves it out. ``claims`` and ``header`` add to or override
-        what Clerk says, ``without`` leaves claims and header parameters out, ``key`` signs with another key. The user
-        need not exist: so are tokens made that outlive their user.
+        ``azp`` is the authorized origin unless given; None leaves it out, an empty text stays empty. ``claims`` and
+        ``header`` add to or override what Clerk says, ``without`` leaves claims and header parameters out, ``key``
+        signs with another key. The user need not exist: so are tokens made that outlive their user.
         """
         return self._instance.session_token(
             user_id,
-            azp=self.authorized_origin if azp == "" else azp,
+            azp=self.authorized_origin if azp is UNSET else azp,
             expires_in_s=expires_in_s,
             without=without,
             header=header,

@@ -31,6 +31,14 @@ def is_loopback(host: str | None) -> bool:
     return hostname in LOOPBACK_HOSTS or hostname.endswith(".localhost")
 
 
+def is_trusted_origin(origin: str, trusted_origins: Collection[str]) -> bool:
+    """Whether a page of this origin is one of this machine's, or one of those that were named."""
+    try:
+        return origin in trusted_origins or is_loopback(urlsplit(origin).netloc)
+    except ValueError:  # an address that no browser writes
+        return False
+
+
 class Wire:
     """Wraps the application. A page on the internet can make a browser talk to loopback, hence the first rule."""
 
@@ -84,7 +92,7 @@ class Wire:
         origin = environ.get("HTTP_ORIGIN")
         if not origin or environ["REQUEST_METHOD"] in ("GET", "HEAD", "OPTIONS"):
             return True
-        return origin in self._trusted_origins or is_loopback(urlsplit(origin).netloc)
+        return is_trusted_origin(origin, self._trusted_origins)
 
 
 def _failure(fault: Fault) -> Response:

@@ -1,5 +1,18 @@
 """What we keep of Clerk: one row a user, the inbox of deliveries, the runs of sync.
 
-Statements and their results. No Flask and no commit may enter here: whoever calls owns the transaction. All the room's
-SQL is in ``store``, ``inbox``, ``binding`` and ``runs``; import-linter holds the wall.
+No Flask and no commit may enter here: whoever calls owns the transaction. Import-linter holds the wall.
+
+==============  ========================================================================================================
+writing users   ``sql`` has the text of every write; ``store`` sends it, ``functions`` puts it into the database.
+                Four ways lead there: ``apply`` (a delivery), ``accounts`` (a first sight), ``replay``, ``sinks`` (sync)
+deliveries      ``inbox``, ``outcome``; ``binding`` says of which Clerk instance this is the mirror
+a run of sync   ``runs`` holds lease and report, ``orders`` what can be ordered; ``terms``, ``opening``, ``planning``
+                come before the walk; ``windows``, ``prefetch``, ``reconcile``, ``some_users``, ``missing``, ``steps``
+                are the walk
+the drift       ``differences``, ``drift``, ``glance``: compared, never repaired
+to be read      by programs: ``gauges``, ``report``, ``vital_signs``; by people: ``search``, ``history``,
+                ``deliveries``, ``run_history``, ``pulse``; ``role_wall`` looks at the wall from outside
+==============  ========================================================================================================
+
+``models`` has the tables and ``errors`` why a run stops. Triggers and functions come into the database by migrations.
 """

@@ -1,47 +1,96 @@
-"""What the database knows about the mirror, as numbers to watch."""
+"""What the database knows about the mirror, as numbers to watch.
+
+Asked at each scrape, so that any worker of any server gives the same answer. Everything here is found through an index
+or in a table that stays small: a scrape every few seconds must not read the inbox from end to end.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
+SELF_TEST = "clerk_sync.self_test"
+"""The type of the event with which the doctor tries the webhook route: nothing that Clerk has sent."""
 
-class Gauge(NamedTuple):
-    """One number of now."""
+
+class Reading(NamedTuple):
+    """One number of now; a name that ends in ``_total`` only ever grows. ``label`` is the label's name and value."""
 
     name: str
     help: str
     value: float
+    label: tuple[str, str] | None = None
 
 
-_GAUGES = text("""
+_AGES = text("""
 SELECT
     (SELECT count(*) FROM webhook_events WHERE outcome = 'parked'),
-    (SELECT extract(epoch FROM now() - max(last_received_at)) FROM webhook_events),
-    (SELECT extract(epoch FROM now() - max(ended_at)) FROM sync_runs WHERE status = 'done'),
-    (SELECT count(*) FROM sync_runs WHERE status = 'running')
+    (SELECT extract(epoch FROM now() - min(received_at)) FROM webhook_events WHERE outcome = 'parked'),
+    (SELECT extract(epoch FROM now() - received_at) FROM webhook_events
+     WHERE type IS DISTINCT FROM :self_test ORDER BY received_at DESC LIMIT 1),
+    (SELECT extract(epoch FROM now() - max(ended_at)) FROM sync_runs WHERE status = 'done' AND kind = 'all'),
+    (SELECT count(*) FROM sync_runs WHERE status = 'running'),
+    (SELECT extract(epoch FROM now() - heartbeat_at) FROM sync_runs WHERE status = 'running'),
+    current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
 """)
 _NAMES = (
     ("webhooks_parked", "Events that wait for replay"),
-    ("last_event_age_seconds", "Since the last signed delivery"),
-    ("last_sync_age_seconds", "Since the last run of sync that came to its end"),
-    ("sync_running", "Runs of sync under way"),
+    ("oldest_parked_age_seconds", "Since the oldest of them arrived"),
+    ("last_event_age_seconds", "Since the newest signed delivery"),
+    ("last_sync_age_seconds", "Since a run of sync over everybody came to its end"),
+    ("sync_running", "Runs of sync that hold the lease: 0 or 1"),
+    ("sync_heartbeat_age_seconds", "Since the run that holds the lease has shown that it lives"),
+    ("database_connections_allowed", "Connections that the database server takes, from everyone together"),
 )
-_RUN = text("""
-SELECT seen, inserted, updated, unchanged, stale, deleted, failed FROM sync_runs ORDER BY id DESC LIMIT 1
+
+_RUNS = text("SELECT status, count(*) FROM sync_runs WHERE status <> 'running' GROUP BY status")
+_ENDS = ("done", "failed", "refused", "interrupted", "lost")
+
+_RESULTS = ("seen", "inserted", "updated", "unchanged", "stale", "deleted", "failed")
+_USERS = text(f"SELECT {', '.join(f'coalesce(sum({name}), 0) AS {name}' for name in _RESULTS)} FROM sync_runs")
+_LAST_USERS = text(f"""
+SELECT {", ".join(_RESULTS)} FROM sync_runs WHERE status = 'done' AND kind = 'all' ORDER BY ended_at DESC LIMIT 1
 """)
 
+_CONNECTIONS = text("""
+SELECT coalesce(state, 'unknown'), count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND starts_with(application_name, 'clerk_sync') GROUP BY 1
+""")
+_STATES = ("active", "idle", "idle in transaction")
 
-def mirror_gauges(session: Session) -> list[Gauge]:
-    """Return the gauges that have a value: an age needs something that happened."""
-    values = session.execute(_GAUGES).one()
-    gauges = [
-        Gauge(name, help_, float(value))
-        for (name, help_), value in zip(_NAMES, values, strict=True)
-        if value is not None
-    ]
-    run = session.execute(_RUN).mappings().one_or_none()
-    counts = run.items() if run else ()
-    return gauges + [Gauge(f"last_sync_{name}_users", f"Users {name} in the last run of sync", n) for name, n in counts]
+
+def read_mirror(session: Session) -> Iterator[Reading]:
+    """Yield the readings that have a value: an age needs something that happened."""
+    values = session.execute(_AGES, {"self_test": SELF_TEST}).one()
+    for (name, help_), value in zip(_NAMES, values, strict=True):
+        if value is not None:
+            yield Reading(name, help_, float(value))
+
+    runs = dict.fromkeys(_ENDS, 0.0) | _pairs(session, _RUNS)
+    yield from _by_label("sync_runs_total", "Runs of sync by how they ended", "status", runs)
+
+    users = _columns(session, _USERS)
+    yield from _by_label("sync_users_total", "Users in all runs of sync by what became of them", "result", users)
+
+    last = _columns(session, _LAST_USERS)
+    yield from _by_label("last_sync_users", "The same of the last finished run over everybody", "result", last)
+
+    states = dict.fromkeys(_STATES, 0.0) | _pairs(session, _CONNECTIONS)
+    yield from _by_label("database_connections", "Connections of this service, of all its servers", "state", states)
+
+
+def _pairs(session: Session, statement: TextClause) -> dict[str, float]:
+    return {name: float(number) for name, number in session.execute(statement)}
+
+
+def _columns(session: Session, statement: TextClause) -> dict[str, float]:
+    row = session.execute(statement).mappings().one_or_none()
+    return {name: float(number) for name, number in row.items()} if row else {}
+
+
+def _by_label(name: str, help_: str, label: str, values: Mapping[str, float]) -> Iterator[Reading]:
+    for value, number in values.items():
+        yield Reading(name, help_, number, (label, value))

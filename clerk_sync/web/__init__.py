@@ -6,7 +6,7 @@ from functools import cache
 
 from flask import Blueprint, Flask
 
-from clerk_sync.config import Settings
+from clerk_sync.config import Environment, Settings
 from clerk_sync.logs import AccessLog
 
 
@@ -14,6 +14,7 @@ def install(app: Flask, settings: Settings) -> None:
     """Hang every blueprint into ``app``, answer its errors and observe its requests."""
     from clerk_sync.web import (
         catalogue,
+        console,
         converters,
         cors,
         documents,
@@ -23,6 +24,7 @@ def install(app: Flask, settings: Settings) -> None:
         health,
         observe,
         refusals,
+        storefront,
         webhooks,
     )
 
@@ -39,6 +41,9 @@ def install(app: Flask, settings: Settings) -> None:
     app.register_blueprint(catalogue.catalogue)
     app.register_blueprint(documents.documents)
     app.register_blueprint(_guarded())
+    console.install(app)
+    if settings.environment is Environment.DEVELOPMENT:
+        storefront.install(app)
 
 
 @cache

@@ -30,7 +30,7 @@ def list_addresses() -> Response:
 
 
 @addresses.post("")
-@describe(Address, status=201, body=NewAddress, refusals=(409,))
+@describe(Address, status=201, body=NewAddress, headers={"Location": "The address."}, refusals=(409,))
 def add_address() -> Response:
     """Add an address; a user may have 50."""
     user = identity.current_user()

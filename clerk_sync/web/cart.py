@@ -30,6 +30,8 @@ IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "pattern": _KEY_PATTERN},
 }
 
+ORDER_HEADERS = {"Location": "The order.", "Idempotent-Replayed": "`true` where an earlier request made the order."}
+
 
 class CartItem(Struct):
     """How many of a product are wanted. The price is the catalogue's."""
@@ -70,7 +72,7 @@ def remove_item(sku: str) -> Response:
 
 
 @cart.post("/checkout")
-@describe(Order, status=201, body=Purchase, parameters=(IDEMPOTENCY_KEY,), refusals=(409,))
+@describe(Order, status=201, body=Purchase, parameters=(IDEMPOTENCY_KEY,), headers=ORDER_HEADERS, refusals=(409,))
 def check_out() -> Response:
     """Turn your cart into an order.
 

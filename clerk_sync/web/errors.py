@@ -13,6 +13,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from clerk_sync.metrics import metrics
+
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
@@ -60,7 +62,7 @@ def install_error_handlers(app: Flask) -> None:
     app.register_error_handler(Problem, problem_response)
     app.register_error_handler(HTTPException, _http_exception)
     app.register_error_handler(OperationalError, _no_database)
-    app.register_error_handler(PoolTimeout, _no_database)
+    app.register_error_handler(PoolTimeout, _pool_exhausted)
     app.register_error_handler(psycopg2.Error, _driver_error)
     app.register_error_handler(DBAPIError, _database_error)
     app.register_error_handler(Exception, _unexpected)
@@ -79,6 +81,11 @@ def _http_exception(error: HTTPException) -> Response:
 def _no_database(error: Exception) -> Response:
     log.error("database unavailable: %s", type(error).__name__)
     return problem_response(database_unavailable())
+
+
+def _pool_exhausted(error: PoolTimeout) -> Response:
+    metrics().pool_timeouts.inc()
+    return _no_database(error)
 
 
 def _database_error(error: DBAPIError) -> Response:

@@ -12,7 +12,7 @@ from clerk_sync.clerk.errors import KeysUnavailable
 from clerk_sync.database import SCHEMA_REVISION
 from clerk_sync.extensions import db, services
 from clerk_sync.metrics import exposition
-from clerk_sync.mirror.gauges import mirror_gauges
+from clerk_sync.mirror.gauges import Reading, read_mirror
 from clerk_sync.web.answers import json_response
 from clerk_sync.web.errors import Problem
 
@@ -43,11 +43,16 @@ def metrics() -> Response:
         raise Problem(404, "not-found", "There is nothing here.")
     if settings.metrics_token is not None and not _has_token(settings.metrics_token):
         raise Problem(401, "metrics-token", "The bearer token of /metrics is required.", {"WWW-Authenticate": "Bearer"})
+    return Response(exposition(_readings()), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _readings() -> list[Reading]:
+    name, help_ = "database_up", "Whether this scrape could read the mirror's tables"
     try:
-        gauges = mirror_gauges(db.session())
+        return [Reading(name, help_, 1.0), *read_mirror(db.session())]
     except SQLAlchemyError:
-        gauges = []  # the counters are worth having while the database is down
-    return Response(exposition(gauges), content_type="text/plain; version=0.0.4; charset=utf-8")
+        # The counters are worth having while the database is down.
+        return [Reading(name, help_, 0.0)]
 
 
 def _has_token(expected: str) -> bool:

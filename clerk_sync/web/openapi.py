@@ -15,7 +15,7 @@ from werkzeug.routing import Rule
 
 from clerk_sync.shop.orders import ShippingAddress
 from clerk_sync.web import converters
-from clerk_sync.web.openapi_fixed import COMPONENTS, INFO, OTHER_PATHS, SESSION
+from clerk_sync.web.openapi_fixed import COMPONENTS, INFO, OTHER_PATHS, SESSION, header
 from clerk_sync.web.operations import Operation, find_operation
 
 Json = dict[str, Any]
@@ -122,6 +122,8 @@ def _responses(route: Route, schema_of: SchemaOf) -> Json:
     answer: Json = {"description": HTTPStatus(operation.status).phrase}
     if operation.answer:
         answer["content"] = {"application/json": {"schema": schema_of(operation.answer)}}
+    if operation.headers:
+        answer["headers"] = {name: header(meaning) for name, meaning in operation.headers.items()}
     statuses = {503, *operation.refusals}
     if _is_guarded(route):
         statuses |= {401, 403}

@@ -11,7 +11,10 @@ Json = dict[str, Any]
 INFO: Json = {
     "title": "clerk_sync",
     "version": "1",
-    "description": "A shop whose identities live in Clerk. Money is in whole minor units of an ISO 4217 currency.",
+    "description": (
+        "A shop whose identities live in Clerk. Money is in whole minor units of an ISO 4217 currency. "
+        "Every answer has an `X-Request-ID`: the request's own where that is 8 to 64 letters, digits, `.`, `_` or `-`."
+    ),
     "license": {"name": "MIT", "identifier": "MIT"},
 }
 SESSION: list[Json] = [{"bearer": []}, {"cookie": []}]
@@ -30,7 +33,8 @@ _MEANINGS = {
 }
 
 
-def _header(description: str) -> Json:
+def header(description: str) -> Json:
+    """Return the description of an answer's header."""
     return {"description": description, "schema": {"type": "string"}}
 
 
@@ -40,11 +44,11 @@ def _refusal(status: int) -> Json:
 
 _HEADERS: dict[int, Json] = {
     401: {
-        "WWW-Authenticate": _header("Always Bearer."),
-        "x-clerk-auth-status": _header("Always signed-out."),
-        "x-clerk-auth-reason": _header("A word of Clerk's vocabulary."),
+        "WWW-Authenticate": header("Always Bearer."),
+        "x-clerk-auth-status": header("Always signed-out."),
+        "x-clerk-auth-reason": header("A word of Clerk's vocabulary."),
     },
-    503: {"Retry-After": _header("Seconds.")},
+    503: {"Retry-After": header("Seconds.")},
 }
 COMPONENTS: Json = {
     "responses": {
@@ -83,6 +87,12 @@ _READINESS: Json = {
     "properties": dict.fromkeys(_DEPENDENCIES, _CHECK),
 }
 _OUTCOME: Json = {"type": "object", "required": ["outcome"], "properties": {"outcome": {"enum": list(Outcome)}}}
+_EVENT: Json = {
+    "description": "Clerk's event. Other JSON that is signed is kept as well; its outcome is `parked`.",
+    "examples": [
+        {"object": "event", "type": "user.deleted", "data": {"object": "user", "id": "user_2a", "deleted": True}}
+    ],
+}
 _SIGNATURE = [
     {"name": name, "in": "header", "required": True, "schema": {"type": "string"}}
     for name in ("svix-id", "svix-timestamp", "svix-signature")
@@ -115,7 +125,7 @@ OTHER_PATHS: dict[str, Json] = {
             "Take one signed event of Clerk's",
             {"200": _json("What became of it.", _OUTCOME), **_refused(400, 413, 415, 503)},
             parameters=_SIGNATURE,
-            requestBody={"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+            requestBody={"required": True, "content": {"application/json": {"schema": _EVENT}}},
         ),
     },
 }

@@ -22,6 +22,7 @@ class Operation:
     status: int
     body: type | None
     parameters: tuple[Parameter, ...]
+    headers: Mapping[str, str]
     refusals: tuple[int, ...]
 
 
@@ -34,10 +35,16 @@ def describe(
     status: int = 200,
     body: type | None = None,
     parameters: tuple[Parameter, ...] = (),
+    headers: Mapping[str, str] | None = None,
     refusals: tuple[int, ...] = (),
 ) -> Callable[[View], View]:
-    """Note what a view answers and takes; ``refusals`` are those that its body, guard and path do not imply."""
-    operation = Operation(answer=answer, status=status, body=body, parameters=parameters, refusals=refusals)
+    """Note what a view answers and takes; ``refusals`` are those that its body, guard and path do not imply.
+
+    ``headers`` are those of the answer that a caller may want to read, each with its meaning.
+    """
+    operation = Operation(
+        answer=answer, status=status, body=body, parameters=parameters, headers=headers or {}, refusals=refusals
+    )
 
     def note(view: View) -> View:
         _OPERATIONS[view] = operation

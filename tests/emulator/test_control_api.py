@@ -71,6 +71,25 @@ def test_deliveries_and_messages_are_a_time_line_with_bodies(clerk: LocalClerk, 
     assert {each["state"] for each in control(clerk, "GET", "messages")} == {"delivered"}
 
 
+def test_messages_can_be_asked_for_from_an_instant_on(clerk: LocalClerk) -> None:
+    for name in ("ada", "grace", "edith"):
+        clerk.users.create(username=name)
+    clerk.courier.wait_idle()
+    before, *rest = control(clerk, "GET", "messages")
+    assert control(clerk, "GET", f"messages?since_ms={before['created_at_ms']}") == [before, *rest]
+    assert control(clerk, "GET", f"messages?since_ms={rest[-1]['created_at_ms'] + 1}") == []
+
+
+def test_mishaps_are_taken_back_and_faults_stay(clerk: LocalClerk, endpoint: Endpoint) -> None:
+    control(clerk, "POST", "mishaps", {"kind": "drop"})
+    control(clerk, "POST", "faults", {"path": "/v1/users", "status": 503})
+    assert control(clerk, "DELETE", "mishaps") == []
+    assert [each["path"] for each in control(clerk, "GET", "faults")] == ["/v1/users"]
+    clerk.users.create(username="ada")
+    clerk.courier.wait_idle()
+    assert len(endpoint.received) == 1
+
+
 def test_webhooks_are_paused_resumed_and_replayed(clerk: LocalClerk, endpoint: Endpoint) -> None:
     control(clerk, "POST", "webhooks/pause")
     clerk.users.create(username="ada")

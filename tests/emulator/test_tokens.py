@@ -36,6 +36,11 @@ def test_a_session_token_carries_the_claims_and_the_header_of_version_2(clerk: L
     }
 
 
+@pytest.mark.parametrize("azp", ["", "https://evil.example.com"])
+def test_an_authorized_party_is_taken_as_it_is_given_even_an_empty_one(clerk: LocalClerk, azp: str) -> None:
+    assert verified(clerk, clerk.session_token("user_unknown", azp=azp))["azp"] == azp
+
+
 def test_tokens_of_one_user_belong_to_one_session_and_differ(clerk: LocalClerk) -> None:
     user_id = clerk.users.create(username="ada")["id"]
     first, second = (verified(clerk, clerk.session_token(user_id)) for _ in range(2))

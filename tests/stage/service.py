@@ -26,7 +26,8 @@ Environment = dict[str, str]
 
 def environment_for(clerk: LocalClerk, database_url: str) -> Environment:
     """Return what a production deployment on ``clerk`` and ``database_url`` has in its environment."""
-    foreign = {name: value for name, value in os.environ.items() if not name.startswith(("CLERK_", "FLASK_", "PG"))}
+    ours = ("CLERK_", "FLASK_", "PG", "PROMETHEUS_")
+    foreign = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {
         **foreign,
         **clerk.environment,

@@ -6,13 +6,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from clerk_sync.config import Environment, LogFormat
-from clerk_sync.database import SCHEMA_REVISION
+from clerk_sync.database import MAX_OVERFLOW, POOL_SIZE, SCHEMA_REVISION
+from clerk_sync.extensions import db
 from tests.conftest import ROOT, clerk_event, clerk_user
 
 ENTRIES = {"database", "migrations", "keys", "webhook_secret"}
@@ -94,6 +96,31 @@ def test_metrics_count_tokens_by_what_was_wrong_with_them(
     text = client.get("/metrics").get_data(as_text=True)
     assert 'clerk_sync_tokens_total{result="accepted"}' in text
     assert 'clerk_sync_tokens_total{result="session-token-expired"}' in text
+
+
+def test_metrics_count_a_key_set_that_cannot_be_fetched(
+    make_app: Callable[..., Flask], session_token: Callable[..., str]
+) -> None:
+    client = make_app(jwt_key=None, secret_key="sk_test_x", api_url="http://127.0.0.1:1").test_client()
+    failed = 'clerk_sync_key_fetches_total{result="failed"}'
+    before = value_of(failed, client)
+    assert client.get("/api/session", headers={"Authorization": f"Bearer {session_token()}"}).status_code == 503
+    assert value_of(failed, client) == before + 1
+
+
+def test_metrics_count_requests_that_get_no_connection(app: Flask, bearer: Callable[..., dict[str, str]]) -> None:
+    client, timeouts = app.test_client(), "clerk_sync_pool_timeouts_total"
+    before = value_of(timeouts, client)
+    with app.app_context(), ExitStack() as others:
+        for _ in range(POOL_SIZE + MAX_OVERFLOW):
+            others.enter_context(db.engine.connect())
+        assert client.get("/api/cart", headers=bearer()).status_code == 503
+    assert value_of(timeouts, client) == before + 1
+
+
+def value_of(series: str, client: FlaskClient) -> float:
+    lines = client.get("/metrics").get_data(as_text=True).splitlines()
+    return next(float(line.removeprefix(f"{series} ")) for line in lines if line.startswith(f"{series} "))
 
 
 def test_first_requests_at_once_make_their_metrics_once() -> None:

@@ -1,0 +1,77 @@
+"""One kind of request, sent for a stretch several times over, and what it cost whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from bench import machine
+from bench.load import Load, LoadDriver
+from bench.running import Running
+from bench.stage import Database, MeasurementSpoiled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """One stretch. The CPU times are those of one request: of the web server with its workers, and of PostgreSQL."""
+
+    load: Load
+    web_cpu_us: float
+    database_cpu_us: float
+    disturbance: machine.Disturbance
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """All rounds of one kind of request, the slowest first; there is one at least."""
+
+    rounds: list[Round]
+
+    @property
+    def middle(self) -> Round:
+        """The round that stands for all."""
+        return self.rounds[len(self.rounds) // 2]
+
+    @property
+    def per_s(self) -> float:
+        """Requests a second in the middle round."""
+        return self.middle.load.per_s
+
+
+class Meter:
+    """Measures stretches of load on one web server; raises MeasurementSpoiled for an answer that is not 2xx."""
+
+    def __init__(self, driver: LoadDriver, web: Running, database: Database, *, rounds: int) -> None:
+        self._driver = driver
+        self._web = web
+        self._database = database
+        self._rounds = rounds
+
+    def for_seconds(self, requests: list[bytes], seconds: float) -> Stretch:
+        """Send ``requests`` round and round for ``seconds``, after a quarter of that which does not count."""
+        self._send(requests, seconds / 4)
+        return self._sorted(self._send(requests, seconds) for _ in range(self._rounds))
+
+    def each_once(self, take: Callable[[], list[bytes]]) -> Stretch:
+        """Send each request of what ``take`` returns right before a round; the first round does not count."""
+        self._send(take())
+        return self._sorted(self._send(take()) for _ in range(self._rounds))
+
+    def _sorted(self, rounds: Iterable[Round]) -> Stretch:
+        return Stretch(sorted(rounds, key=lambda each: each.load.per_s))
+
+    def _send(self, requests: list[bytes], seconds: float = 0.0) -> Round:
+        self._database.settle()
+        web, database = self._web.pid, self._database.pid
+        before_s = machine.cpu_s(web), machine.cpu_s(database)
+        with machine.watch(web, database) as disturbance:
+            load = self._driver.send(self._web.port, requests, seconds=seconds)
+        after_s = machine.cpu_s(web), machine.cpu_s(database)
+        if load.refused:
+            raise MeasurementSpoiled(
+                f"{load.refused} of {load.requests} answers are not 2xx; the first: {load.first_refused}"
+            )
+        web_us, database_us = (
+            (after - before) / load.requests * 1e6 for before, after in zip(before_s, after_s, strict=True)
+        )
+        return Round(load=load, web_cpu_us=web_us, database_cpu_us=database_us, disturbance=disturbance)

@@ -1,0 +1,131 @@
+"""How fast the service answers, each kind of request beside the least that it could cost: ``make bench``."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.checks import check_answers, check_applied
+from bench.command import at_least_one, make_parser, run
+from bench.credentials import PUBLISHABLE_KEY, WEBHOOK_SECRET, Credentials
+from bench.load import Load, LoadDriver, find_compiler
+from bench.machine import describe, proportional_mib
+from bench.report import say
+from bench.running import responder, web_server
+from bench.seed import seed
+from bench.stage import Database, Environment, production
+from bench.stretch import Meter, Stretch
+from bench.traffic import Deliveries, get, get_each, user_id
+from bench.verification import Verification, measure_verification
+from bench.web_floors import Floors, measure_floors
+from bench.web_tables import tables
+
+PEER_METRICS = "healthz,session_reuse,session_once,me,orders,webhooks"
+REUSED_TOKENS = 2000
+
+
+@dataclass(kw_only=True)
+class Figures:
+    """What a run has found out; ``stretches`` by name."""
+
+    stretches: dict[str, Stretch]
+    web_memory_mib: float
+    verification: Verification
+    floors: Floors
+    driver: str
+    driver_alone: Load
+    machine: str
+    postgresql: str
+    beside: str = ""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Measure what the command line asks for, print it, and return the exit status."""
+    return run(_parse(words), _measure, tables, peer_metrics=PEER_METRICS)
+
+
+def _measure(database: Database, chosen: Namespace, directory: Path) -> Figures:
+    say("signing tokens, seeding the database")
+    credentials = Credentials()
+    tokens = list(credentials.tokens(user_id(number) for number in range(1, min(chosen.users, REUSED_TOKENS) + 1)))
+    driver = LoadDriver(directory, find_compiler())
+    url = database.create("bench_web")
+    seed(url, chosen.users)
+
+    say("tokens alone, the load driver alone, floors")
+    verification = measure_verification(credentials, tokens)
+    with responder() as trivial:
+        driver_alone = driver.send(trivial.port, [get("/")], seconds=chosen.seconds)
+    sizes = {"users": chosen.users, "seconds": chosen.seconds, "rounds": chosen.rounds}
+    floors = measure_floors(driver, database, url, directory, **sizes)
+
+    with web_server(_environment(url, credentials), directory / "web.log") as web:
+        check_answers(web, tokens[0])
+        meter = Meter(driver, web, database, rounds=chosen.rounds)
+        stretches = dict(_reads(meter, tokens, credentials, chosen))
+        stretches["webhooks"] = _webhooks(meter, url, chosen)
+        web_memory_mib = proportional_mib(web.pid)
+
+    return Figures(
+        stretches=stretches,
+        web_memory_mib=web_memory_mib,
+        verification=verification,
+        floors=floors,
+        driver=driver.kind,
+        driver_alone=driver_alone,
+        machine=describe(),
+        postgresql=database.version,
+    )
+
+
+def _environment(url: str, credentials: Credentials) -> Environment:
+    return production(
+        url,
+        CLERK_PUBLISHABLE_KEY=PUBLISHABLE_KEY,
+        CLERK_JWT_KEY=credentials.public_pem,
+        CLERK_WEBHOOK_SIGNING_SECRET=WEBHOOK_SECRET,
+    )
+
+
+def _reads(
+    meter: Meter, tokens: Sequence[str], credentials: Credentials, chosen: Namespace
+) -> Iterator[tuple[str, Stretch]]:
+    say("reading routes")
+    owners = [user_id(1 + number % chosen.users) for number in range(chosen.tokens)]
+    yield "/healthz", meter.for_seconds([get("/healthz")], chosen.seconds)
+    yield "/api/session, tokens reused", meter.for_seconds(get_each("/api/session", tokens), chosen.seconds)
+    yield "/api/session, each token once", meter.each_once(lambda: get_each("/api/session", credentials.tokens(owners)))
+    yield "/api/me", meter.for_seconds(get_each("/api/me", tokens), chosen.seconds)
+    yield "/api/orders", meter.for_seconds(get_each("/api/orders?limit=20", tokens), chosen.seconds)
+
+
+def _webhooks(meter: Meter, url: str, chosen: Namespace) -> Stretch:
+    say("webhooks")
+    deliveries = Deliveries(chosen.users)
+    stretch = meter.each_once(lambda: deliveries.take(chosen.deliveries))
+    check_applied(url, deliveries.taken)
+    return stretch
+
+
+def _parse(words: Sequence[str] | None) -> Namespace:
+    parser = make_parser("bench", "Measure the service with its production settings.")
+    parser.add_argument("--users", type=at_least_one, default=20_000, help="in the database [%(default)s]")
+    parser.add_argument("--seconds", type=float, help="of each stretch [3, quick 1]")
+    parser.add_argument("--rounds", type=at_least_one, help="of each stretch [3, quick 1]")
+    parser.add_argument("--tokens", type=at_least_one, help="used once each, a round [10000, quick 4000]")
+    parser.add_argument("--deliveries", type=at_least_one, help="signed webhooks a round [6000, quick 2000]")
+    chosen = parser.parse_args(words)
+    chosen.seconds = chosen.seconds or (1.0 if chosen.quick else 3.0)
+    chosen.rounds = chosen.rounds or (1 if chosen.quick else 3)
+    chosen.tokens = chosen.tokens or (4000 if chosen.quick else 10_000)
+    chosen.deliveries = chosen.deliveries or (2000 if chosen.quick else 6000)
+    if chosen.deliveries > 2 * chosen.users:
+        parser.error(f"{chosen.deliveries} deliveries need {chosen.deliveries // 2} users at least")
+    return chosen
+
+
+if __name__ == "__main__":
+    sys.exit(main())

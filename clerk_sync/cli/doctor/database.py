@@ -1,0 +1,108 @@
+"""The database: whether it answers, how far it is migrated, and whether it has room for our connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, ProgrammingError
+
+from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
+from clerk_sync.cli.doctor.patient import Patient
+from clerk_sync.config import LOOPBACK
+from clerk_sync.database import POOL_SIZE, SCHEMA_REVISION
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+DATABASE, TLS, ROOM, MIGRATIONS = "database", "database TLS", "database connections", "migrations"
+UNDEFINED_TABLE = "42P01"
+POOLS = 2  # of each worker: one for sessions, one for single statements
+
+# What the driver says, and what it means; the first that fits. Its own text names host, login and address.
+_FAULTS = (
+    ("password authentication failed", "it refuses the login or the password"),
+    ("no pg_hba.conf entry", "it lets nobody in from here, or only with TLS"),
+    ("does not exist", "it answers, and has no such database or login"),
+    ("could not translate host name", "its host name cannot be resolved"),
+    ("connection refused", "the connection is refused: nobody listens there"),
+    ("no such file or directory", "the connection is refused: nobody listens there"),
+    ("timeout expired", "nobody answers at that address"),
+    ("too many", "it has no connection left"),
+    ("remaining connection slots", "it has no connection left"),
+    ("starting up", "it is starting up"),
+    ("shutting down", "it is shutting down"),
+    ("ssl", "TLS cannot be agreed on: see sslmode"),
+)
+
+_ABOUT = text("""
+SELECT current_setting('server_version_num')::integer / 10000, pg_is_in_recovery(),
+    current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
+""")
+_REVISION = text("SELECT version_num FROM alembic_version")
+
+
+def look_at_database(patient: Patient) -> Iterator[Finding]:
+    """Yield whether the database can be used; where it answers, the patient has a database from here on."""
+    if "DATABASE_URL" in patient.problems:
+        yield warning(DATABASE, "not asked", "mend DATABASE_URL first")
+        return
+    try:
+        version, is_standby, connections = patient.session.execute(_ABOUT).one()
+    except DBAPIError as error:
+        yield wrong(DATABASE, _fault_of(error), "is it up, and is DATABASE_URL right?")
+        return
+    patient.has_database = True
+    if is_standby:
+        yield wrong(DATABASE, "a read-only standby answers", "DATABASE_URL has to lead to the primary")
+    else:
+        yield ok(DATABASE, f"PostgreSQL {version} answers")
+    yield from _judge_tls(patient)
+    yield _judge_room(patient, connections)
+
+
+def look_at_migrations(patient: Patient) -> Iterator[Finding]:
+    """Yield whether the tables are those that this code expects."""
+    try:
+        revision = patient.session.scalar(_REVISION)
+    except ProgrammingError as error:
+        if getattr(error.orig, "pgcode", None) != UNDEFINED_TABLE:
+            raise
+        patient.session.rollback()
+        revision = None
+    if revision == SCHEMA_REVISION:
+        yield ok(MIGRATIONS, f"at {revision}, as this code expects")
+    elif revision is not None and revision > SCHEMA_REVISION:
+        yield wrong(MIGRATIONS, f"at {revision}, this code expects {SCHEMA_REVISION}", "deploy the newer code again")
+    else:
+        found = f"at {revision}" if revision else "never run"
+        yield wrong(MIGRATIONS, f"{found}, this code expects {SCHEMA_REVISION}", "flask db upgrade")
+
+
+def _judge_tls(patient: Patient) -> Iterator[Finding]:
+    info = _driver_connection(patient.session).info
+    if info.ssl_in_use:
+        yield ok(TLS, "on")
+    elif (info.host or "/").startswith("/") or info.host in LOOPBACK:
+        yield ok(TLS, "off, and the database is on this machine")
+    else:
+        yield warning(TLS, "off: data and password travel in the clear", "append ?sslmode=require to DATABASE_URL")
+
+
+def _judge_room(patient: Patient, allowed: int) -> Finding:
+    workers = patient.settings.web_concurrency
+    kept = workers * POOLS * POOL_SIZE
+    told = f"{workers} workers keep {kept}, the server takes {allowed}"
+    if kept > allowed:
+        return warning(ROOM, told, "fewer WEB_CONCURRENCY, a larger plan, or PgBouncer in between")
+    return ok(ROOM, told)
+
+
+def _driver_connection(session: Session) -> Any:
+    return session.connection().connection.driver_connection
+
+
+def _fault_of(error: DBAPIError) -> str:
+    said = str(error.orig).lower()
+    return next((fault for sign, fault in _FAULTS if sign in said), f"{type(error.orig).__name__} at the connection")

@@ -1,0 +1,74 @@
+"""The examination: every check in turn, whatever became of the one before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from sqlalchemy.exc import DBAPIError
+
+from clerk_sync.cli.doctor import database, instance, keys, machine, mirror, roles, route, settings, token_keys
+from clerk_sync.cli.doctor.findings import Finding, warning, wrong
+from clerk_sync.cli.doctor.patient import Patient
+
+_TOOK_TOO_LONG = ("57014", "55P03")  # query_canceled by its time limit, lock_not_available
+
+
+class Check(NamedTuple):
+    """One concern."""
+
+    subject: str
+    look: Callable[[Patient], Iterator[Finding]]
+    needs_database: bool = False
+
+
+CHECKS = (
+    Check("settings", settings.look_at_variables),
+    Check("names", settings.look_at_names),
+    Check("kind of keys", keys.look_at_kinds),
+    Check("signing secret", keys.look_at_signing_secrets),
+    Check("authorized parties", keys.look_at_parties),
+    Check("temporary folder", machine.look_at_machine),
+    Check("Clerk's API", instance.look_at_api),
+    Check("token keys", token_keys.look_at_token_keys),
+    Check("database", database.look_at_database),
+    Check("migrations", database.look_at_migrations, needs_database=True),
+    Check("role wall", roles.look_at_wall, needs_database=True),
+    Check("roles", roles.look_at_roles, needs_database=True),
+    Check("binding", mirror.look_at_binding, needs_database=True),
+    Check("last event", mirror.look_at_events, needs_database=True),
+    Check("last sync", mirror.look_at_sync, needs_database=True),
+    Check("webhook route", route.look_at_route),
+    Check("deployed service", route.look_at_deployment),
+)
+
+
+def examine(patient: Patient) -> Iterator[Finding]:
+    """Yield every finding, as it is made. Never raises: a check that breaks is a finding, too."""
+    for check in CHECKS:
+        if check.needs_database and not patient.has_database:
+            yield warning(check.subject, "not looked at: the database does not answer")
+            continue
+        try:
+            yield from check.look(patient)
+        except DBAPIError as error:
+            yield _of_database(check.subject, error)
+        except Exception as error:
+            # The class alone: a text could quote anything.
+            yield wrong(check.subject, f"the check itself broke: {type(error).__name__}", "please report it")
+        finally:
+            _end_transaction(patient)
+
+
+def _of_database(subject: str, error: DBAPIError) -> Finding:
+    code = getattr(error.orig, "pgcode", None) or type(error.orig).__name__
+    if code in _TOOK_TOO_LONG:
+        return warning(subject, "not looked at: the database took too long", "try again when it has less to do")
+    return wrong(subject, f"the database says {code}", "mend what stands above about the database first")
+
+
+def _end_transaction(patient: Patient) -> None:
+    try:
+        patient.session.rollback()
+    except DBAPIError:
+        patient.session.invalidate()

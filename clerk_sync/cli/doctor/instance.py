@@ -1,0 +1,105 @@
+"""Clerk's Backend API: whether it answers this key, by what clock, and which instance the key belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+
+import msgspec
+
+from clerk_sync.clerk.api import Instance
+from clerk_sync.clerk.connection import API_VERSION
+from clerk_sync.cli.doctor.asking import Answer, NoAnswer, ask
+from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
+from clerk_sync.cli.doctor.patient import Patient
+
+API, CLOCK, INSTANCE = "Clerk's API", "clock", "instance"
+READ_TIMEOUT_S = 5.0
+
+# A token is good from 5 s before its time on, and Date counts whole seconds.
+WORRYING_SKEW_S, WRONG_SKEW_S = 2.5, 5.0
+
+
+def look_at_api(patient: Patient) -> Iterator[Finding]:
+    """Yield what the API says to our key; where it answers at all, its clock is compared with ours."""
+    settings = patient.settings
+    if "CLERK_API_URL" in patient.problems:
+        yield warning(API, "not asked", "mend CLERK_API_URL first")
+        return
+    try:
+        answer = ask(
+            "GET",
+            f"{settings.api_url}/v1/instance",
+            secret_key=settings.secret_key,
+            headers={"Clerk-API-Version": API_VERSION, "Accept": "application/json"},
+            read_timeout_s=READ_TIMEOUT_S,
+        )
+    except NoAnswer as error:
+        # Without a secret key nothing here asks the API but this check.
+        verdict = wrong if settings.secret_key else warning
+        yield verdict(API, f"{settings.api_url}: {error}", "is CLERK_API_URL right, and does a firewall let us out?")
+        return
+    yield _judge_api(patient, answer)
+    yield _judge_clock(patient, answer)
+    yield from _judge_instance(patient, answer)
+
+
+def _judge_api(patient: Patient, answer: Answer) -> Finding:
+    url = patient.settings.api_url
+    if patient.settings.secret_key is None:
+        return warning(API, f"{url} answers; what it would say to our key is not known", "set CLERK_SECRET_KEY")
+    if answer.status == 401:
+        return wrong(
+            API,
+            "401: Clerk does not know CLERK_SECRET_KEY: mistyped, revoked, or of another Clerk",
+            "copy the key from the dashboard once more, under API keys",
+        )
+    if answer.status == 403:
+        return wrong(API, "403: CLERK_SECRET_KEY may not read", "use a key that may read users and the instance")
+    if 300 <= answer.status < 400:
+        return wrong(API, f"{answer.status}: {url} points elsewhere", "CLERK_API_URL is https://api.clerk.com")
+    if answer.status >= 500 or answer.status == 429:
+        return warning(API, f"{url} answers {answer.status} now", "look at status.clerk.com; try again in a minute")
+    if answer.status == 404 or (answer.status == 200 and _find_instance(answer)):
+        return ok(API, f"{url} answers in {answer.seconds * 1000:.0f} ms")
+    return wrong(API, f"{url} answers {answer.status}, and not as Clerk does", "is CLERK_API_URL right?")
+
+
+def _judge_clock(patient: Patient, answer: Answer) -> Finding:
+    try:
+        theirs = parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
+    except ValueError:
+        return warning(CLOCK, "the API's answer carries no Date to compare with")
+    # Date is cut to the second, and was written somewhere between question and answer.
+    skew_s = patient.clock() - answer.seconds / 2 - (theirs + 0.5)
+    told = f"{abs(skew_s):.1f} s {'ahead of' if skew_s > 0 else 'behind'} the API's"
+    if abs(skew_s) > WRONG_SKEW_S:
+        return wrong(
+            CLOCK, f"{told}: fresh tokens and, from 300 s on, webhooks are refused", "let NTP set this machine's clock"
+        )
+    if abs(skew_s) > WORRYING_SKEW_S:
+        return warning(CLOCK, told, "let NTP set this machine's clock; at 5 s fresh tokens are refused")
+    return ok(CLOCK, f"within {WORRYING_SKEW_S:g} s of the API's")
+
+
+def _judge_instance(patient: Patient, answer: Answer) -> Iterator[Finding]:
+    from clerk_sync.mirror.errors import KeyMismatch
+    from clerk_sync.mirror.opening import check_key
+
+    instance, secret_key = _find_instance(answer), patient.settings.secret_key
+    if instance is None or secret_key is None:
+        return
+    patient.instance_id = instance.id
+    try:
+        check_key(instance, secret_key)
+    except KeyMismatch as error:
+        yield wrong(INSTANCE, str(error), "use the key that Clerk's dashboard shows for this instance")
+        return
+    yield ok(INSTANCE, f"CLERK_SECRET_KEY belongs to {instance.id} ({instance.environment_type})")
+
+
+def _find_instance(answer: Answer) -> Instance | None:
+    try:
+        return msgspec.json.decode(answer.body, type=Instance) if answer.status == 200 else None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None

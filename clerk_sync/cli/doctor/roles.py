@@ -1,0 +1,62 @@
+"""The role wall, tried, and roles that nobody can account for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
+from clerk_sync.cli.doctor.patient import Patient
+from clerk_sync.mirror import role_wall
+
+WALL, NAME, ROLES, SESSIONS = "role wall", "connection name", "roles", "role changes"
+MOST_NAMED = 3
+
+
+def look_at_wall(patient: Patient) -> Iterator[Finding]:
+    """Yield whether the database would refuse this application an ADMIN; the try is always undone."""
+    session = patient.session
+    if missing := role_wall.find_missing_triggers(session):
+        yield wrong(
+            WALL,
+            f"triggers missing or switched off: {', '.join(missing)}",
+            "restore the database's triggers: ALTER TABLE … ENABLE TRIGGER, or a dump of a database that has them",
+        )
+    if not role_wall.is_application_session(session):
+        yield wrong(
+            NAME,
+            "the database does not see that we are the application, so the wall is open",
+            "take application_name out of PgBouncer's ignore_startup_parameters",
+        )
+    else:
+        yield ok(NAME, "the database knows the application by it")
+    if not role_wall.refuses_an_admin(session):
+        yield wrong(WALL, "tried: an ADMIN made by the application was not refused", "see docs/security.md, The wall")
+    elif not missing:
+        yield ok(WALL, "tried: the database refuses the application an ADMIN")
+
+
+def look_at_roles(patient: Patient) -> Iterator[Finding]:
+    """Yield roles that the audit does not explain, and changes that came from odd sessions."""
+    session = patient.session
+    unexplained = role_wall.find_unexplained_roles(session)
+    if unexplained:
+        named = ", ".join(f"{each.clerk_id} is {each.role}" for each in unexplained[:MOST_NAMED])
+        more = f" and {len(unexplained) - MOST_NAMED} more" if len(unexplained) > MOST_NAMED else ""
+        yield wrong(
+            ROLES,
+            f"{named}{more}, and role_changes knows nothing of it",
+            "somebody went around the audit: find out who, and set the role once more in psql",
+        )
+    else:
+        admins = role_wall.count_admins(session)
+        yield ok(ROLES, f"{admins} ADMIN, each accounted for in role_changes" if admins else "nobody is ADMIN yet")
+    yield from _judge_sessions(role_wall.find_odd_changes(session))
+
+
+def _judge_sessions(odd: list[role_wall.OddChange]) -> Iterator[Finding]:
+    for change in odd:
+        told = f"{change.number} from {change.origin}, the last on {change.last_at:%Y-%m-%d %H:%M}"
+        mend = "look at role_changes: were these changes meant?"
+        yield (wrong if change.is_ours else warning)(SESSIONS, told, mend)
+    if not odd:
+        yield ok(SESSIONS, "none from an odd session")

@@ -1,0 +1,186 @@
+"""Every variable of the environment, one line each, and names that look like one of ours and are none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+
+from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
+from clerk_sync.cli.doctor.patient import Patient
+from clerk_sync.config import LogFormat, MissingAzp, Settings
+
+SHORTEST_METRICS_TOKEN = 16
+LIKE_ONE_OF_OURS, LIKE_ANOTHER_OF_CLERKS = 0.85, 0.75
+
+Look = Callable[[str, Settings], Finding]
+
+# What Clerk's own libraries read beside what we do: set for them, and no mistake.
+FOREIGN = frozenset(
+    f"CLERK_{name}"
+    for name in (
+        "API_VERSION", "API_KEY", "FAPI", "FRONTEND_API", "PROXY_URL", "DOMAIN", "IS_SATELLITE", "MACHINE_SECRET_KEY",
+        "SIGN_IN_URL", "SIGN_UP_URL", "ENCRYPTION_KEY", "TELEMETRY_DISABLED", "TELEMETRY_DEBUG", "JS_URL", "JS_VERSION",
+    )
+)  # fmt: skip
+
+
+def look_at_variables(patient: Patient) -> Iterator[Finding]:
+    """Yield one finding for each variable of ours."""
+    for name, look in _VARIABLES.items():
+        problem = patient.problems.get(name)
+        if problem is None:
+            yield look(name, patient.settings)
+            continue
+        found, _, expected = problem.removeprefix(f"{name}: ").rstrip(".").partition(", expected ")
+        yield wrong(name, found, f"expected {expected}")
+
+
+def look_at_names(patient: Patient) -> Iterator[Finding]:
+    """Yield a finding for each variable that somebody may have meant as one of ours."""
+    for name in sorted(patient.names):
+        if name in _VARIABLES or name in FOREIGN:
+            continue
+        is_of_clerk = name.startswith("CLERK_")
+        likeness = LIKE_ANOTHER_OF_CLERKS if is_of_clerk else LIKE_ONE_OF_OURS
+        meant = get_close_matches(name.upper(), _VARIABLES, n=1, cutoff=likeness)
+        if not meant and not is_of_clerk:
+            continue
+        yield warning(name, "is set, and nothing reads it", f"is {meant[0]} meant?" if meant else "remove it")
+    public = next((name for name in sorted(patient.names) if name.endswith("_CLERK_PUBLISHABLE_KEY")), None)
+    if public and "CLERK_PUBLISHABLE_KEY" not in patient.names:
+        yield warning(public, "is set, and CLERK_PUBLISHABLE_KEY is not", "set CLERK_PUBLISHABLE_KEY to the same key")
+
+
+def _environment(name: str, settings: Settings) -> Finding:
+    return ok(name, settings.environment)
+
+
+def _database_url(name: str, settings: Settings) -> Finding:
+    return ok(name, "set" if settings.database_url else "not set: the embedded PostgreSQL of development")
+
+
+def _secret_key(name: str, settings: Settings) -> Finding:
+    if settings.secret_key is None:
+        return warning(
+            name, "not set: sync and check cannot ask Clerk", "copy it from Clerk's dashboard, under API keys"
+        )
+    return ok(name, f"{settings.secret_key[:8]}…")
+
+
+def _publishable_key(name: str, settings: Settings) -> Finding:
+    key = settings.publishable_key
+    if key is None:
+        return warning(
+            name,
+            "not set: the issuer of tokens is not compared, and suffixed cookies are not read",
+            "copy it from Clerk's dashboard, under API keys",
+        )
+    return ok(name, f"{key.value[:8]}… of {key.frontend_api}")
+
+
+def _jwt_key(name: str, settings: Settings) -> Finding:
+    if settings.jwt_key is not None:
+        return ok(name, "an RSA public key: tokens are verified without the network")
+    if settings.secret_key or settings.publishable_key:
+        return ok(name, "not set: keys come from Clerk's key set")
+    return wrong(
+        name,
+        "not set, nor any other source of keys: every session is answered 503",
+        "set CLERK_SECRET_KEY, CLERK_PUBLISHABLE_KEY or CLERK_JWT_KEY",
+    )
+
+
+def _signing_secret(name: str, settings: Settings) -> Finding:
+    number = len(settings.webhook_signing_secrets)
+    if number == 0:
+        return wrong(
+            name,
+            "not set: every webhook is answered 503",
+            "copy the Signing Secret, whsec_…, of the endpoint in Clerk's dashboard, under Webhooks",
+        )
+    return ok(name, "set" if number == 1 else f"{number} secrets")
+
+
+def _authorized_parties(name: str, settings: Settings) -> Finding:
+    parties = settings.authorized_parties
+    if not parties:
+        return warning(
+            name, "not set: tokens of any front end are taken", "list the origins of your front ends, as in production"
+        )
+    return ok(name, ", ".join(parties))
+
+
+def _missing_azp(name: str, settings: Settings) -> Finding:
+    if settings.missing_azp is MissingAzp.ALLOW:
+        return warning(
+            name, "allow: tokens without azp pass", "unset it, unless tokens of Clerk's Backend API have to pass"
+        )
+    return ok(name, settings.missing_azp)
+
+
+def _issuer(name: str, settings: Settings) -> Finding:
+    if settings.issuer is None:
+        return warning(
+            name, "not known: tokens of any issuer with our key pass", "set CLERK_PUBLISHABLE_KEY, which gives it"
+        )
+    key = settings.publishable_key
+    if key is not None and settings.issuer != key.issuer:
+        told = f"{settings.issuer}; the publishable key says {key.issuer}"
+        return warning(name, told, "unset it, unless Clerk is reached through a proxy of yours")
+    return ok(name, settings.issuer)
+
+
+def _api_url(name: str, settings: Settings) -> Finding:
+    return ok(name, settings.api_url)
+
+
+def _port(name: str, settings: Settings) -> Finding:
+    return ok(name, str(settings.port))
+
+
+def _web_concurrency(name: str, settings: Settings) -> Finding:
+    return ok(name, str(settings.web_concurrency))
+
+
+def _metrics_token(name: str, settings: Settings) -> Finding:
+    if settings.metrics_token is None:
+        if settings.is_production:
+            return warning(
+                name, "not set: /metrics answers 404, nobody watches", "set it to 32 random characters for Prometheus"
+            )
+        return ok(name, "not set: /metrics is open, this is not production")
+    if len(settings.metrics_token) < SHORTEST_METRICS_TOKEN:
+        return warning(name, "short enough to be guessed", "set it to 32 random characters")
+    return ok(name, "set")
+
+
+def _log_level(name: str, settings: Settings) -> Finding:
+    if settings.log_level in ("WARNING", "ERROR", "CRITICAL"):
+        return warning(name, f"{settings.log_level}: requests and deliveries leave no line", "INFO is the default")
+    return ok(name, settings.log_level)
+
+
+def _log_format(name: str, settings: Settings) -> Finding:
+    if settings.is_production and settings.log_format is LogFormat.CONSOLE:
+        return warning(name, "console: no program can read these lines", "unset it; production writes JSON")
+    return ok(name, settings.log_format)
+
+
+_VARIABLES: dict[str, Look] = {
+    "CLERK_SYNC_ENV": _environment,
+    "DATABASE_URL": _database_url,
+    "CLERK_SECRET_KEY": _secret_key,
+    "CLERK_PUBLISHABLE_KEY": _publishable_key,
+    "CLERK_JWT_KEY": _jwt_key,
+    "CLERK_WEBHOOK_SIGNING_SECRET": _signing_secret,
+    "CLERK_AUTHORIZED_PARTIES": _authorized_parties,
+    "CLERK_MISSING_AZP": _missing_azp,
+    "CLERK_ISSUER": _issuer,
+    "CLERK_API_URL": _api_url,
+    "PORT": _port,
+    "WEB_CONCURRENCY": _web_concurrency,
+    "METRICS_TOKEN": _metrics_token,
+    "LOG_LEVEL": _log_level,
+    "LOG_FORMAT": _log_format,
+}
+VARIABLES = tuple(_VARIABLES)

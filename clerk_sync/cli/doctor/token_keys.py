@@ -1,0 +1,92 @@
+"""Whether the keys that verify sessions are the instance's: the PEM, the API's key set, the frontend API's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from clerk_sync.clerk.errors import ApiError
+from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
+from clerk_sync.cli.doctor.patient import Patient
+from clerk_sync.config import LOOPBACK
+
+if TYPE_CHECKING:
+    from clerk_sync.clerk.key_ring import PublicKeyEntry
+
+    Entries = tuple[PublicKeyEntry, ...]
+
+SUBJECT, PEM, FRONTEND = "key set", "CLERK_JWT_KEY's instance", "publishable key's instance"
+
+
+def look_at_token_keys(patient: Patient) -> Iterator[Finding]:
+    """Yield whether keys can be had, and whether all that we were given belong to one instance."""
+    settings = patient.settings
+    if "CLERK_API_URL" in patient.problems:
+        return
+    published: Entries = ()
+    if settings.secret_key is not None:
+        published, finding = _fetch(SUBJECT, f"{settings.api_url}/v1/jwks", settings.secret_key)
+        yield finding
+    # A Clerk on this machine answers under its own address only, not under the one that its key names.
+    is_local = urlsplit(settings.api_url).hostname in LOOPBACK
+    if settings.publishable_key is not None and not is_local:
+        frontend, finding = _fetch(FRONTEND, settings.publishable_key.key_set_url, None)
+        yield compare_key_sets(published, frontend) if published and frontend else finding
+        published = published or frontend
+    if settings.jwt_key is not None:
+        yield compare_pem(settings.jwt_key, published)
+
+
+def compare_key_sets(published: Entries, frontend: Entries) -> Finding:
+    """Return whether both keys are of one instance: then the sets that they lead to have a key in common."""
+    if set(published) & set(frontend):
+        return ok(FRONTEND, "the same as CLERK_SECRET_KEY's")
+    return wrong(
+        FRONTEND,
+        "another one than CLERK_SECRET_KEY's: their key sets have no key in common",
+        "take both keys from the same page of Clerk's dashboard",
+    )
+
+
+def compare_pem(pem: str, published: Entries) -> Finding:
+    """Return whether the PEM is one of the keys that the instance publishes now."""
+    if not published:
+        return warning(PEM, "not compared: there is no key set to compare it with")
+    numbers = {_numbers_of_entry(entry) for entry in published}
+    if _numbers_of_pem(pem) in numbers:
+        return ok(PEM, "one of the keys that the instance publishes")
+    return wrong(
+        PEM,
+        "none of the keys that the instance publishes: every session is refused",
+        "copy the JWKS public key from Clerk's dashboard, under API keys; or unset CLERK_JWT_KEY",
+    )
+
+
+def _fetch(subject: str, url: str, secret_key: str | None) -> tuple[Entries, Finding]:
+    from clerk_sync.clerk.key_fetch import fetch_key_set
+
+    try:
+        entries = fetch_key_set(url, secret_key)
+    except ApiError as error:
+        mend = "sessions cannot be verified by these keys: see what stands above about keys and addresses"
+        return (), (wrong if secret_key else warning)(subject, str(error), mend)
+    number = "1 key" if len(entries) == 1 else f"{len(entries)} keys"
+    return entries, ok(subject, f"{number} at {urlsplit(url).hostname}")
+
+
+def _numbers_of_entry(entry: PublicKeyEntry) -> tuple[int, int]:
+    from jose.utils import base64url_decode
+
+    modulus, exponent = (int.from_bytes(base64url_decode(text.encode())) for text in (entry.n, entry.e))
+    return modulus, exponent
+
+
+def _numbers_of_pem(pem: str) -> tuple[int, int]:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    key = load_pem_public_key(pem.encode())
+    assert isinstance(key, RSAPublicKey), "the settings take no other"  # noqa: S101 - states a guarantee
+    numbers = key.public_numbers()
+    return numbers.n, numbers.e

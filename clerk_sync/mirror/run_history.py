@@ -1,0 +1,75 @@
+"""The runs of sync as a person follows them, the one that is under way included."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, NamedTuple
+
+from msgspec import Meta
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+COUNTS = ("seen", "inserted", "updated", "unchanged", "stale", "deleted", "failed")
+
+
+class RunReport(NamedTuple):
+    """One run; ``expected`` is Clerk's count while the run has a cursor, ``silent_s`` the age of its last heartbeat."""
+
+    id: int
+    kind: str
+    status: str
+    instance_id: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    reason: str | None
+    seen: int
+    inserted: int
+    updated: int
+    unchanged: int
+    stale: int
+    deleted: int
+    failed: int
+    expected: int | None
+    silent_s: float
+    took_s: float
+
+    @property
+    def is_running(self) -> bool:
+        """Return whether the run holds the lease."""
+        return self.status == "running"
+
+
+class RunKey(NamedTuple):
+    """The place of a run in the list of all."""
+
+    id: Annotated[int, Meta(ge=1, le=2**63 - 1)]
+
+
+class RunsFound(NamedTuple):
+    """Some runs; ``next_key`` is where the next page goes on, None behind the last."""
+
+    runs: list[RunReport]
+    next_key: RunKey | None
+
+
+_COLUMNS = f"""
+    id, kind, status, instance_id, started_at, ended_at, reason, {", ".join(COUNTS)},
+    CAST(cursor ->> 'expected' AS bigint) AS expected,
+    extract(epoch FROM clock_timestamp() - heartbeat_at) AS silent_s,
+    extract(epoch FROM coalesce(ended_at, clock_timestamp()) - started_at) AS took_s
+"""
+_LIST = text(f"SELECT {_COLUMNS} FROM sync_runs WHERE id < :id ORDER BY id DESC LIMIT :rows")
+_FIND = text(f"SELECT {_COLUMNS} FROM sync_runs WHERE id = :id")
+
+
+def list_runs(session: Session, *, after: RunKey | None, limit: int) -> RunsFound:
+    """Return up to ``limit`` runs behind ``after``, newest first."""
+    rows = session.execute(_LIST, {"id": after.id if after else 2**63 - 1, "rows": limit + 1}).all()
+    found = [RunReport(*row) for row in rows[:limit]]
+    return RunsFound(found, RunKey(found[-1].id) if len(rows) > limit else None)
+
+
+def find_run(session: Session, run_id: int) -> RunReport | None:
+    """Return one run, or None."""
+    row = session.execute(_FIND, {"id": run_id}).one_or_none()
+    return RunReport(*row) if row else None

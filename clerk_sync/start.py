@@ -1,0 +1,32 @@
+"""Check the settings, then become the rest of the command line: ``python -m clerk_sync.start granian …``.
+
+A server reads PORT and WEB_CONCURRENCY before the application does, and loads the application once a worker. Here a
+wrong setting costs one sentence and nothing is started: not three hundred workers that each find out for themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from clerk_sync.config import ConfigurationError, Settings
+
+
+def main(command: list[str]) -> int:
+    """Become ``command``; return 2 where the settings cannot be used, 127 where there is no such program."""
+    try:
+        Settings.from_env(os.environ)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - no shell is wanted, and this process is to become the server
+    except OSError as error:
+        sys.stderr.write(f"{command[0]} cannot be started: {error.strerror}\n")
+        return 127
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit("usage: python -m clerk_sync.start COMMAND [ARGUMENT …]")
+    sys.exit(main(sys.argv[1:]))

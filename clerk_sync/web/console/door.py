@@ -1,0 +1,48 @@
+"""The door: what a browser may have before anybody is known: style sheets, scripts, the way to a fresh session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Blueprint, Response, request, send_from_directory
+
+from clerk_sync.clerk.errors import KeysUnavailable, TokenError
+from clerk_sync.web import clerk_addresses
+from clerk_sync.web.console import error_pages, headers, renewal
+from clerk_sync.web.errors import Problem
+
+STATIC = Path(__file__).resolve().parent.parent / "static"
+
+door = Blueprint("console_door", __name__, url_prefix="/console", template_folder="../templates")
+door.after_request(error_pages.dress)
+door.after_request(headers.harden)
+
+
+@door.get("/static/<name>")
+def send_static(name: str) -> Response:
+    """Send a style sheet or a script; browsers ask each time whether theirs is still the one."""
+    response = send_from_directory(STATIC, name)
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@door.get("/session")
+def renew_session() -> Response:
+    """Send the browser to Clerk for a fresh token, and afterwards to the page ``to``."""
+    frontend_api = clerk_addresses.find_frontend_api()
+    if frontend_api is None:
+        raise Problem(404, "not-found", "CLERK_PUBLISHABLE_KEY is not set, so nothing says where to sign in.")
+    return renewal.set_out(frontend_api, renewal.local_path(request.args.get("to", "")))
+
+
+@door.get("/session/return")
+def take_session() -> Response:
+    """Take the fresh token where it is good, and go on to the page ``to``."""
+    try:
+        return renewal.come_back(renewal.local_path(request.args.get("to", "")))
+    except TokenError as error:
+        raise Problem(401, error.reason, "Clerk sent no session that is accepted here.") from error
+    except KeysUnavailable as error:
+        raise Problem(
+            503, "keys-unavailable", "Sessions cannot be verified now.", {"Retry-After": str(error.retry_after_s)}
+        ) from error

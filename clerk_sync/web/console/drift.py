@@ -1,0 +1,106 @@
+"""The quick check for drift, at the press of a button: at most three requests to Clerk, and nothing is changed."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, url_for
+
+from clerk_sync.clerk.errors import ApiRefused, ClerkError
+from clerk_sync.extensions import db, services
+from clerk_sync.mirror.errors import SyncError
+from clerk_sync.web.console import rendering
+from clerk_sync.web.console.notices import Notice, Tone, tell
+
+if TYPE_CHECKING:
+    from clerk_sync.mirror.drift import Drift
+    from clerk_sync.mirror.orders import Source
+
+drift = Blueprint("drift", __name__)
+
+# Somebody waits in front of a page, so Clerk gets less time to answer than a run of sync gives it.
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S, BUDGET_S = 2.0, 4.0, 5.0
+
+_MEANINGS = {
+    "missing": "live at Clerk, not here",
+    "stale": "here in another version",
+    "orphaned": "live here, not at Clerk",
+    "buried": "deleted here, live at Clerk",
+    "unreadable": "could not be compared",
+}
+
+
+@drift.get("/drift")
+def show_drift() -> Response:
+    """Show the button, and what the check came to when it has been pressed."""
+    return rendering.show("console/drift.html", can_check=services().settings.secret_key is not None)
+
+
+@drift.post("/drift")
+def check_drift() -> Response:
+    """Compare counts and the newest users with Clerk."""
+    at = url_for("console.drift.show_drift")
+    started_at = time.monotonic()
+    source = _find_source()
+    if source is None:
+        return tell(Notice(Tone.BAD, "CLERK_SECRET_KEY is not set, so Clerk cannot be asked."), at)
+    try:
+        found = _look(source)
+    except ApiRefused as error:
+        hint = " Is CLERK_SECRET_KEY right?" if error.status in (401, 403) else ""
+        return tell(Notice(Tone.BAD, f"Could not tell: {error}.{hint}"), at)
+    except (ClerkError, SyncError) as error:
+        return tell(Notice(Tone.BAD, f"Could not tell: {error}."), at)
+    finally:
+        db.session.rollback()
+    return tell(_notice_of(found, time.monotonic() - started_at), at)
+
+
+def _find_source() -> Source | None:
+    """Return where users are read from, impatiently; None where there is no key to read them with."""
+    from clerk_sync.clerk.api import ClerkApi
+    from clerk_sync.clerk.instance import read_instance
+    from clerk_sync.clerk.transport import Transport, limiter_for
+    from clerk_sync.mirror.orders import Source
+
+    settings = services().settings
+    if settings.secret_key is None:
+        return None
+    transport = Transport(
+        settings.api_url,
+        settings.secret_key,
+        limiter=limiter_for(settings.secret_key),
+        connect_timeout_s=CONNECT_TIMEOUT_S,
+        read_timeout_s=READ_TIMEOUT_S,
+        budget_s=BUDGET_S,
+        connections=1,
+    )
+    api = ClerkApi(transport)
+    return Source(api, partial(read_instance, api, settings.api_url, settings.secret_key), settings.secret_key)
+
+
+def _look(source: Source) -> Drift:
+    from clerk_sync.mirror.glance import glance
+    from clerk_sync.mirror.terms import Allowance, read_clock, set_terms
+
+    session = db.session()
+    # All of them may be orphaned: nothing is deleted here.
+    everybody = Allowance(number=0, percent=100.0)
+    terms = set_terms(session, everybody, before=read_clock(session), workers=1)
+    session.rollback()
+    return glance(session, source, terms)
+
+
+def _notice_of(found: Drift, seconds: float) -> Notice:
+    facts = [("users at Clerk", f"{found.clerk_users:,}"), ("users here", f"{found.mirror_users:,}")]
+    for name, meaning in _MEANINGS.items():
+        count: int = getattr(found, name)
+        facts.append((f"{name}: {meaning}", f"{count:,}"))
+    facts.append(("took", f"{seconds:.2f} s"))
+    if not found.is_in_step:
+        return Notice(Tone.BAD, "Drift: the mirror differs from Clerk, by at least this much.", facts)
+    if found.unreadable:
+        return Notice(Tone.MIXED, f"Could not tell: {found.unreadable:,} users could not be read.", facts)
+    return Notice(Tone.GOOD, "In step: the quick check found no difference.", facts)

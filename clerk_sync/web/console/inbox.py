@@ -1,0 +1,133 @@
+"""What arrived and what is stuck: deliveries, one delivery with its payload, and replay."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import msgspec
+from flask import Blueprint, Response, url_for
+
+from clerk_sync.extensions import db
+from clerk_sync.mirror import deliveries, pulse
+from clerk_sync.mirror.deliveries import Delivery, DeliveryKey, Payload
+from clerk_sync.mirror.outcome import Outcome
+from clerk_sync.web import identity
+from clerk_sync.web.console import rendering
+from clerk_sync.web.console.notices import Notice, Tone, tell
+from clerk_sync.web.errors import Problem
+from clerk_sync.web.paging import cursor_of, read_cursor, read_limit
+
+log = logging.getLogger(__name__)
+
+inbox = Blueprint("inbox", __name__)
+
+PER_PAGE = 50
+MOST_CHARACTERS = 100_000
+TIME_FOR_ALL_S = 10.0
+AT_ONCE = 20
+
+
+@inbox.get("/parked")
+def list_parked() -> Response:
+    """Show what is parked, newest first, with the reason."""
+    return _list(only_parked=True)
+
+
+@inbox.get("/events")
+def list_events() -> Response:
+    """Show every delivery, newest first."""
+    return _list(only_parked=False)
+
+
+@inbox.get("/events/<svix_id>")
+def show_event(svix_id: str) -> Response:
+    """Show one delivery, with its payload where it is still kept."""
+    delivery = _get_delivery(svix_id)
+    payload = deliveries.find_payload(db.session(), svix_id, characters=MOST_CHARACTERS)
+    return rendering.show(
+        "console/event.html",
+        delivery=delivery,
+        payload=payload,
+        payload_text=_legible(payload) if payload else None,
+        is_cut=payload is not None and len(payload.text) >= MOST_CHARACTERS,
+    )
+
+
+@inbox.post("/events/<svix_id>/replay")
+def replay_event(svix_id: str) -> Response:
+    """Apply one parked delivery again."""
+    delivery = _get_delivery(svix_id)
+    outcomes = _replay([svix_id])
+    at = url_for("console.inbox.show_event", svix_id=svix_id)
+    if not outcomes:
+        notice = Notice(Tone.MIXED, f"Nothing to replay: the event is {delivery.outcome}, or its payload is gone.")
+    elif outcomes == [Outcome.PARKED]:
+        notice = Notice(Tone.BAD, "Replayed, and parked again: it still cannot be mapped. The reason is below.")
+    else:
+        notice = Notice(Tone.GOOD, f"Replayed: {outcomes[0]}.")
+    return tell(notice, at)
+
+
+@inbox.post("/parked/replay")
+def replay_all() -> Response:
+    """Apply every parked delivery again, as many as the time allows."""
+    give_up_at = time.monotonic() + TIME_FOR_ALL_S
+    done = still_parked = 0
+    after: DeliveryKey | None = None
+    while True:
+        found, after = deliveries.list_deliveries(db.session(), after=after, limit=AT_ONCE, only_parked=True)
+        outcomes = _replay([each.svix_id for each in found])
+        done += len(outcomes)
+        still_parked += outcomes.count(Outcome.PARKED)
+        if after is None or time.monotonic() >= give_up_at:
+            break
+    at = url_for("console.inbox.list_parked")
+    text = f"{done:,} replayed, {still_parked:,} of them parked again."
+    if after is not None:
+        text += " There was no time for the older ones: `flask sync-clerk replay` takes as long as it needs."
+    return tell(Notice(Tone.MIXED if still_parked or after else Tone.GOOD, text), at)
+
+
+def _list(*, only_parked: bool) -> Response:
+    session = db.session()
+    found, next_key = deliveries.list_deliveries(
+        session, after=read_cursor(DeliveryKey), limit=read_limit(PER_PAGE), only_parked=only_parked
+    )
+    return rendering.show(
+        "console/parked.html" if only_parked else "console/events.html",
+        deliveries=found,
+        next_cursor=cursor_of(next_key),
+        parked=pulse.count_parked(session),
+    )
+
+
+def _replay(svix_ids: list[str]) -> list[Outcome]:
+    """Apply those that are parked, each in a transaction of its own, and return what became of them."""
+    from clerk_sync.mirror.inbox import find_parked
+    from clerk_sync.mirror.replay import replay
+
+    session = db.session()
+    outcomes = []
+    for parked in find_parked(session, svix_ids):
+        replayed = replay(session, parked)
+        session.commit()
+        outcomes.append(replayed.outcome)
+        who = identity.claims().user_id
+        log.info("replayed", extra={"svix_id": replayed.svix_id, "outcome": replayed.outcome, "by": who})
+    return outcomes
+
+
+def _get_delivery(svix_id: str) -> Delivery:
+    delivery = deliveries.find_delivery(db.session(), svix_id)
+    if delivery is None:
+        raise Problem(404, "event-unknown", "No delivery has this id.")
+    return delivery
+
+
+def _legible(payload: Payload) -> str:
+    """Return the payload with line breaks where it is JSON and whole, else as it is."""
+    try:
+        return msgspec.json.format(payload.text.encode(), indent=2).decode()
+    except (ValueError, RecursionError):
+        return payload.text

@@ -1,0 +1,34 @@
+"""The first page: whether the mirror lives, at a glance."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from clerk_sync.extensions import db
+from clerk_sync.mirror import pulse, run_history
+from clerk_sync.mirror.binding import find_binding
+from clerk_sync.web.console import plots, rendering
+
+overview = Blueprint("overview", __name__)
+
+LAST_RUNS = 5
+
+
+@overview.get("")
+def show_overview() -> Response:
+    """Show users, deliveries, what is stuck, and the last runs of sync."""
+    session = db.session()
+    day = pulse.read_day(session)
+    return rendering.show(
+        "console/overview.html",
+        instance_id=find_binding(session),
+        heads=pulse.count_heads(session),
+        last_event=pulse.find_last_event(session),
+        parked=pulse.count_parked(session),
+        day=day,
+        most_deliveries=pulse.MOST_DELIVERIES,
+        outcomes=pulse.STORED_OUTCOMES,
+        outcomes_plot=plots.plot_outcomes(day.hours, pulse.STORED_OUTCOMES),
+        lag_plot=plots.plot_lag(day.hours),
+        runs=run_history.list_runs(session, after=None, limit=LAST_RUNS).runs,
+    )

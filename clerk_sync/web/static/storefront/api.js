@@ -1,0 +1,73 @@
+// The service's API, called as a front end calls it: by cookie on the same origin, by header on another.
+
+export class ApiProblem extends Error {
+  constructor(message, status, code) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+export class Api {
+  #base;
+
+  #clerk;
+
+  #journal;
+
+  constructor(base, clerk, journal) {
+    this.#base = base;
+    this.#clerk = clerk;
+    this.#journal = journal;
+  }
+
+  get isCrossOrigin() {
+    return Boolean(this.#base) && this.#base !== window.location.origin;
+  }
+
+  get(path) {
+    return this.call('GET', path);
+  }
+
+  /** Call the API and return the answer's JSON; throw an ApiProblem with words for people. */
+  async call(method, path, { json, headers = {} } = {}) {
+    const token = await this.#clerk.getToken();
+    const options = { method, headers: { ...headers } };
+    if (json !== undefined) {
+      options.headers['Content-Type'] = 'application/json';
+      options.body = JSON.stringify(json);
+    }
+    // A cookie is not for another origin, and the service would not take it from one.
+    if (this.isCrossOrigin) options.credentials = 'omit';
+    if (this.isCrossOrigin && token) options.headers.Authorization = `Bearer ${token}`;
+    const as = token ? (this.isCrossOrigin ? 'Bearer' : 'cookie') : 'nobody';
+    return this.#read(await this.#send(this.#base + path, options, as));
+  }
+
+  async #send(url, options, as) {
+    try {
+      return await this.#journal.send(url, options, { to: 'API', as });
+    } catch {
+      throw new ApiProblem(
+        `The API cannot be reached at ${this.#base || window.location.origin}: either it does not run, or it does not `
+        + 'take pages of this origin.', null, 'unreachable');
+    }
+  }
+
+  async #read(answer) {
+    if (answer.status === 204) return null;
+    const found = await answer.json().catch(() => ({}));
+    if (answer.ok) return found;
+    throw new ApiProblem(this.#explain(answer, found), answer.status, found.code);
+  }
+
+  #explain(answer, problem) {
+    const reason = answer.headers.get('x-clerk-auth-reason');
+    if (reason === 'token-invalid-authorized-parties') {
+      return `The API takes no sessions of ${window.location.origin}: it is not among CLERK_AUTHORIZED_PARTIES.`;
+    }
+    if (answer.status === 401) return `The API refused the session: ${reason}.`;
+    const later = answer.headers.get('Retry-After');
+    return `${problem.detail ?? `The API answered ${answer.status}.`}${later ? ` Try again in ${later} s.` : ''}`;
+  }
+}

@@ -1,0 +1,78 @@
+// Elements from text: nothing that an answer says is ever read as markup.
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** Make an element. Attributes that are functions listen, true is an empty attribute, false and null are left out. */
+export function element(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+/** The same in an SVG drawing. */
+export function shape(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children);
+}
+
+function fill(made, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === 'function') made.addEventListener(name, value);
+    else if (![false, null, undefined].includes(value)) made.setAttribute(name, value === true ? '' : value);
+  }
+  made.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+/** Text with `code` in it, as elements. */
+export function prose(text) {
+  return text.split('`').map((part, index) => (index % 2 ? element('code', {}, part) : part));
+}
+
+/** A labelled field. */
+export function field(label, name, attributes = {}) {
+  return element('label', { class: 'field' }, element('span', {}, label), element('input', { name, ...attributes }));
+}
+
+/** A row of buttons. */
+export function buttons(...children) {
+  return element('p', { class: 'buttons' }, ...children);
+}
+
+/** A message that is read out at once. */
+export function alertBox(text) {
+  return element('p', { class: 'alert', role: 'alert' }, text);
+}
+
+/**
+ * A form that does something and says what went wrong, beside the fields and in words.
+ * `act` gets the filled-in values; while it works, the form takes no second click.
+ */
+export function actingForm(attributes, act, ...children) {
+  const form = element('form', attributes, ...children);
+  const complaint = element('div', { class: 'complaint' });
+  form.append(complaint);
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const all = [...form.querySelectorAll('button')];
+    complaint.replaceChildren();
+    for (const button of all) button.disabled = true;
+    try {
+      await act(Object.fromEntries(new FormData(form)));
+    } catch (error) {
+      complaint.replaceChildren(alertBox(error.message));
+    } finally {
+      for (const button of all) button.disabled = false;
+    }
+  });
+  return form;
+}
+
+/** Minor units as people write them. */
+export function money(minor, currency) {
+  const format = new Intl.NumberFormat('en', { style: 'currency', currency });
+  return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
+}
+
+/** So many milliseconds, in the unit that people would use. */
+export function duration(ms) {
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
+  return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`;
+}

@@ -1,0 +1,234 @@
+"""The console in a browser: an administrator at work, with a mouse, with a keyboard, on a phone, without JavaScript."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import requests
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Complaints, Screenshot, open_browser_house
+from tests.browser.office import GRACE, fill, park
+from tests.stage.house import House
+from tests.stage.migrations import migrate
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+ADMIN = "ada@example.com"
+CLIENT = "bob@example.com"
+MOST_SERVER_MS = 300
+TRIES = 10
+
+PAGES = (
+    "",
+    "/users",
+    "/users?query=grażyna nowak",
+    "/users?query=zzz",
+    "/users/100001",
+    "/parked",
+    "/events",
+    "/events/msg_2notYetUnderstood",
+    "/runs",
+    "/runs/2",
+    "/drift",
+)
+
+
+@pytest.fixture(scope="module")
+def office(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A house of our own with 100,000 users and an administrator, after a busy day."""
+    with open_browser_house(migrate(new_database()), tmp_path_factory.mktemp("logs")) as house:
+        fill(house)
+        house.clerk.users.create(first_name="Ada", last_name="Lovelace", email=ADMIN)
+        house.clerk.courier.wait_idle()
+        house.clerk.users.create(first_name="Bob", email=CLIENT)
+        house.clerk.courier.wait_idle()
+        house.query("UPDATE users SET role = 'ADMIN' WHERE email = %s", ADMIN)
+        yield house
+
+
+@pytest.fixture
+def sign_in(office: House, complaints: Complaints) -> Callable[..., Page]:
+    """Sign in on a page by way of the console's door, as ADMIN or as somebody else."""
+
+    def by_the_door(page: Page, email: str = ADMIN) -> Page:
+        page.goto(f"{office.service.url}/console")
+        complaints.take_back("401")
+        page.get_by_role("link", name="Sign in", exact=True).click()
+        page.get_by_label("Email address").fill(email)
+        page.get_by_role("button", name="Continue").click()
+        return page
+
+    return by_the_door
+
+
+@pytest.fixture
+def admin(sign_in: Callable[..., Page], browser_page: Page) -> Page:
+    """A page on which the administrator has signed in."""
+    page = sign_in(browser_page)
+    expect(heading(page)).to_have_text("Overview")
+    page.wait_for_load_state()  # the heading stands before the style sheets have come
+    return page
+
+
+def heading(page: Page) -> Locator:
+    return page.get_by_role("heading", level=1)
+
+
+def expire(page: Page, house: House) -> None:
+    """Let the session token run out; the session at Clerk lives."""
+    [user_id] = house.query("SELECT clerk_id FROM users WHERE email = %s", ADMIN)[0]
+    old = house.clerk.session_token(user_id, exp=1_000, iat=900, nbf=900)
+    for name in ("__session", f"__session_{house.clerk.cookie_suffix}"):
+        page.context.add_cookies([{"name": name, "value": old, "url": house.service.url}])
+    # No token runs out within seconds of the last detour; here it does.
+    page.context.clear_cookies(name="console_renewal")
+
+
+def test_an_administrator_finds_a_parked_event_and_replays_it(
+    admin: Page, office: House, screenshot: Screenshot
+) -> None:
+    assert admin.url == f"{office.service.url}/console"
+    screenshot("console-overview", page=admin, whole_page=True)
+    admin.locator(".is-bad").get_by_role("link").click()
+    expect(heading(admin)).to_have_text("Parked events")
+    screenshot("console-parked", page=admin)
+    row = admin.get_by_role("row").filter(has_text="msg_2understoodByNow")
+    expect(row).to_contain_text("locale: expected text")
+    row.get_by_role("link", name="user.updated").click()
+    expect(admin.get_by_role("region", name="Payload")).to_contain_text('"last_name": "Hopper"')
+    admin.get_by_role("button", name="Replay").click()
+    expect(admin.get_by_role("status")).to_have_text("Replayed: applied.")
+    screenshot("console-replayed", page=admin)
+    admin.reload()
+    expect(admin.get_by_role("status")).to_have_count(0)
+    admin.get_by_role("link", name=GRACE).click()
+    expect(heading(admin)).to_contain_text("Grace Hopper")
+    assert office.query("SELECT last_name FROM users WHERE clerk_id = %s", GRACE) == [("Hopper",)]
+
+
+def test_with_100_000_users_everything_is_found_at_once(admin: Page, office: House, screenshot: Screenshot) -> None:
+    expect(admin.locator(".tiles").first).to_contain_text("Live users98,00")
+    admin.get_by_role("link", name="Users", exact=True).click()
+    admin.get_by_role("searchbox").fill("GRAŻYNA.nowak9")
+    admin.get_by_role("searchbox").press("Enter")
+    expect(admin.get_by_role("table")).to_contain_text("grażyna.nowak9")
+    screenshot("console-users", page=admin)
+    for page in PAGES:
+        assert fastest_ms(admin, f"{office.service.url}/console{page}") < MOST_SERVER_MS, page
+
+
+def fastest_ms(page: Page, address: str) -> float:
+    """Return how long the server takes for a page; asks again while others seem to keep the machine busy."""
+    cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
+    fastest = float("inf")
+    for _ in range(TRIES):
+        started_at = time.perf_counter()
+        answer = requests.get(address, cookies=cookies, headers={"Accept": "text/html"}, timeout=10)
+        fastest = min(fastest, (time.perf_counter() - started_at) * 1000)
+        assert answer.status_code == 200, address
+        if fastest < MOST_SERVER_MS:
+            break
+    return fastest
+
+
+def test_the_keyboard_is_enough(admin: Page) -> None:
+    admin.keyboard.press("Tab")
+    expect(admin.get_by_role("link", name="Skip to the content")).to_be_focused()
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_role("main")).to_be_focused()
+    admin.keyboard.press("Tab")
+    expect(admin.locator(".is-bad a")).to_be_focused()
+    admin.keyboard.press("Enter")
+    admin.wait_for_url("**/console/parked")
+    button = admin.get_by_role("button", name="Replay all")
+    for _ in range(20):
+        admin.keyboard.press("Tab")
+        if button.evaluate("each => each === document.activeElement"):
+            break
+    assert button.evaluate("each => getComputedStyle(each).outlineStyle") == "solid"
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_role("status")).to_contain_text("replayed")
+
+
+def test_a_token_that_has_run_out_is_renewed_without_a_word(admin: Page, office: House) -> None:
+    expire(admin, office)
+    admin.goto(f"{office.service.url}/console/users?query=okafor")
+    assert admin.url == f"{office.service.url}/console/users?query=okafor"
+    expect(heading(admin)).to_have_text("Users")
+
+
+def test_a_page_that_stays_open_can_still_send_its_form(admin: Page, office: House) -> None:
+    park(office, "msg_2lateForm", "first_name: expected text", 1, first_name=7)
+    admin.clock.install()
+    admin.goto(f"{office.service.url}/console/events/msg_2lateForm")
+    expire(admin, office)
+    with admin.expect_response("**/v1/client/sessions/*/tokens"):
+        admin.clock.fast_forward(50_000)
+    admin.wait_for_function("!document.cookie.includes('eyJleHAiOjEwMDA')")
+    admin.get_by_role("button", name="Replay").click()
+    expect(admin.get_by_role("status")).to_contain_text("parked again")
+
+
+def test_a_session_that_is_over_leads_to_the_door(admin: Page, office: House, complaints: Complaints) -> None:
+    expire(admin, office)
+    [user_id] = office.query("SELECT clerk_id FROM users WHERE email = %s", ADMIN)[0]
+    for session in office.clerk.sessions.all():
+        if session.user_id == user_id:
+            office.clerk.sessions.finish(session.id, "revoked")
+    admin.goto(f"{office.service.url}/console/runs")
+    expect(admin.get_by_role("link", name="Sign in", exact=True)).to_be_visible()
+    complaints.take_back("401")
+
+
+def test_who_is_no_administrator_is_shown_how_one_is_made(
+    sign_in: Callable[..., Page], browser_page: Page, complaints: Complaints
+) -> None:
+    page = sign_in(browser_page, CLIENT)
+    expect(heading(page)).to_have_text("You are not an administrator")
+    expect(page.get_by_role("region", name="SQL sentence")).to_contain_text("UPDATE users SET role = 'ADMIN'")
+    complaints.take_back("403")
+
+
+def test_without_javascript_everything_works_the_same(
+    sign_in: Callable[..., Page], new_page: Callable[..., Page], office: House
+) -> None:
+    page = sign_in(new_page(java_script_enabled=False))
+    park(office, "msg_2withoutScripts", "first_name: expected text", 2, first_name=7)
+    expire(page, office)
+    page.goto(f"{office.service.url}/console/events/msg_2withoutScripts")
+    page.get_by_role("button", name="Replay").click()
+    expect(page.get_by_role("status")).to_contain_text("parked again")
+
+
+def test_a_running_sync_moves_on_the_page_until_it_is_done(admin: Page, office: House) -> None:
+    [(run_id,)] = office.query(
+        "INSERT INTO sync_runs (kind, seen, cursor) VALUES ('all', 500, '{\"expected\": 2000}') RETURNING id"
+    )
+    admin.goto(f"{office.service.url}/console/runs/{run_id}")
+    expect(admin.get_by_text("500 of about 2,000 users seen")).to_be_visible()
+    office.query("UPDATE sync_runs SET seen = 1500, heartbeat_at = now() WHERE id = %s", run_id)
+    expect(admin.get_by_text("1,500 of about 2,000 users seen")).to_be_visible()
+    office.query("UPDATE sync_runs SET status = 'done', ended_at = now(), cursor = NULL WHERE id = %s", run_id)
+    expect(admin.get_by_role("status")).to_have_text("done")
+    expect(admin.locator("[data-every-s]")).to_have_count(0)
+
+
+def test_a_phone_scrolls_tables_and_never_the_page(admin: Page, office: House, screenshot: Screenshot) -> None:
+    for width in (320, 390):
+        admin.set_viewport_size({"width": width, "height": 844})
+        for page in PAGES:
+            admin.goto(f"{office.service.url}/console{page}")
+            assert admin.evaluate("document.documentElement.scrollWidth") <= width, (page, width)
+    admin.goto(f"{office.service.url}/console")
+    screenshot("console-phone", page=admin)
+
+
+def test_the_dark_has_its_own_colours(admin: Page, screenshot: Screenshot) -> None:
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = admin.evaluate(background)
+    admin.emulate_media(color_scheme="dark")
+    assert admin.evaluate(background) != light
+    screenshot("console-dark", page=admin, whole_page=True)

@@ -1,0 +1,250 @@
+"""The storefront, from sign-up to farewell, with the look behind the counter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Complaints, Screenshot
+from tests.stage.house import House
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+
+@pytest.fixture
+def shop(house: House, browser_page: Page) -> Page:
+    """The storefront, opened by somebody who has never been here."""
+    house.clerk.faults.clear()
+    browser_page.set_viewport_size({"width": 1440, "height": 1100})
+    browser_page.goto(f"{house.service.url}/")
+    expect(browser_page.get_by_role("heading", level=1)).to_have_text("A shop whose customers live at Clerk")
+    return browser_page
+
+
+def sign_up(shop: Page) -> str:
+    """Sign up as the person whom the form suggests, and return the e-mail address."""
+    shop.goto(shop.url.partition("#")[0] + "#/sign-up")
+    address = shop.get_by_label("E-mail address").input_value()
+    shop.get_by_role("button", name="Sign up").click()
+    expect(shop.get_by_role("heading", level=1)).to_have_text("Catalogue")
+    return address
+
+
+def decide(shop: Page, fate: str) -> None:
+    """Choose what becomes of the next webhook; returns when the local Clerk has heard it."""
+    with shop.expect_response(lambda it: it.url.endswith("/_local/mishaps") and it.request.method == "POST"):
+        shop.get_by_label(fate).check()
+
+
+def told(shop: Page, text: str) -> None:
+    """Wait until the panel has said this."""
+    expect(shop.locator("#story li").filter(has_text=text).first).to_be_visible()
+
+
+def test_a_newcomer_signs_up_buys_and_sees_what_happens(house: House, shop: Page, screenshot: Screenshot) -> None:
+    address = sign_up(shop)
+    told(shop, "You signed up at Clerk")
+    expect(shop.locator("#standing")).to_have_text("in step with Clerk")
+    expect(shop.locator("#row")).to_contain_text(address)
+    expect(shop.locator("#webhooks tr").first).to_contain_text("user.createdapplied")
+    shop.get_by_role("button", name="Add Enamel Kettle to the cart").click()
+    shop.get_by_role("button", name="Add Enamel Kettle to the cart").click()
+    expect(shop.get_by_role("link", name=re.compile("cart"))).to_have_text("cart2")
+    shop.evaluate("window.scrollTo(0, 0)")
+    screenshot("storefront-catalogue")
+    shop.get_by_role("link", name=re.compile("cart")).click()
+    shop.get_by_role("button", name="One less: Enamel Kettle").click()
+    expect(shop.locator(".total")).to_contain_text("€79.00")
+    shop.get_by_label("Street").fill("12 St James's Square")
+    shop.get_by_label("City").fill("London")
+    shop.get_by_label("Country").fill("gb")
+    shop.get_by_role("button", name="Save the address").click()
+    shop.get_by_role("button", name="Place the order").click()
+    expect(shop.get_by_role("heading", level=1)).to_have_text("Orders")
+    told(shop, "sent again, it would be this same order")
+    expect(shop.locator(".orders li")).to_contain_text("1 × Enamel Kettle")
+    expect(shop.locator("#row")).to_contain_text("1 address, 0 in the cart, 1 order")
+    orders = house.query(
+        "SELECT number FROM orders JOIN users ON users.id = orders.user_id WHERE users.email = %s", address
+    )
+    expect(shop.locator(".orders li code")).to_have_text(orders[0][0])
+
+
+def test_a_change_whose_webhook_got_lost_is_repaired_by_sync(house: House, shop: Page, screenshot: Screenshot) -> None:
+    address = sign_up(shop)
+    expect(shop.locator("#row")).to_contain_text("Ada Lovelace")
+    shop.get_by_role("link", name="account", exact=True).click()
+    decide(shop, "gets lost")
+    shop.get_by_label("Last name").fill("King")
+    shop.get_by_role("button", name="Save at Clerk").first.click()
+    told(shop, "user.updated got lost on its way")
+    expect(shop.locator("#standing")).to_have_text("behind Clerk")
+    expect(shop.locator("#row")).to_contain_text("Ada Lovelace")
+    expect(shop.locator("#repair")).to_contain_text("flask sync-clerk sync")
+    expect(shop.get_by_label("arrives")).to_be_checked()
+    expect(shop.get_by_label("Last name")).to_have_value("King")
+    screenshot("storefront-behind")
+    repaired = house.flask("sync-clerk", "sync", "--no-progress")
+    assert repaired.returncode == 0, repaired.stderr
+    told(shop, "flask sync-clerk sync read Clerk and repaired the row")
+    expect(shop.locator("#standing")).to_have_text("in step with Clerk")
+    expect(shop.get_by_role("heading", level=1)).to_have_text("Ada King")
+    assert house.query("SELECT last_name FROM users WHERE email = %s", address) == [("King",)]
+
+
+def test_a_first_request_that_is_faster_than_the_webhook_is_served(house: House, shop: Page) -> None:
+    decide(shop, "is 3 s late")
+    sign_up(shop)
+    expect(shop.locator("#standing")).to_have_text("a webhook is under way")
+    shop.get_by_role("link", name="account", exact=True).click()
+    told(shop, "Your first request made your row, at version 0")
+    expect(shop.locator("#row")).to_contain_text("0: Clerk not heard yet")
+    told(shop, "The webhook filled it")
+    expect(shop.get_by_role("heading", level=1)).to_have_text("Ada Lovelace")
+
+
+def test_who_deletes_the_account_sees_what_goes_and_what_stays(
+    house: House, shop: Page, complaints: Complaints
+) -> None:
+    address = sign_up(shop)
+    expect(shop.locator("#row")).to_contain_text(address)
+    shop.get_by_role("link", name="account", exact=True).click()
+    shop.get_by_role("button", name="Delete account").click()
+    shop.get_by_role("button", name="Keep it").click()
+    expect(shop.get_by_role("heading", level=1)).to_have_text("Ada Lovelace")
+    shop.get_by_role("button", name="Delete account").click()
+    shop.get_by_role("button", name="Delete for good").click()
+    told(shop, "left a tombstone")
+    expect(shop.locator("#standing")).to_have_text("a tombstone: final")
+    expect(shop.locator("#row .email")).to_have_text("emailnull")
+    assert house.clerk.users.find(address) is None
+    assert house.query("SELECT count(*) FROM users WHERE email = %s", address) == [(0,)]
+    shop.get_by_role("link", name="Sign in").click()
+    shop.get_by_label("E-mail address").fill(address)
+    shop.get_by_role("button", name="Sign in").click()
+    expect(shop.get_by_role("alert")).to_have_text("Couldn't find your account.")
+    complaints.take_back("422")
+
+
+def test_who_signs_out_is_out_and_may_come_back(house: House, shop: Page) -> None:
+    address = sign_up(shop)
+    shop.get_by_role("link", name="account", exact=True).click()
+    shop.get_by_role("button", name="Sign out").click()
+    told(shop, "You signed out at Clerk")
+    assert not {cookie["name"] for cookie in shop.context.cookies()} & {"__session", "__client"}
+    shop.goto(shop.url.partition("#")[0] + "#/orders")
+    expect(shop.get_by_role("heading", level=1)).to_have_text("Welcome back")
+    shop.get_by_label("E-mail address").fill(address)
+    shop.get_by_role("button", name="Sign in").click()
+    expect(shop.get_by_role("heading", level=1)).to_have_text("Catalogue")
+    shop.reload()
+    expect(shop.get_by_role("link", name="account", exact=True)).to_be_visible()
+
+
+def test_a_new_address_is_two_changes_and_both_arrive(house: House, shop: Page) -> None:
+    address = sign_up(shop)
+    shop.get_by_role("link", name="account", exact=True).click()
+    shop.get_by_label("Address", exact=True).fill(f"new-{address}")
+    shop.get_by_role("button", name="Save at Clerk").last.click()
+    expect(shop.locator("#row")).to_contain_text(f"new-{address}")
+    expect(shop.locator("#webhooks tr")).to_have_count(3)
+    expect(shop.locator("#standing")).to_have_text("in step with Clerk")
+
+
+@pytest.mark.parametrize(("way", "credential"), [("by cookie", "cookie"), ("by header", "Bearer")])
+def test_the_api_is_called_by_cookie_or_across_origins_by_header(
+    house: House, shop: Page, way: str, credential: str
+) -> None:
+    sign_up(shop)
+    if credential == "Bearer":
+        shop.get_by_label(re.compile(way)).check()
+        shop.wait_for_url(re.compile("api=http://localhost"))
+    expect(shop.get_by_label(re.compile(way))).to_be_checked()
+    with shop.expect_request(re.compile("/api/cart/items/SOAP-OLIVE")) as sent:
+        shop.get_by_role("button", name="Add Olive Oil Soap to the cart").click()
+    headers = sent.value.all_headers()
+    assert sent.value.response() is not None
+    assert ("authorization" in headers, "__session" in headers.get("cookie", "")) == (
+        credential == "Bearer",
+        credential == "cookie",
+    )
+    line = shop.locator("#requests tr").filter(has_text="/api/cart/items/SOAP-OLIVE").first
+    expect(line).to_contain_text(re.compile(rf"PUT.*200.*{credential}"))
+    expect(shop.get_by_role("link", name=re.compile("cart"))).to_have_text("cart1")
+
+
+def test_a_token_is_renewed_before_it_ends(house: House, shop: Page) -> None:
+    shop.clock.install()
+    shop.reload()
+    sign_up(shop)
+    with shop.expect_response(re.compile(r"/v1/client/sessions/sess_\w+/tokens")):
+        shop.clock.run_for(46_000)
+    expect(shop.locator("#session")).to_contain_text("renewed 1 ×")
+
+
+def test_while_clerk_is_down_the_shop_goes_on_and_says_so(house: House, shop: Page, complaints: Complaints) -> None:
+    sign_up(shop)
+    house.clerk.faults.add("/v1/client*", hang_up=True, times=None)
+    shop.get_by_role("button", name="Add Olive Oil Soap to the cart").click()
+    expect(shop.get_by_role("link", name=re.compile("cart"))).to_have_text("cart1")
+    shop.get_by_role("link", name="account", exact=True).click()
+    shop.get_by_role("button", name="Sign out").click()
+    expect(shop.get_by_role("alert")).to_contain_text("Clerk cannot be reached at http://127.0.0.1:")
+    complaints.take_back("net::ERR_EMPTY_RESPONSE")
+
+
+def test_what_the_api_refuses_is_said_in_words(house: House, shop: Page, complaints: Complaints) -> None:
+    sign_up(shop)
+    house.query("UPDATE products SET active = false WHERE sku = 'TEA-ASSAM-250'")
+    shop.get_by_role("button", name="Add Assam Tea, 250 g to the cart").click()
+    expect(shop.get_by_role("alert")).to_have_text("No product on sale has this sku.")
+    house.query("UPDATE products SET active = true WHERE sku = 'TEA-ASSAM-250'")
+    complaints.take_back("404")
+
+
+def test_a_page_of_an_origin_that_is_no_authorized_party_is_told_so(
+    house: House, shop: Page, complaints: Complaints
+) -> None:
+    shop.goto(house.service.url.replace("127.0.0.1", "localhost") + "/storefront")
+    shop.get_by_role("button", name="Sign up").click()
+    shop.get_by_role("link", name="account", exact=True).click()
+    expect(shop.get_by_role("alert")).to_contain_text("is not among CLERK_AUTHORIZED_PARTIES")
+    shop.close()  # the panel goes on asking, and being refused
+    complaints.take_back("401")
+
+
+def test_the_shop_is_usable_by_keyboard_alone(house: House, shop: Page) -> None:
+    shop.reload()
+    shop.keyboard.press("Tab")
+    expect(shop.get_by_role("link", name="Skip to the shop")).to_be_focused()
+    shop.keyboard.press("Enter")
+    shop.keyboard.press("Tab")
+    expect(shop.get_by_label("First name")).to_be_focused()
+    for _ in range(3):
+        shop.keyboard.press("Tab")
+    shop.keyboard.press("Enter")
+    expect(shop.get_by_role("heading", level=1)).to_have_text("Catalogue")
+    expect(shop.get_by_role("heading", level=1)).to_be_focused()
+
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "dark": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True},
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_it_fits_a_phone_and_the_dark(
+    house: House, new_page: Callable[..., Page], screenshot: Screenshot, look: str
+) -> None:
+    page = new_page(**LOOKS[look])
+    page.goto(f"{house.service.url}/storefront")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    sign_up(page)
+    told(page, "made your row")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    screenshot(f"storefront-{look}", page=page)

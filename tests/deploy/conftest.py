@@ -1,0 +1,35 @@
+"""What deployments stand on: a PostgreSQL server of their own, and a local Clerk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from clerk_sync.emulator import LocalClerk
+from tests.stage.migrations import migrate
+from tests.stage.postgres import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for deployments alone; its database ``migrated`` is a template."""
+    server = PostgresServer()
+    try:
+        migrate(server.create_database("migrated"))
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="module")
+def migrated(postgres: PostgresServer, request: pytest.FixtureRequest) -> str:
+    """The URL of a migrated database that the module's tests share."""
+    return postgres.create_database(request.module.__name__.rpartition(".")[2], template="migrated")
+
+
+@pytest.fixture(scope="module")
+def clerk() -> Iterator[LocalClerk]:
+    """A local Clerk that sends nothing by itself."""
+    with LocalClerk.start() as started:
+        yield started

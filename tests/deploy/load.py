@@ -1,0 +1,109 @@
+"""Visitors who keep coming: what each of their requests ended with."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event, Thread
+from urllib.parse import urlsplit
+
+from clerk_sync.emulator import LocalClerk
+from tests.conftest import clerk_event, clerk_user, sign_delivery
+from tests.stage.house import wait_for
+
+PATIENCE_S = 20
+PAUSE_WHEN_REFUSED_S = 0.02
+
+REFUSED = "refused"
+"""The server was not there and has seen nothing of the request: a router sends it elsewhere."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a visitor sends."""
+
+    method: str
+    path: str
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+
+def mixed_traffic(clerk: LocalClerk) -> Callable[[], Request]:
+    """Return a function that composes a delivery, a read with the database, or a request that touches nothing."""
+    signed_in = {"Authorization": f"Bearer {clerk.session_token('user_visitor')}"}
+    secret = clerk.environment["CLERK_WEBHOOK_SIGNING_SECRET"]
+
+    def delivery() -> Request:
+        event = clerk_event("user.updated", clerk_user("user_visitor"))
+        del event["instance_id"]  # may be missing, and this is not the local Clerk's
+        body = json.dumps(event).encode()
+        headers = sign_delivery(body, f"msg_{uuid.uuid4().hex}", secret) | {"Content-Type": "application/json"}
+        return Request("POST", "/api/webhooks/clerk", headers, body)
+
+    kinds = (delivery, lambda: Request("GET", "/api/me", signed_in), lambda: Request("GET", "/healthz"))
+    return lambda: kinds[uuid.uuid4().int % len(kinds)]()
+
+
+class Load:
+    """Visitors of ``url``, each sending one request after the other until the block ends.
+
+    Half of them come with a new connection each time, half keep theirs.
+    """
+
+    def __init__(self, url: str, compose: Callable[[], Request], visitors: int = 6) -> None:
+        self._netloc = urlsplit(url).netloc
+        self._compose = compose
+        self._over = Event()
+        self._visitors = [Thread(target=self._visit, args=(number % 2 == 0,)) for number in range(visitors)]
+        self.outcomes: Counter[str | int] = Counter()
+
+    def __enter__(self) -> Load:
+        for visitor in self._visitors:
+            visitor.start()
+        self.wait_for_more(20)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for visitor in self._visitors:
+            visitor.join()
+
+    def wait_for_more(self, count: int) -> None:
+        """Wait until so many more requests were answered."""
+        goal = self.answered + count
+        wait_for(lambda: self.answered >= goal, f"{count} more answers; so far {dict(self.outcomes)}", PATIENCE_S)
+
+    @property
+    def answered(self) -> int:
+        """How many requests got an answer."""
+        return sum(count for outcome, count in list(self.outcomes.items()) if isinstance(outcome, int))
+
+    def _visit(self, keeps_connection: bool) -> None:
+        connection = http.client.HTTPConnection(self._netloc, timeout=PATIENCE_S)
+        while not self._over.is_set():
+            outcome = _send(connection, self._compose())
+            self.outcomes[outcome] += 1
+            if outcome == REFUSED:
+                self._over.wait(PAUSE_WHEN_REFUSED_S)
+            if not keeps_connection or not isinstance(outcome, int):
+                connection.close()
+        connection.close()
+
+
+def _send(connection: http.client.HTTPConnection, request: Request) -> str | int:
+    try:
+        if connection.sock is None:
+            connection.connect()
+    except ConnectionRefusedError:
+        return REFUSED
+    try:
+        connection.request(request.method, request.path, request.body, request.headers)
+        answer = connection.getresponse()
+        answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        return type(error).__name__
+    return answer.status

@@ -1,0 +1,35 @@
+"""Documents and signs that name places in the code name places that are there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import clerk_sync
+from tests.conftest import ROOT
+
+# Where the package is installed without its source tree, it is elsewhere than the documents.
+PACKAGE = Path(clerk_sync.__file__).parent
+PLACE = re.compile(r"`(?:clerk_sync/)?((?:\w+/)*\w+\.py)(?:: (\w+))?`")
+TEST = re.compile(r"`((?:\w+/)?test_\w+)(?:::(test_\w+))?`")
+PAGES = [ROOT / "docs" / "architecture.md", *sorted((ROOT / "docs" / "decisions").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_place_in_the_code_that_a_page_names_is_there(page: Path) -> None:
+    text = page.read_text()
+    for path, name in PLACE.findall(text):
+        source = (PACKAGE / path).read_text()
+        assert not name or re.search(rf"^(def|class) {name}\b|^{name}\b.* = ", source, re.MULTILINE), (path, name)
+    for path, name in TEST.findall(text):
+        source = (ROOT / "tests" / f"{path}.py").read_text()
+        assert not name or f"def {name}(" in source, (path, name)
+
+
+def test_every_module_of_the_mirror_is_on_its_sign() -> None:
+    sign = ast.get_docstring(ast.parse((PACKAGE / "mirror" / "__init__.py").read_text())) or ""
+    modules = {path.stem for path in (PACKAGE / "mirror").glob("*.py")} - {"__init__"}
+    assert set(re.findall(r"``(\w+)``", sign)) == modules

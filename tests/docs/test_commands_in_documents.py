@@ -1,0 +1,113 @@
+"""Whatever a document tells the reader to run works as it stands there, in the order in which it stands there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from flask.cli import FlaskGroup
+
+from clerk_sync.app import create_app
+from clerk_sync.config import Environment, Settings
+from tests.conftest import ROOT
+from tests.docs.desk import Desk, open_desk
+from tests.docs.documents import DATA, PROGRAMS, SCRIPTS, Command, blocks_of, commands_of, mentions_of, name_of, paths
+from tests.docs.elsewhere import ELSEWHERE, FROM_DEBIAN, brought_here, find_elsewhere
+from tests.stage.migrations import migrate
+from tests.stage.postgres import PostgresServer
+
+WITH_COMMANDS = [path for path in paths() if commands_of(path)]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of its own: what documents do to roles concerns the whole of it."""
+    server = PostgresServer()
+    try:
+        migrate(server.create_database("migrated"))
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def desk(server: PostgresServer, tmp_path: Path) -> Iterator[Desk]:
+    name = f"document_{abs(hash(tmp_path))}"
+    with open_desk(server.create_database(name, template="migrated"), tmp_path) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("path", WITH_COMMANDS, ids=name_of)
+def test_every_command_of_a_document_works(path: Path, desk: Desk) -> None:
+    missing = [program for command in commands_of(path) if (program := try_out(brought_here(command), desk))]
+    if missing:
+        pytest.skip(f"everything else works, but not installed here: {', '.join(missing)}")
+
+
+def try_out(command: Command, desk: Desk) -> str | None:
+    """Run ``command``, or what checks it instead; return the name of its program where that is not installed."""
+    row = find_elsewhere(command)
+    if row is None:
+        ended = desk.run(command)
+        if command.program in FROM_DEBIAN and ended.status == 127:
+            return command.program
+        assert ended.status == 0, f"line {command.line}: {command.text}\nends with {ended.status}:\n{ended.output}"
+    elif callable(row.checked_by):
+        row.checked_by(command, desk.directory)
+    return None
+
+
+def test_every_block_says_what_it_is() -> None:
+    for path in paths():
+        for block in blocks_of(path):
+            place = f"{name_of(path)}, line {block.line}"
+            assert block.language in {*SCRIPTS, *DATA}, f"{place}: {block.language}"
+            if block.language not in SCRIPTS:
+                looks = [line for line in block.body.splitlines() if re.match(rf"({'|'.join(PROGRAMS)}) ", line)]
+                assert not looks, f"{place} holds commands: call the block sh"
+
+
+@pytest.mark.parametrize("path", [path for path in paths() if mentions_of(path)], ids=name_of)
+def test_every_command_that_is_mentioned_exists(path: Path) -> None:
+    for mention in mentions_of(path):
+        program, *words = shlex.split(mention)
+        assert (knows_flask if program == "flask" else knows_make)(words), mention
+
+
+def knows_make(words: list[str]) -> bool:
+    """Return whether the Makefile has every target among ``words``."""
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    return {word for word in words if "=" not in word} <= set(targets)
+
+
+def knows_flask(words: list[str]) -> bool:
+    """Return whether ``words`` lead to a command that has every option among them."""
+    command: click.Command = FlaskGroup(create_app=lambda: create_app(Settings(environment=Environment.TEST)))
+    while isinstance(command, click.Group) and words:
+        name, *words = words
+        found = command.get_command(click.Context(command), name)
+        if found is None:
+            return False
+        command = found
+    options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    named = {re.split("[= ]", word)[0].strip("[]") for word in words if word.lstrip("[").startswith("--")}
+    return named <= options
+
+
+def test_what_does_not_run_here_is_checked_by_tests_that_exist() -> None:
+    for row in ELSEWHERE:
+        if not callable(row.checked_by):
+            assert row.checked_by
+            for test in row.checked_by:
+                path, _, name = test.partition("::")
+                assert f"def {name}(" in (ROOT / path).read_text(), test
+
+
+def test_no_row_of_the_table_is_left_over() -> None:
+    commands = [command for path in paths() for command in commands_of(path)]
+    idle = [row.pattern for row in ELSEWHERE if not any(row.takes(command) for command in commands)]
+    assert not idle

@@ -1,0 +1,135 @@
+"""Marked people, secrets and requests: whatever of them turns up where it must not is found by one word."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from urllib.parse import unquote
+
+import requests
+from werkzeug.routing import Map
+
+MARK = f"c4n4ry{uuid.uuid4().hex[:8]}"
+EMAIL = f"{MARK}@example.com"
+CLIENT_ADDRESS = "203.0.113.77"
+
+
+def person(number: int) -> dict[str, Any]:
+    """Return the fields of a marked user at Clerk."""
+    metadata = {f"{kind}_metadata": {"note": MARK} for kind in ("public", "private", "unsafe")}
+    names = {"first_name": f"First{MARK}", "last_name": f"Last{MARK}", "username": f"user{number}_{MARK}"}
+    return {**names, "email": f"{number}{EMAIL}", **metadata}
+
+
+# Every name that a body of ours may hold, and more, with values of a good and of a wrong type.
+_NAMES = (
+    "name",
+    "line1",
+    "line2",
+    "city",
+    "region",
+    "postal_code",
+    "country",
+    "phone",
+    "email",
+    "role",
+    "status",
+    "type",
+)
+_TEXTS = {name: f"{name} {MARK}" for name in _NAMES}
+_BODIES: tuple[bytes | None, ...] = (
+    None,
+    json.dumps(_TEXTS | {"country": "IE", "quantity": 1, "address_id": 1}).encode(),
+    json.dumps(_TEXTS | {"quantity": MARK, "address_id": MARK, "line1": 7}).encode(),
+    json.dumps([MARK]).encode(),
+    f'{{"line1": "{MARK}'.encode(),
+    f"{MARK}\xff".encode("latin-1"),
+)
+_FORM = f"query={EMAIL}&action={MARK}&csrf={MARK}&token={MARK}".encode()
+
+
+@dataclass
+class Walk:
+    """Sends requests to every route and keeps what was answered, by the id of the request."""
+
+    url: str
+    sent: list[str] = field(default_factory=list)
+    leaks: list[str] = field(default_factory=list)
+    statuses: set[int] = field(default_factory=set)
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    _http: requests.Session = field(default_factory=requests.Session)
+
+    def every_route(self, url_map: Map, tokens: list[str]) -> None:
+        """Send good and bad requests to each rule of ``url_map``, with each of ``tokens`` and with none."""
+        for rule in url_map.iter_rules():
+            for method in sorted(rule.methods or ()):
+                for path in {_fill(rule.rule, MARK), _fill(rule.rule, "1")}:
+                    self._all_kinds(method, path, tokens)
+        for path in (f"/{MARK}", f"/api/{MARK}", f"/api/orders/{EMAIL}/{MARK}"):
+            self._all_kinds("GET", path, tokens)
+
+    def send(self, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> requests.Response:
+        """Send one request under an id of its own; an answer above 399 that holds the mark is a leak."""
+        id_ = f"walk-{next(self._numbers):08d}"
+        sent = {"X-Request-ID": id_, "X-Forwarded-For": CLIENT_ADDRESS, "User-Agent": MARK, **headers}
+        try:
+            answer = self._http.request(
+                method, self.url + path, headers=sent, data=body, allow_redirects=False, timeout=30
+            )
+        except requests.ConnectionError:
+            # The server ends a kept connection whose last body nobody read; a client cannot know, and asks again.
+            return self.send(method, path, headers, body)
+        self.sent.append(id_)
+        self._http.cookies.clear()
+        self.statuses.add(answer.status_code)
+        assert answer.headers["X-Request-ID"] == id_
+        said = _without_own_address(answer, path)
+        if answer.status_code >= 400 and holds_mark(said):
+            where = said.lower().find(MARK)
+            self.leaks.append(f"{method} {path} {answer.status_code}: …{said[max(where - 80, 0) : where + 80]}")
+        return answer
+
+    def _all_kinds(self, method: str, path: str, tokens: list[str]) -> None:
+        query = f"?query={EMAIL}&limit={MARK}&cursor={MARK}&token={MARK}"
+        for token in tokens:
+            session = {"Authorization": f"Bearer {token}", "Idempotency-Key": MARK, "Referer": f"https://{MARK}/"}
+            self.send(method, path + query, session)
+            if method in ("GET", "HEAD", "OPTIONS"):
+                continue
+            for body in _BODIES:
+                self.send(method, path, {**session, "Content-Type": "application/json"}, body)
+            self.send(method, path, {**session, "Content-Type": "application/x-www-form-urlencoded"}, _FORM)
+        cookie = f"__session={MARK}.{MARK}.{MARK}; __client={MARK}; __client_uat=1"
+        self.send(method, path + query, {"Cookie": cookie, "Origin": f"https://{MARK}.example.com"})
+        self.send(method, path, {"Authorization": f"Bearer {MARK}.{MARK}.{MARK}"})
+        self.send(method, path, {"Authorization": f"Basic {MARK}", "Content-Type": "application/json"}, _BODIES[1])
+
+
+def holds_mark(text: str) -> bool:
+    """Whether anything of a marked person, request or secret is in ``text``."""
+    return MARK in text.lower() or CLIENT_ADDRESS in text
+
+
+def _fill(rule: str, value: str) -> str:
+    return re.sub(r"<[^>]+>", value, rule)
+
+
+def _without_own_address(answer: requests.Response, path: str) -> str:
+    """Return the body without the address that its sender has just asked for.
+
+    A problem names it in ``instance``; a page leads back to it after signing in, which quotes it once more.
+    """
+    try:
+        body = answer.json()
+    except ValueError:
+        text = html.unescape(answer.text)
+        for _ in range(3):
+            text = unquote(text)
+        return text.replace(unquote(path), "")
+    return json.dumps({name: value for name, value in body.items() if name != "instance"})

@@ -1,0 +1,179 @@
+"""Marked people and secrets go through every route and command: no log and no error ever shows one of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from werkzeug.routing import Map
+
+from clerk_sync.app import create_app
+from clerk_sync.config import Environment, Settings
+from clerk_sync.emulator import LocalClerk
+from tests.journeys.canaries import EMAIL, MARK, Walk, holds_mark, person
+from tests.stage.house import wait_for
+from tests.stage.migrations import migrate
+from tests.stage.postgres import run_statement
+from tests.stage.service import Service, environment_for, free_port, run_flask
+
+pytestmark = pytest.mark.xdist_group("journeys")
+
+KINDS = {
+    "production": {"CLERK_SYNC_ENV": "production", "LOG_LEVEL": "DEBUG"},
+    "development": {"CLERK_SYNC_ENV": "development", "LOG_LEVEL": "DEBUG"},
+    "without its database": {"CLERK_SYNC_ENV": "production", "LOG_LEVEL": "DEBUG"},
+}
+
+
+_REQUEST = re.compile(r'"event":"request"| INFO    request ')
+_ID = re.compile(r"request_id\W+(walk-[0-9]+)")
+
+
+@dataclass
+class Told:
+    """What a service and the commands beside it have said, while marked things went through them."""
+
+    kind: str
+    walk: Walk
+    secrets: list[str]
+    log: Path
+    commands: dict[str, str] = field(default_factory=dict)
+    exit_codes: dict[str, int] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def told(
+    request: pytest.FixtureRequest, new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Told]:
+    kind: str = request.param
+    url = migrate(new_database())
+    given_url = (
+        _with_marked_login(url) if kind != "without its database" else f"postgresql://{MARK}:{MARK}@127.0.0.1:1/x"
+    )
+    port, log = free_port(), tmp_path_factory.mktemp("logs") / "service.log"
+    with LocalClerk.start(webhook_url=f"http://127.0.0.1:{port}/api/webhooks/clerk", schedule_factor=0.001) as clerk:
+        environment = environment_for(clerk, given_url) | KINDS[kind] | {"METRICS_TOKEN": f"metrics-{MARK}"}
+        service = Service(environment, log, port=port, workers=1)
+        service.start()
+        try:
+            service.wait_until_ready("/healthz")
+            told = Told(kind, Walk(service.url), _secrets_of(clerk), log)
+            _drive(told, clerk, url)
+            if kind == "production":
+                _run_commands(told, clerk, environment)
+        finally:
+            service.stop()
+        yield told
+
+
+def _with_marked_login(url: str) -> str:
+    # The test server asks nobody for a password, and takes any.
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user.partition(':')[0]}:{MARK}@{host}").geturl()
+
+
+def _secrets_of(clerk: LocalClerk) -> list[str]:
+    return [clerk.secret_key, clerk.webhook_secret, clerk.webhook_secret.removeprefix("whsec_")]
+
+
+def _drive(told: Told, clerk: LocalClerk, url: str) -> None:
+    boss, customer = (clerk.users.create(**person(number))["id"] for number in (1, 2))
+    if told.kind != "without its database":
+        clerk.courier.wait_idle(30)
+        run_statement(url, "UPDATE users SET role = 'ADMIN' WHERE clerk_id = %s", (boss,))
+    clerk.courier.send("user.updated", {"id": 7, "first_name": MARK, "email_addresses": [{"email_address": EMAIL}]})
+    clerk.courier.send("user.updated", {"id": "user_odd", "updated_at": EMAIL, "first_name": MARK})
+    clerk.courier.send_body("user.created", f'{{"type": "user.created", "data": "{MARK}'.encode())
+    clerk.courier.send_body("user.created", json.dumps([MARK]).encode())
+    if told.kind != "without its database":
+        parked = "SELECT svix_id FROM webhook_events WHERE outcome = 'parked' OFFSET 2"
+        wait_for(lambda: run_statement(url, parked), "three parked events")
+    tokens = [clerk.session_token(each) for each in (boss, customer)]
+    forged = clerk.session_token(customer, header={"kid": MARK}, azp=f"https://{MARK}.example.com")
+    told.secrets += [part for token in [*tokens, forged] for part in token.split(".")[1:]]
+    told.walk.every_route(_url_map(), [*tokens, forged])
+    for headers in ({}, {"svix-id": MARK, "svix-timestamp": "1", "svix-signature": f"v1,{MARK}"}):
+        told.walk.send("POST", "/api/webhooks/clerk", {"Content-Type": "application/json", **headers}, MARK.encode())
+    told.walk.send("GET", "/metrics", {"Authorization": f"Bearer wrong-{MARK}"})
+    odd_id = requests.get(f"{told.walk.url}/healthz", headers={"X-Request-ID": f"{MARK} {EMAIL}"}, timeout=10)
+    assert not holds_mark(odd_id.headers["X-Request-ID"])
+
+
+def _url_map() -> Map:
+    """Every route that there is in any environment."""
+    return create_app(Settings(environment=Environment.DEVELOPMENT)).url_map
+
+
+def _run_commands(told: Told, clerk: LocalClerk, environment: dict[str, str]) -> None:
+    def run(name: str, *arguments: str, **changes: str) -> None:
+        ran = run_flask({**environment, **changes}, *arguments)
+        told.commands[name] = ran.stdout + ran.stderr
+        told.exit_codes[name] = ran.returncode
+
+    with clerk.courier.muted():
+        clerk.users.create(**person(3))
+    run("dry run", "sync-clerk", "sync", "--dry-run", "--verbose")
+    run("check", "sync-clerk", "check")
+    run("sync", "sync-clerk", "sync", "--json")
+    clerk.faults.add("/v1/users", body=[{"id": "user_odd", "object": "user", "first_name": MARK, "updated_at": EMAIL}])
+    run("sync over odd users", "sync-clerk", "sync", "--json")
+    clerk.faults.clear()
+    run("sync without a database", "sync-clerk", "sync", DATABASE_URL=f"postgresql://{MARK}:{MARK}@127.0.0.1:1/{MARK}")
+    run("sync with another key", "sync-clerk", "sync", CLERK_SECRET_KEY=f"sk_test_{MARK}")
+    run("replay", "sync-clerk", "replay")
+    run("doctor", "sync-clerk", "doctor", "--url", told.walk.url)
+    run("doctor of a ruin", "sync-clerk", "doctor", DATABASE_URL=f"mysql://{MARK}@x/y", CLERK_SECRET_KEY=MARK)
+    run("prune", "sync-clerk", "prune", "--older-than", "90d")
+    run("settings", "sync-clerk", "check", CLERK_SECRET_KEY=MARK, CLERK_JWT_KEY=MARK, DATABASE_URL=MARK)
+    run("migrations without a database", "db", "upgrade", DATABASE_URL=f"postgresql://{MARK}:{MARK}@127.0.0.1:1/x")
+
+
+def test_no_log_line_shows_a_person_a_request_or_a_secret(told: Told) -> None:
+    text = told.log.read_text()
+    assert [line for line in text.splitlines() if holds_mark(line)] == []
+    assert [secret for secret in told.secrets if secret in text] == []
+    assert "Traceback" not in text
+
+
+def test_no_error_shows_more_than_the_path_that_was_asked_for(told: Told) -> None:
+    assert told.walk.leaks == []
+    assert {401, 404} <= told.walk.statuses
+    assert 500 not in told.walk.statuses
+
+
+def test_no_command_shows_a_person_or_a_secret(told: Told) -> None:
+    for name, said in told.commands.items():
+        assert not holds_mark(said), f"{name}: {said}"
+        assert [secret for secret in told.secrets if secret in said] == [], name
+        assert "Traceback" not in said, f"{name}: {said}"
+    if told.commands:
+        assert told.exit_codes["sync"] == 0, told.commands["sync"]
+        assert told.exit_codes["settings"] == 2
+
+
+def test_every_request_leaves_one_line_under_its_id(told: Told) -> None:
+    lines = [line for line in told.log.read_text().splitlines() if _REQUEST.search(line)]
+    counted = Counter(id_ for line in lines for id_ in _ID.findall(line))
+    assert {counted[id_] for id_ in told.walk.sent} == {1}
+
+
+def test_lines_are_json_with_the_pattern_of_the_route_and_the_outcome(told: Told) -> None:
+    text = told.log.read_text().splitlines()
+    if told.kind == "development":
+        assert not any(line.startswith("{") for line in text), "people read these"
+        return
+    # The server program has words of its own at start and end: [INFO] …
+    lines = [json.loads(line) for line in text if not line.startswith("[")]
+    assert all({"event", "level", "timestamp"} <= line.keys() for line in lines)
+    routes = {line["route"] for line in lines if line["event"] == "request"}
+    assert routes <= {rule.rule for rule in _url_map().iter_rules()} | {"unmatched"}
+    outcomes = {line.get("outcome") for line in lines}
+    assert ({"applied", "parked"} <= outcomes) is (told.kind != "without its database")
