@@ -24,8 +24,12 @@ def _content_of(row: str) -> str:
     return "(" + ", ".join(f"{row}.{column}" for column in CONTENT) + ")"
 
 
-def _supersedes(new: str, row: str) -> str:
-    """Return the condition under which snapshot ``new`` replaces ``row``; it is the order of DESIGN's merge table.
+def _digest_of(row: str) -> str:
+    return f"md5({_content_of(row)}::text)"
+
+
+def _supersedes(new: str, row: str, *, digest: str) -> str:
+    """Return the condition under which snapshot ``new``, whose content has ``digest``, replaces ``row``.
 
     A tie is broken by the event's time and then by the digest of the content: a fixed total order, so that every
     order of arrival ends the same. An equal digest over other content means that the row has drifted: repair it.
@@ -35,38 +39,39 @@ def _supersedes(new: str, row: str) -> str:
         OR {row}.clerk_updated_at = {new}.clerk_updated_at
            AND {_content_of(row)} IS DISTINCT FROM {_content_of(new)}
            AND ({new}.event_at = {READ_FROM_API}
-                OR {new}.content_digest = {row}.content_digest
-                OR ({new}.event_at, {new}.content_digest) > ({row}.event_at, {row}.content_digest)))"""
+                OR {digest} = {row}.content_digest
+                OR ({new}.event_at, {digest}) > ({row}.event_at, {row}.content_digest)))"""
 
 
 _MERGE = f"""
 WITH arriving AS (
-    SELECT source.*, md5({_content_of("source")}::text) AS content_digest, CAST({{event_at}} AS bigint) AS event_at
-    FROM {{source}} AS source
+    SELECT source.*, CAST({{event_at}} AS bigint) AS event_at FROM {{source}} AS source
 ), compared AS (
     -- Rows that would not change are told apart here, so that they are neither locked nor logged.
     SELECT arriving.*, CASE
-        WHEN users.clerk_id IS NULL OR {_supersedes("arriving", "users")} THEN 'wanted'
+        WHEN users.clerk_id IS NULL OR {_supersedes("arriving", "users", digest=_digest_of("arriving"))} THEN 'wanted'
         WHEN users.deleted_at IS NULL AND users.clerk_updated_at = arriving.clerk_updated_at
              AND {_content_of("users")} IS NOT DISTINCT FROM {_content_of("arriving")} THEN 'unchanged'
         ELSE 'stale' END AS standing
     FROM arriving LEFT JOIN users USING (clerk_id)
 ), written AS (
     INSERT INTO users ({", ".join(COLUMNS)}, event_at, content_digest)
-    SELECT {", ".join(COLUMNS)}, event_at, content_digest
+    SELECT {", ".join(COLUMNS)}, event_at, {_digest_of("compared")}
     FROM compared WHERE standing = 'wanted'
     ORDER BY clerk_id  -- two writers lock in one order, or they deadlock
     ON CONFLICT (clerk_id) DO UPDATE SET
         {", ".join(f"{column} = excluded.{column}" for column in (*COLUMNS[1:], "event_at", "content_digest"))},
         synced_at = now()
-    WHERE {_supersedes("excluded", "users")}
+    WHERE {_supersedes("excluded", "users", digest="excluded.content_digest")}
     RETURNING clerk_id, xmax = 0 AS is_new
 )
-SELECT clerk_id, CASE
-    WHEN is_new THEN 'inserted'
-    WHEN NOT is_new THEN 'updated'
-    ELSE standing END AS result
-FROM compared LEFT JOIN written USING (clerk_id)
+SELECT {{answer}} FROM (
+    SELECT clerk_id, CASE
+        WHEN is_new THEN 'inserted'
+        WHEN NOT is_new THEN 'updated'
+        ELSE standing END AS result
+    FROM compared LEFT JOIN written USING (clerk_id)
+) AS merged
 """
 
 
@@ -76,7 +81,12 @@ def merge_statement(*, source: str, event_at: str) -> str:
     Its rows are ``clerk_id`` and ``result``: inserted, updated, unchanged, stale; or wanted, where another writer came
     between its look and its lock: then it has to be sent again.
     """
-    return _MERGE.format(source=source, event_at=event_at)
+    return _MERGE.format(source=source, event_at=event_at, answer="clerk_id, result")
+
+
+def merge_page_statement(*, source: str, event_at: str) -> str:
+    """Return the same merge with a row for each ``result`` and an array of its ids."""
+    return _MERGE.format(source=source, event_at=event_at, answer="result, array_agg(clerk_id)") + "GROUP BY result"
 
 
 BURY = """

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from clerk_sync.clerk.users import UserSnapshot
-from clerk_sync.mirror.sql import BURY, COLUMNS, READ_FROM_API, TYPED_COLUMNS, merge_statement
+from clerk_sync.mirror.sql import BURY, COLUMNS, READ_FROM_API, TYPED_COLUMNS, merge_page_statement, merge_statement
 
 __all__ = ["READ_FROM_API", "Merged", "bury_users", "merge_users"]
 
@@ -31,7 +31,7 @@ class Merged(StrEnum):
 _PAGE = f"(SELECT * FROM json_to_recordset(CAST(:page AS json)) AS page ({TYPED_COLUMNS}))"
 _ONE = f"(SELECT (CAST(ROW({', '.join(f':{column}' for column in COLUMNS)}) AS user_snapshot)).*)"
 
-_MERGE_PAGE = text(merge_statement(source=_PAGE, event_at=":event_at"))
+_MERGE_PAGE = text(merge_page_statement(source=_PAGE, event_at=":event_at"))
 _MERGE_ONE = text(merge_statement(source=_ONE, event_at=":event_at"))
 _encode = Encoder().encode
 _BURY = text(BURY.format(clerk_ids="CAST(:clerk_ids AS text[])"))
@@ -51,21 +51,22 @@ def merge_users(session: Session, batch: Sequence[UserSnapshot], *, event_at: in
     results: dict[str, Merged] = {}
     waiting = list(newest.values())
     while waiting:
-        standings = _merge(session, waiting, event_at)
-        results |= {clerk_id: Merged(standing) for clerk_id, standing in standings.items() if standing != "wanted"}
+        ids_by_standing = _merge(session, waiting, event_at)
         # 'wanted' and yet not written: another writer was first, between our look and our lock. Look again.
-        waiting = [newest[clerk_id] for clerk_id, standing in standings.items() if standing == "wanted"]
+        waiting = [newest[clerk_id] for clerk_id in ids_by_standing.pop("wanted", ())]
+        for standing, clerk_ids in ids_by_standing.items():
+            results |= dict.fromkeys(clerk_ids, Merged(standing))
     return results
 
 
-def _merge(session: Session, batch: Sequence[UserSnapshot], event_at: int) -> dict[str, str]:
+def _merge(session: Session, batch: Sequence[UserSnapshot], event_at: int) -> dict[str, list[str]]:
     if len(batch) == 1:
         values: dict[str, object] = {column: getattr(batch[0], column) for column in COLUMNS}
-        rows = session.execute(_MERGE_ONE, values | {"event_at": event_at})
-    else:
-        # One parameter, written and read in C. COPY into a temporary table costs PostgreSQL a little less and us more,
-        # and it leaves the table behind in a session that may not be ours.
-        rows = session.execute(_MERGE_PAGE, {"page": _encode(batch).decode(), "event_at": event_at})
+        clerk_id, standing = session.execute(_MERGE_ONE, values | {"event_at": event_at}).one()
+        return {standing: [clerk_id]}
+    # One parameter, written and read in C. COPY into a temporary table costs PostgreSQL a little less and us more,
+    # and it leaves the table behind in a session that may not be ours.
+    rows = session.execute(_MERGE_PAGE, {"page": _encode(batch).decode(), "event_at": event_at})
     return dict(rows.tuples().all())
 
 

@@ -2,6 +2,7 @@
 
 from alembic import op
 
+from clerk_sync.mirror.functions import RECEIVE_EVENT
 from clerk_sync.shop.functions import ORDERS_PAGE, OWN_ORDERS_PAGE
 
 revision = "0006"
@@ -12,7 +13,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.execute(OWN_ORDERS_PAGE)
-    op.execute(ORDERS_PAGE)  # its text has changed since 0005
+    # Their texts have changed since they were installed.
+    op.execute(ORDERS_PAGE)
+    op.execute(RECEIVE_EVENT)
 
 
 def downgrade() -> None:
