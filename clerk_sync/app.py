@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask
 
-from clerk_sync import cli, database, logs, web
+from clerk_sync import cli, database, logs
 from clerk_sync.config import Settings
 from clerk_sync.extensions import db, install_services
 from clerk_sync.services import Services
@@ -26,8 +26,8 @@ class Application(Flask):
         return func
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """Return the application for ``settings``, by default those of the environment.
+def create_app(settings: Settings | None = None, *, with_web: bool = True) -> Flask:
+    """Return the application for ``settings``, by default those of the environment; without the web for commands only.
 
     Opens no connection and starts nothing; raises ConfigurationError with every problem of the environment at once.
     """
@@ -43,7 +43,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     connect = database.connector(settings.database_url, Path(app.instance_path) / "postgres")
     _install_database(app, connect)
     install_services(app, Services(settings, Statements(connect)))
-    web.install(app, settings)
+    if with_web:
+        from clerk_sync import web
+
+        web.install(app, settings)
     cli.install(app)
     return app
 

@@ -29,8 +29,7 @@ class Prefetch(Generic[T]):
 
     def __iter__(self) -> Generator[tuple[int, T], None, None]:
         """Start the threads and yield what they bring."""
-        for _ in range(self._workers):
-            Thread(target=self._work, name="prefetch", daemon=True).start()
+        self._start(self._workers)
         try:
             yield from self._take()
         finally:
@@ -49,7 +48,14 @@ class Prefetch(Generic[T]):
                 self._room.release()
                 yield item
 
-    def _work(self) -> None:
+    def _start(self, workers: int) -> None:
+        if workers:
+            Thread(target=self._work, args=(workers - 1,), name="prefetch", daemon=True).start()
+
+    def _work(self, to_start: int) -> None:
+        # Each thread starts the next. Starting waits for the new thread's first step, and while others are at work that
+        # takes milliseconds: the consumer has better things to do.
+        self._start(to_start)
         try:
             while not self._stopping.is_set():
                 number, job = self._jobs.get_nowait()
