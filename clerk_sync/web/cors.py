@@ -23,7 +23,10 @@ _PREFLIGHT = [
     ("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key"),
     ("Access-Control-Max-Age", "600"),
 ]
-_EXPOSED = ("Access-Control-Expose-Headers", "x-clerk-auth-status, x-clerk-auth-reason, Retry-After")
+_EXPOSED = (
+    "Access-Control-Expose-Headers",
+    "x-clerk-auth-status, x-clerk-auth-reason, Retry-After, Location, Idempotent-Replayed, X-Request-ID",
+)
 # On every answer: a cache must not hand one origin's to another.
 _VARY = ("Vary", "Origin")
 
