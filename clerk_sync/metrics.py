@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -126,5 +127,6 @@ def _choose_directory() -> None:
 def _remove_left_overs(root: Path) -> None:
     for directory in root.glob(f"{_PREFIX}*"):
         pid = directory.name.removeprefix(_PREFIX)
-        if pid.isdigit() and directory.stat().st_uid == os.getuid() and not Path(f"/proc/{pid}").exists():
-            shutil.rmtree(directory, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process that starts just now was faster
+            if pid.isdigit() and directory.stat().st_uid == os.getuid() and not Path(f"/proc/{pid}").exists():
+                shutil.rmtree(directory, ignore_errors=True)
