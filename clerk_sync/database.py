@@ -36,6 +36,11 @@ TIME_LIMITS: LiteralString = (
 )
 """What bounds a transaction's waits. Not a session's setting: behind PgBouncer sessions are not ours."""
 
+SESSION_TIME_LIMITS: LiteralString = (
+    f"SET lock_timeout = {LOCK_TIMEOUT_MS}; SET statement_timeout = {STATEMENT_TIMEOUT_MS}"
+)
+"""The same for a whole session, where it is ours."""
+
 Connect = Callable[[], "Connection"]
 
 

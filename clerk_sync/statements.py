@@ -12,7 +12,16 @@ from typing import Any, LiteralString
 import psycopg2
 from sqlalchemy.pool import QueuePool
 
-from clerk_sync.database import MAX_OVERFLOW, POOL_SIZE, POOL_TIMEOUT_S, TIME_LIMITS, Connect
+from clerk_sync.database import (
+    MAX_OVERFLOW,
+    POOL_SIZE,
+    POOL_TIMEOUT_S,
+    SESSION_TIME_LIMITS,
+    TIME_LIMITS,
+    Connect,
+)
+
+_LIMITS = "clerk_sync.limits"
 
 
 class Statements:
@@ -39,15 +48,12 @@ class Statements:
         Where the server was restarted since, the dead connections are dropped and the statement is sent once more.
         Raises psycopg2's errors, and SQLAlchemy's TimeoutError for a pool that stays empty.
         """
-        # Reads have limits, too: a lock on a whole table would keep every thread, and no webhook would get one.
-        # What is sent together is one transaction, which is where SET LOCAL lives.
-        bounded: LiteralString = f"{TIME_LIMITS}; {statement}"
         try:
-            return self._rows(bounded, values)
+            return self._rows(statement, values)
         except _ConnectionDied:
             self.dispose()
         try:
-            return self._rows(bounded, values)
+            return self._rows(statement, values)
         except _ConnectionDied as died:
             raise died.error from died
 
@@ -60,7 +66,10 @@ class Statements:
         pooled = self._pool.connect()
         try:
             cursor: Any = pooled.cursor()
-            cursor.execute(statement, values)
+            limits = pooled.info.get(_LIMITS)
+            if limits is None:
+                limits = pooled.info[_LIMITS] = _set_limits(cursor)
+            cursor.execute(limits + statement, values)
             return list(cursor)
         except psycopg2.Error as error:
             if not _has_lost_connection(error, pooled.dbapi_connection):
@@ -69,6 +78,22 @@ class Statements:
             raise _ConnectionDied(error) from error
         finally:
             pooled.close()
+
+
+def _set_limits(cursor: Any) -> LiteralString:
+    """Bound the waits of a new connection and return what each statement on it has to begin with.
+
+    Reads have limits, too: a lock on a whole table would keep every thread, and no webhook would get one. A session of
+    our own gets them once. A pooler in transaction mode hands sessions round: there they go along with each statement,
+    because what is sent together is one transaction, which is where SET LOCAL lives.
+    """
+    cursor.execute("SELECT pg_backend_pid()")
+    ((backend,),) = cursor
+    # A pooler makes up the number that it tells its clients at the start.
+    if backend != cursor.connection.info.backend_pid:
+        return f"{TIME_LIMITS}; "
+    cursor.execute(SESSION_TIME_LIMITS)
+    return ""
 
 
 def _has_lost_connection(error: psycopg2.Error, connection: Any) -> bool:

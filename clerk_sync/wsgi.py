@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from clerk_sync.config import ConfigurationError
@@ -28,7 +29,7 @@ def _load() -> Flask:
         return create_app(with_web=with_web)
     except ConfigurationError as error:
         # The doctor alone is let in: to name what is wrong is its work, and it looks at the rest as well.
-        if not {"sync-clerk", "doctor"} <= set(sys.argv):
+        if ("sync-clerk", "doctor") not in pairwise(sys.argv):
             sys.stderr.write(f"{error}\n")
             sys.exit(2)
         return create_app(error.settings, with_web=False)

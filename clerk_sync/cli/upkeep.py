@@ -48,7 +48,7 @@ def replay(*, parked: bool, svix_ids: tuple[str, ...]) -> None:
     for svix_id in unknown:
         click.echo(f"{svix_id} is not parked", err=True)
     still_parked = sum(each.outcome is Outcome.PARKED for each in results)
-    click.echo(f"{len(results)} replayed, {still_parked} still parked", err=True)
+    click.echo(f"{len(results) - still_parked} replayed, {still_parked} still parked", err=True)
     sys.exit(1 if still_parked or unknown else 0)
 
 

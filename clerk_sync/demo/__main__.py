@@ -40,7 +40,7 @@ def _stay_up(stage: Stage, timeline: Timeline) -> None:
     timeline.note(f"    API documents   {stage.service_url}/api/docs")
     timeline.note(f"    local Clerk     {stage.clerk.url}")
     timeline.note(f"    repair          {flask} sync-clerk sync")
-    timeline.note(f"    database        psql '{stage.database_url}'")
+    timeline.note(f"    database        DATABASE_URL='{stage.database_url}' make psql")
     timeline.note(f"    log             {LOG}")
     timeline.note("Ctrl-C ends it.")
     signal.pause()

@@ -34,7 +34,8 @@ class Options:
     """How an instance is set up; every field can be given to :meth:`LocalClerk.start`."""
 
     instance: int = 1
-    """Two numbers are two instances, foreign to each other; the same number has the same keys and secrets."""
+    """Two numbers are two instances, foreign to each other; the same number has the same secrets, and the same
+    ``kid``. The signing key itself is new at each start, unless it is kept in a state file."""
 
     webhook_url: str | Sequence[str] | None = None
     """Where webhooks go; several take turns, as if a load balancer stood in front."""

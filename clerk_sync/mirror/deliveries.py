@@ -9,6 +9,8 @@ from msgspec import Meta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from clerk_sync.mirror.inbox import WAITING
+
 
 class Delivery(NamedTuple):
     """One row of the inbox without its payload; ``event_at`` in Clerk's milliseconds, 0 where nobody said."""
@@ -59,7 +61,7 @@ def _page_of(condition: str) -> str:
 
 
 _LIST = text(_page_of("true"))
-_LIST_PARKED = text(_page_of("outcome = 'parked'"))
+_LIST_PARKED = text(_page_of(WAITING))
 _FIND = text(f"SELECT {_COLUMNS} FROM webhook_events WHERE svix_id = :svix_id")
 _FIND_PAYLOAD = text("""
 SELECT left(payload, :characters), octet_length(payload) FROM webhook_events WHERE svix_id = :svix_id

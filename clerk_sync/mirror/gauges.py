@@ -12,6 +12,8 @@ from typing import NamedTuple
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
+from clerk_sync.mirror.inbox import WAITING
+
 SELF_TEST = "clerk_sync.self_test"
 """The type of the event with which the doctor tries the webhook route: nothing that Clerk has sent."""
 
@@ -25,10 +27,10 @@ class Reading(NamedTuple):
     label: tuple[str, str] | None = None
 
 
-_AGES = text("""
+_AGES = text(f"""
 SELECT
-    (SELECT count(*) FROM webhook_events WHERE outcome = 'parked'),
-    (SELECT extract(epoch FROM now() - min(received_at)) FROM webhook_events WHERE outcome = 'parked'),
+    (SELECT count(*) FROM webhook_events WHERE {WAITING}),
+    (SELECT extract(epoch FROM now() - min(received_at)) FROM webhook_events WHERE {WAITING}),
     (SELECT extract(epoch FROM now() - received_at) FROM webhook_events
      WHERE type IS DISTINCT FROM :self_test ORDER BY received_at DESC LIMIT 1),
     (SELECT extract(epoch FROM now() - max(ended_at)) FROM sync_runs WHERE status = 'done' AND kind = 'all'),

@@ -70,9 +70,12 @@ class Parked:
     payload: str
 
 
-_FIND_PARKED = text("""
+WAITING = "outcome = 'parked' AND payload IS NOT NULL"
+"""What waits for replay: a parked event whose payload was pruned does not any more."""
+
+_FIND_PARKED = text(f"""
 SELECT svix_id, payload FROM webhook_events
-WHERE outcome = 'parked' AND payload IS NOT NULL AND (CAST(:svix_ids AS text[]) IS NULL OR svix_id = ANY(:svix_ids))
+WHERE {WAITING} AND (CAST(:svix_ids AS text[]) IS NULL OR svix_id = ANY(:svix_ids))
 ORDER BY received_at, svix_id
 """)
 

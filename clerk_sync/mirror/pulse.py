@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from clerk_sync.mirror.inbox import WAITING
 from clerk_sync.mirror.outcome import Outcome
 
 HOURS = 24
@@ -67,7 +68,7 @@ SELECT count(*) FILTER (WHERE deleted_at IS NULL), count(*) FILTER (WHERE delete
 FROM users
 """)
 _LAST_EVENT = text("SELECT type, outcome, received_at FROM webhook_events ORDER BY received_at DESC LIMIT 1")
-_COUNT_PARKED = text("SELECT count(*) FROM webhook_events WHERE outcome = 'parked'")
+_COUNT_PARKED = text(f"SELECT count(*) FROM webhook_events WHERE {WAITING}")
 _NOW = text("SELECT date_trunc('hour', now(), 'UTC')")
 _HOURS = text(f"""
 WITH recent AS (

@@ -9,6 +9,8 @@ from msgspec import Meta, Struct
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from clerk_sync.mirror.inbox import WAITING
+
 Instant = Annotated[datetime, Meta(tz=True)]
 
 
@@ -61,7 +63,7 @@ SELECT count(*) FILTER (WHERE deleted_at IS NULL), count(*) FILTER (WHERE delete
 FROM users
 """)
 _LAST_EVENT = text("SELECT type, outcome, received_at FROM webhook_events ORDER BY received_at DESC LIMIT 1")
-_COUNT_PARKED = text("SELECT count(*) FROM webhook_events WHERE outcome = 'parked'")
+_COUNT_PARKED = text(f"SELECT count(*) FROM webhook_events WHERE {WAITING}")
 _LAST_RUN = text(f"SELECT {', '.join(SyncRun.__struct_fields__)} FROM sync_runs ORDER BY started_at DESC LIMIT 1")
 _INSTANCE = text("SELECT instance_id FROM mirror_binding")
 

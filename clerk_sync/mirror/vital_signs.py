@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from clerk_sync.mirror.gauges import SELF_TEST
+from clerk_sync.mirror.inbox import WAITING
 
 
 class Runs(NamedTuple):
@@ -27,7 +28,7 @@ ORDER BY received_at DESC LIMIT 1
 _FOREIGN = text(
     "SELECT count(*) FROM webhook_events WHERE outcome = 'foreign' AND received_at > now() - '7 days'::interval"
 )
-_PARKED = text("SELECT count(*), now() - min(received_at) FROM webhook_events WHERE outcome = 'parked'")
+_PARKED = text(f"SELECT count(*), now() - min(received_at) FROM webhook_events WHERE {WAITING}")
 _HAS_ARRIVED = text("SELECT EXISTS (SELECT FROM webhook_events WHERE svix_id = :svix_id)")
 _DONE_AGE = text("SELECT now() - max(ended_at) FROM sync_runs WHERE status = 'done' AND kind = 'all'")
 _LAST = text("""

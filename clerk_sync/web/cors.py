@@ -15,7 +15,7 @@ from clerk_sync.web.observe import ROUTE
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-PATHS = "/api/"
+PATHS = "api/"
 PREFLIGHT_ROUTE = "preflight"
 
 _PREFLIGHT = [
@@ -37,7 +37,8 @@ def allow_authorized_parties(app: Flask, authorized_parties: Collection[str]) ->
     inner: WSGIApplication = app.wsgi_app
 
     def cross_origin(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not environ["PATH_INFO"].startswith(PATHS):
+        # However many slashes there are in front: Flask does not mind them either.
+        if not environ["PATH_INFO"].lstrip("/").startswith(PATHS):
             return inner(environ, start_response)
         origin = environ.get("HTTP_ORIGIN")
         named = [_VARY]

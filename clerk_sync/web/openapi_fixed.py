@@ -13,7 +13,8 @@ INFO: Json = {
     "version": "1",
     "description": (
         "A shop whose identities live in Clerk. Money is in whole minor units of an ISO 4217 currency. "
-        "Every answer has an `X-Request-ID`: the request's own where that is 8 to 64 letters, digits, `.`, `_` or `-`."
+        "Every answer has an X-Request-ID: the request's own where that is 8 to 64 letters, digits, dots, underscores "
+        "or hyphens."
     ),
     "license": {"name": "MIT", "identifier": "MIT"},
 }

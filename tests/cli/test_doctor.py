@@ -374,9 +374,8 @@ def test_a_role_that_the_application_has_changed(doctor: Doctor, query: Query) -
 
 
 def test_parked_events(doctor: Doctor, query: Query) -> None:
-    parked = (
-        "INSERT INTO webhook_events (svix_id, outcome, received_at) VALUES ('msg_2', 'parked', now() - %s::interval)"
-    )
+    parked = """INSERT INTO webhook_events (svix_id, outcome, received_at, payload)
+                VALUES ('msg_2', 'parked', now() - %s::interval, '{}')"""
     query(parked, "3 days")
     assert "1 events wait, the oldest for 3 days" in doctor().of("parked", "warning")
 

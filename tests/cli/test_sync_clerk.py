@@ -318,6 +318,13 @@ def test_prune_empties_old_payloads_only(clerk: LocalClerk, command: Command, de
     assert command("prune", "--older-than", "soon").exit_code == 2
 
 
+def test_what_was_pruned_does_not_wait_any_more(clerk: LocalClerk, command: Command, deliver: Deliver) -> None:
+    deliver(parked_event(clerk, updated_at=[]), "msg_1")
+    assert json.loads(command("check", "--json").stdout)["parked"] == 1
+    command("prune", "--older-than", "0d")
+    assert json.loads(command("check", "--json").stdout)["parked"] == 0
+
+
 @pytest.fixture
 def foreign(make_app: Callable[..., Flask]) -> Any:
     with LocalClerk.start(instance=2) as clerk:

@@ -44,6 +44,12 @@ def test_preflight_of_anybody_else_is_not_answered(client: FlaskClient, origin: 
     assert "origin" in names(response, "Vary")
 
 
+def test_slashes_too_many_in_front_lead_past_nothing(client: FlaskClient) -> None:
+    answer = client.get("/api/session", headers={"Origin": ORIGIN}, environ_overrides={"PATH_INFO": "//api/session"})
+    assert answer.headers.get("Access-Control-Allow-Origin") == ORIGIN
+    assert "origin" in names(answer, "Vary")
+
+
 def test_options_without_a_preflight_is_guarded_like_any_method(client: FlaskClient) -> None:
     assert client.options("/api/session", headers={"Origin": ORIGIN}).status_code == 401
 

@@ -157,7 +157,7 @@ EVENTS: dict[str, tuple[bytes, str]] = {
     "deleted": (json.dumps(clerk_event("user.deleted", {"id": "user_x", "deleted": True})).encode(), "applied"),
     "parked": (json.dumps(clerk_event("user.updated", clerk_user(email_addresses="odd"))).encode(), "parked"),
     "ignored": (json.dumps(clerk_event("email.created", {"id": "ema_1"})).encode(), "ignored"),
-    "long": (json.dumps(clerk_event("user.created", clerk_user(), padding="x" * 70_000)).encode(), "applied"),
+    "long": (json.dumps(clerk_event("user.created", clerk_user(), padding="x" * 120_000)).encode(), "applied"),
 }
 
 
@@ -198,6 +198,19 @@ def test_odd_deliveries_are_answered_the_same(
         headers["svix-signature"] = signature
     options = {"method": "POST", "data": body, "headers": headers, "content_type": content_type}
     assert assert_same(client, flask_client, "/api/webhooks/clerk", **options) == status
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "-1", "x", "", "²"])
+def test_a_length_that_is_none_is_answered_the_same(
+    client: FlaskClient, flask_client: FlaskClient, length: str
+) -> None:
+    options = {
+        "method": "POST",
+        "data": b"{}",
+        "content_type": "application/json",
+        "environ_overrides": {"CONTENT_LENGTH": length},
+    }
+    assert assert_same(client, flask_client, "/api/webhooks/clerk", **options) in (400, 413)
 
 
 def test_a_request_is_counted_and_logged_once(
