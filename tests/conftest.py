@@ -18,7 +18,7 @@ import psycopg2
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from flask import Flask
+from flask import Flask, has_app_context
 from flask.testing import FlaskClient
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 from svix.webhooks import Webhook
@@ -36,6 +36,13 @@ INSTANCE_ID = "ins_2testtesttesttesttesttest"
 ORIGIN = "https://shop.example.com"
 PUBLISHABLE_KEY = parse_publishable_key("pk_test_Y2xlcmsuZXhhbXBsZS5jb20k")
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@pytest.fixture(autouse=True)
+def _no_context_is_left() -> Iterator[None]:
+    """A context that a test leaves behind would make the next one talk to the wrong application."""
+    yield
+    assert not has_app_context()
 
 
 @pytest.fixture(scope="session")

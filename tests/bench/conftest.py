@@ -17,7 +17,7 @@ def population() -> Population:
     return Population(USERS)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def clerk() -> Iterator[LocalClerk]:
     with LocalClerk.start() as clerk:
         clerk.users.seed(USERS)

@@ -89,7 +89,8 @@ def knows_flask(words: list[str]) -> bool:
     command: click.Command = FlaskGroup(create_app=lambda: create_app(Settings(environment=Environment.TEST)))
     while isinstance(command, click.Group) and words:
         name, *words = words
-        found = command.get_command(click.Context(command), name)
+        with click.Context(command) as context:  # closed again: Flask leaves its application's context in it
+            found = command.get_command(context, name)
         if found is None:
             return False
         command = found
