@@ -62,7 +62,8 @@ class Database:
 def production(database_url: str, **settings: str) -> Environment:
     """Return the environment of a production deployment, with ``settings``, and with nothing of this shell's."""
     ours = ("CLERK_", "FLASK_", "PG", "GRANIAN_", "PYTHON", "PROMETHEUS_")
-    foreign = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    # PYTHONPATH stays: it does not change how the service runs, it says which one is measured.
+    foreign = {name: value for name, value in os.environ.items() if name == "PYTHONPATH" or not name.startswith(ours)}
     return {
         **foreign,
         "CLERK_SYNC_ENV": "production",
