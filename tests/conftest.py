@@ -24,6 +24,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg
 from svix.webhooks import Webhook
 from werkzeug.test import TestResponse
 
+import clerk_sync
 from clerk_sync import database
 from clerk_sync.app import create_app
 from clerk_sync.clerk.publishable_key import parse_publishable_key
@@ -32,6 +33,8 @@ from clerk_sync.extensions import db
 from clerk_sync.mirror.models import Base
 
 ROOT = Path(__file__).resolve().parent.parent
+# Where the package is installed without its source tree, it is elsewhere than the tests and the documents.
+PACKAGE = Path(clerk_sync.__file__).parent
 INSTANCE_ID = "ins_2testtesttesttesttesttest"
 ORIGIN = "https://shop.example.com"
 PUBLISHABLE_KEY = parse_publishable_key("pk_test_Y2xlcmsuZXhhbXBsZS5jb20k")

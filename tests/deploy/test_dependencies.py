@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-import clerk_sync
-from tests.stage.service import ROOT
+from tests.conftest import PACKAGE, ROOT
 
 # Declared without an import, each with the reason.
 NOT_IMPORTED = {
@@ -45,7 +44,7 @@ def imported() -> set[str]:
 
 
 def sources() -> Iterator[Path]:
-    yield from Path(clerk_sync.__file__).parent.rglob("*.py")
+    yield from PACKAGE.rglob("*.py")
     yield from (ROOT / "migrations").rglob("*.py")
 
 

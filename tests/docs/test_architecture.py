@@ -8,11 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import clerk_sync
-from tests.conftest import ROOT
+from tests.conftest import PACKAGE, ROOT
 
-# Where the package is installed without its source tree, it is elsewhere than the documents.
-PACKAGE = Path(clerk_sync.__file__).parent
 PLACE = re.compile(r"`(?:clerk_sync/)?((?:\w+/)*\w+\.py)(?:: (\w+))?`")
 TEST = re.compile(r"`((?:\w+/)?test_\w+)(?:::(test_\w+))?`")
 PAGES = [ROOT / "docs" / "architecture.md", *sorted((ROOT / "docs" / "decisions").glob("*.md"))]

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from tests.conftest import ROOT
+from tests.conftest import PACKAGE
 from tests.web.console.conftest import Browser
 
 PAGES = ("", "/users", "/users/1", "/parked", "/events", "/events/msg_parked", "/runs", "/drift", "/nothing")
-STATIC = ROOT / "clerk_sync" / "web" / "static"
+STATIC = PACKAGE / "web" / "static"
 POLICY = {
     "default-src 'none'",
     "style-src 'self'",
@@ -72,7 +72,9 @@ def test_no_other_file_can_be_had(client: FlaskClient, name: str) -> None:
 
 
 def test_style_sheets_load_nothing() -> None:
-    for sheet in STATIC.glob("*.css"):
+    sheets = list(STATIC.glob("*.css"))
+    assert sheets
+    for sheet in sheets:
         assert not re.search(r"@import|url\(", sheet.read_text()), sheet.name
 
 

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from clerk_sync.config import Environment
-from tests.conftest import PUBLISHABLE_KEY, ROOT
+from tests.conftest import PACKAGE, PUBLISHABLE_KEY
 from tests.web.test_routes import routes_of
 
 STOREFRONT = {
@@ -19,7 +19,7 @@ STOREFRONT = {
     ("GET", "/storefront/panel"),
     ("GET", "/storefront/static/{filename}"),
 }
-STATIC = ROOT / "clerk_sync" / "web" / "static"
+STATIC = PACKAGE / "web" / "static"
 LOCAL_CLERK = "http://127.0.0.1:4010"
 
 
