@@ -25,6 +25,9 @@ from tests.conftest import ROOT
 
 Query = Callable[..., list[tuple[Any, ...]]]
 
+SEQUENTIAL = ("--workers", "1")
+"""Arguments of a sync that asks Clerk for one page after the other."""
+
 # A shell that runs tests in the background lets them, and so their children, ignore Ctrl-C.
 FLASK = "import signal, flask.cli; signal.signal(signal.SIGINT, signal.default_int_handler); flask.cli.main()"
 
@@ -47,7 +50,7 @@ def fake_time(clerk_app: Flask) -> FakeTime:
     """A clock for the application's way to Clerk that only its own waiting moves."""
     fake = FakeTime()
     settings = services_of(clerk_app).settings
-    time_ = {"clock": fake.clock, "sleep": fake.sleep}
+    time_: dict[str, Any] = {"clock": fake.clock, "sleep": fake.sleep}
     limiter = limiter_for(settings.secret_key or "", **time_)
     transport = Transport(settings.api_url, settings.secret_key or "", limiter=limiter, jitter=lambda: 1.0, **time_)
     services_of(clerk_app).__dict__["clerk"] = ClerkApi(transport)
@@ -137,6 +140,14 @@ def meanwhile(clerk: LocalClerk, act: Callable[[], object], *, after: int = 1, *
     thread.start()
     yield
     thread.join()
+
+
+def delete_at_clerk(clerk: LocalClerk, number: int, *, start: int = 0) -> list[str]:
+    """Delete so many of Clerk's users, beginning with the one at ``start``; return their ids."""
+    gone = [user.id for user in clerk.users.snapshot()[start : start + number]]
+    for clerk_id in gone:
+        clerk.users.delete(clerk_id)
+    return gone
 
 
 def rows_of(query: Query) -> dict[str, tuple[Any, ...]]:

@@ -17,11 +17,9 @@ from clerk_sync.emulator import LocalClerk
 from clerk_sync.extensions import db
 from clerk_sync.mirror import runs
 from clerk_sync.mirror.runs import Kind, Status
-from tests.local_clerk import Command, Query, meanwhile, rows_at, rows_of, tombstones, wait_until
+from tests.local_clerk import SEQUENTIAL, Command, Query, meanwhile, rows_at, rows_of, tombstones, wait_until
 
 Process = Callable[..., "subprocess.Popen[str]"]
-
-SEQUENTIAL = ("--workers", "1")
 
 
 def stop_in_the_middle(clerk: LocalClerk, query: Query, process: Process, how: signal.Signals) -> str:

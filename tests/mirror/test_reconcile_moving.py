@@ -6,9 +6,8 @@ import pytest
 
 from clerk_sync.emulator import LocalClerk
 from tests.clerk.scripted_api import FakeTime
-from tests.local_clerk import Command, Query, meanwhile, rows_at, rows_of, tombstones
+from tests.local_clerk import SEQUENTIAL, Command, Query, meanwhile, rows_at, rows_of, tombstones
 
-SEQUENTIAL = ("--workers", "1")
 PARALLEL = ("--workers", "8")
 
 
