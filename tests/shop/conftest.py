@@ -19,8 +19,10 @@ from clerk_sync.mirror.accounts import LocalUser
 from clerk_sync.shop.addresses import Address, NewAddress, add_address
 from clerk_sync.shop.cart import set_quantity
 from clerk_sync.shop.catalogue import ProductEntry, load_products
+from clerk_sync.shop.orders import Order, check_out
 from clerk_sync.statements import Statements
 
+Query = Callable[..., list[tuple[Any, ...]]]
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -111,6 +113,12 @@ def full_cart(work: Work, grace: LocalUser, sell: Sell) -> None:
 
 
 @pytest.fixture
+def order(work: Work, grace: LocalUser, full_cart: None, address: Address) -> Order:
+    """Grace's only order, pending."""
+    return work(check_out, grace, address.id, "first").order
+
+
+@pytest.fixture
 def together() -> Callable[..., list[Any]]:
     """Run actions at once, each in a thread behind one barrier; return what each returned or raised."""
 
@@ -135,7 +143,7 @@ class Overtaken(Protocol):
 
 
 @pytest.fixture
-def overtaken(app: Flask, query: Callable[..., list[tuple[Any, ...]]]) -> Overtaken:
+def overtaken(app: Flask, query: Query) -> Overtaken:
     @contextmanager
     def begun(act: Callable[[Session], object]) -> Iterator[None]:
         with app.app_context():

@@ -1,11 +1,10 @@
-"""Orders: made once, at the prices of the day; read in pages; moved along one road only."""
+"""Orders are made once, at the prices and the address of the day."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable
-from itertools import product
 from typing import Any
 
 import pytest
@@ -14,36 +13,9 @@ from clerk_sync.mirror.accounts import LocalUser
 from clerk_sync.mirror.store import bury_users
 from clerk_sync.shop.addresses import Address, AddressChanges, NewAddress, add_address, change_address
 from clerk_sync.shop.cart import read_cart, set_quantity
-from clerk_sync.shop.errors import (
-    CartEmpty,
-    DestinationUnknown,
-    InvalidTransition,
-    OrderUnknown,
-    OwnerGone,
-    ProductsUnavailable,
-)
-from clerk_sync.shop.orders import (
-    COMES_FROM,
-    Order,
-    OrderKey,
-    OrderLine,
-    OrderStatus,
-    check_out,
-    draw_number,
-    get_order,
-    list_orders,
-    move_order,
-)
-from clerk_sync.statements import Statements
-from tests.shop.conftest import GRACE, Overtaken, Sell, Work
-
-Query = Callable[..., list[tuple[Any, ...]]]
-
-
-@pytest.fixture
-def order(work: Work, grace: LocalUser, full_cart: None, address: Address) -> Order:
-    """Grace's only order, pending."""
-    return work(check_out, grace, address.id, "first").order
+from clerk_sync.shop.errors import CartEmpty, DestinationUnknown, OwnerGone, ProductsUnavailable
+from clerk_sync.shop.orders import Order, OrderLine, check_out, draw_number, get_order
+from tests.shop.conftest import GRACE, Overtaken, Query, Sell, Work
 
 
 def destination(order: Order) -> dict[str, Any]:
@@ -157,12 +129,6 @@ def test_numbers_can_be_read_aloud() -> None:
     assert all(re.fullmatch("ORD-[0-9A-HJKMNP-TV-Z]{10}", draw_number()) for _ in range(100))
 
 
-def test_another_users_order_does_not_exist(statements: Statements, work: Work, ada: LocalUser, order: Order) -> None:
-    with pytest.raises(OrderUnknown):
-        work(get_order, ada.id, order.number)
-    assert list_orders(statements, ada.id, after=None, limit=10) == ([], None)
-
-
 def test_a_checkout_that_waits_for_the_deletion_is_refused(
     work: Work, grace: LocalUser, full_cart: None, address: Address, overtaken: Overtaken, query: Query
 ) -> None:
@@ -177,93 +143,3 @@ def test_an_order_that_was_first_outlives_its_user(
     overtaken(lambda session: check_out(session, grace, address.id, "key"), lambda: work(bury_users, [GRACE]))
     assert query("SELECT total_minor, shipping_address ->> 'city' FROM orders") == [(4980, "Galway")]
     assert query("SELECT (SELECT count(*) FROM addresses), (SELECT count(*) FROM carts)") == [(0, 0)]
-
-
-@pytest.fixture
-def seven_orders(grace: LocalUser, query: Query) -> list[str]:
-    """Numbers of seven orders without lines, newest first; some of one microsecond."""
-    rows = query(
-        """INSERT INTO orders (number, user_id, currency, total_minor, shipping_address, idempotency_key, created_at)
-           SELECT 'N' || n, %s, 'EUR', n, '{}', n, timestamptz '2026-01-01 00:00:00.123456Z' + n / 3 * interval '1 us'
-           FROM generate_series(1, 7) AS n RETURNING number""",
-        grace.id,
-    )
-    return [number for (number,) in reversed(rows)]
-
-
-def walk(statements: Statements, user: LocalUser, limit: int) -> list[list[str]]:
-    pages: list[list[str]] = []
-    key: OrderKey | None = None
-    while not pages or key:
-        found, key = list_orders(statements, user.id, after=key, limit=limit)
-        pages.append([order.number for order in found])
-    return pages
-
-
-@pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 8])
-def test_pages_show_every_order_once_newest_first(
-    statements: Statements, grace: LocalUser, seven_orders: list[str], limit: int
-) -> None:
-    pages = walk(statements, grace, limit)
-    assert [number for page in pages for number in page] == seven_orders
-    assert all(len(page) == limit for page in pages[:-1])
-    assert pages[-1]
-
-
-def test_an_order_made_meanwhile_does_not_move_the_next_page(
-    statements: Statements, work: Work, grace: LocalUser, seven_orders: list[str], full_cart: None, address: Address
-) -> None:
-    _, key = list_orders(statements, grace.id, after=None, limit=3)
-    work(check_out, grace, address.id, "meanwhile")
-    found, _ = list_orders(statements, grace.id, after=key, limit=3)
-    assert [order.number for order in found] == seven_orders[3:6]
-
-
-def test_a_page_holds_the_lines_of_each_order(
-    statements: Statements, work: Work, grace: LocalUser, order: Order, address: Address
-) -> None:
-    work(set_quantity, grace.id, "CUP", 9)
-    second, _ = work(check_out, grace, address.id, "second")
-    assert list_orders(statements, grace.id, after=None, limit=20) == ([second, order], None)
-
-
-@pytest.mark.parametrize(("old", "new"), [*product(OrderStatus, OrderStatus)])
-def test_an_order_moves_along_its_road_only(
-    work: Work, order: Order, query: Query, old: OrderStatus, new: OrderStatus
-) -> None:
-    query("UPDATE orders SET status = %s", old)
-    if new == old or old in COMES_FROM[new]:
-        assert work(move_order, order.number, new).status == new
-    else:
-        with pytest.raises(InvalidTransition) as raised:
-            work(move_order, order.number, new)
-        assert (raised.value.old, raised.value.new) == (old, new)
-    assert query("SELECT status FROM orders") == [(new if old in COMES_FROM[new] else old,)]
-
-
-def test_the_road_of_an_order() -> None:
-    assert {(old, new) for new, olds in COMES_FROM.items() for old in olds} == {
-        ("pending", "paid"),
-        ("paid", "shipped"),
-        ("shipped", "delivered"),
-        ("pending", "cancelled"),
-        ("paid", "cancelled"),
-    }
-
-
-def test_an_order_that_nobody_made_does_not_move(work: Work) -> None:
-    with pytest.raises(OrderUnknown):
-        work(move_order, "ORD-NEVER", OrderStatus.PAID)
-
-
-def test_an_order_that_ships_meanwhile_is_not_cancelled(
-    work: Work, order: Order, overtaken: Overtaken, query: Query
-) -> None:
-    work(move_order, order.number, OrderStatus.PAID)
-    with pytest.raises(InvalidTransition) as raised:
-        overtaken(
-            lambda session: move_order(session, order.number, OrderStatus.SHIPPED),
-            lambda: work(move_order, order.number, OrderStatus.CANCELLED),
-        )
-    assert raised.value.old == "shipped"
-    assert query("SELECT status FROM orders") == [("shipped",)]
