@@ -7,11 +7,11 @@ from typing import NamedTuple
 from sqlalchemy.exc import DBAPIError
 
 from clerk_sync.clerk.errors import ApiRefused, ClerkError
+from clerk_sync.cli.database_faults import is_not_migrated, sentence_of
 from clerk_sync.mirror.errors import KeyMismatch, LeaseLost, Refused
 from clerk_sync.mirror.runs import Status
 
 DONE, FAILURES, CONFIGURATION, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
-UNDEFINED_TABLE = "42P01"
 
 
 class Misconfigured(Exception):
@@ -38,7 +38,7 @@ def ending_of(error: BaseException) -> Ending | None:
         case KeyMismatch() | Misconfigured():
             return Ending(Status.FAILED, CONFIGURATION, str(error))
         case ApiRefused(status=401 | 403):
-            return Ending(Status.FAILED, CONFIGURATION, f"{error}; is CLERK_SECRET_KEY right?")
+            return Ending(Status.FAILED, CONFIGURATION, f"{error} (is CLERK_SECRET_KEY right?)")
         case ClerkError():
             return Ending(Status.FAILED, FAILURES, str(error))
         case DBAPIError():
@@ -48,8 +48,5 @@ def ending_of(error: BaseException) -> Ending | None:
 
 
 def _database_ending(error: DBAPIError) -> Ending:
-    # Never its text: that quotes the statement, and the statement users.
-    code = getattr(error.orig, "pgcode", None)
-    if code == UNDEFINED_TABLE:
-        return Ending(Status.FAILED, CONFIGURATION, "the database has no such tables: run flask db upgrade")
-    return Ending(Status.FAILED, FAILURES, f"the database: {type(error.orig).__name__} {code or '(not reached)'}")
+    exit_code = CONFIGURATION if is_not_migrated(error) else FAILURES
+    return Ending(Status.FAILED, exit_code, sentence_of(error))

@@ -23,6 +23,7 @@ def load_products(file: str | None, as_json: bool) -> None:
     import msgspec
     from sqlalchemy.exc import DBAPIError
 
+    from clerk_sync.cli.database_faults import sentence_of
     from clerk_sync.extensions import db
     from clerk_sync.shop.catalogue import load_products as load
     from clerk_sync.shop.catalogue_files import SAMPLE, parse_catalogue
@@ -37,8 +38,8 @@ def load_products(file: str | None, as_json: bool) -> None:
         _fail(f"{file}: {error.strerror}.")
     except CatalogueInvalid as error:
         _fail(*error.problems)
-    except DBAPIError:
-        _fail("The database cannot be used: is it up, and has `flask db upgrade` been run?")
+    except DBAPIError as error:
+        _fail(f"Failed: {sentence_of(error)}.")
     if as_json:
         click.echo(msgspec.json.encode(loaded))
     else:

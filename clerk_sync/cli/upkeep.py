@@ -11,8 +11,6 @@ from flask.cli import with_appcontext
 
 from clerk_sync.cli.arguments import Duration
 
-DATABASE = "The database cannot be used: is it up, and has `flask db upgrade` been run?"
-
 
 @click.command()
 @click.option("--parked", is_flag=True, help="Everything that is parked; the default.")
@@ -26,6 +24,7 @@ def replay(*, parked: bool, svix_ids: tuple[str, ...]) -> None:
     """
     from sqlalchemy.exc import DBAPIError
 
+    from clerk_sync.cli.database_faults import sentence_of
     from clerk_sync.extensions import db
     from clerk_sync.mirror.inbox import find_parked
     from clerk_sync.mirror.outcome import Outcome
@@ -40,8 +39,8 @@ def replay(*, parked: bool, svix_ids: tuple[str, ...]) -> None:
         for delivery in found:
             results.append(apply_again(session, delivery))
             session.commit()
-    except DBAPIError:
-        _fail(DATABASE)
+    except DBAPIError as error:
+        _fail(sentence_of(error))
     for svix_id, outcome, reason in results:
         click.echo(f"{svix_id} {outcome}" + (f": {reason}" if reason else ""))
     unknown = sorted(set(svix_ids) - {each.svix_id for each in found})
@@ -59,6 +58,7 @@ def prune(*, older_than: timedelta) -> None:
     """Empty old payloads of the inbox; the rows themselves stay."""
     from sqlalchemy.exc import DBAPIError
 
+    from clerk_sync.cli.database_faults import sentence_of
     from clerk_sync.extensions import db
     from clerk_sync.mirror.inbox import prune_payloads
 
@@ -66,8 +66,8 @@ def prune(*, older_than: timedelta) -> None:
     try:
         emptied = prune_payloads(session, older_than)
         session.commit()
-    except DBAPIError:
-        _fail(DATABASE)
+    except DBAPIError as error:
+        _fail(sentence_of(error))
     click.echo(f"{emptied} payloads emptied")
 
 
@@ -106,7 +106,7 @@ def rebind(*, yes: bool) -> None:
         session.commit()
     except (ClerkError, SyncError, Misconfigured, DBAPIError) as error:
         ending = ending_of(error)
-        _fail(f"{ending.reason if ending else error}.", exit_code=ending.exit_code if ending else 1)
+        _fail(ending.reason if ending and ending.reason else str(error), exit_code=ending.exit_code if ending else 1)
     click.echo(f"The mirror is bound to {instance.id}.")
     click.echo("Users of the other instance are missing there: see `flask sync-clerk sync --dry-run`.", err=True)
 
@@ -119,6 +119,6 @@ def _is_wanted(bound: str | None, instance_id: str) -> bool:
         return False
 
 
-def _fail(sentence: str, exit_code: int = 1) -> NoReturn:
-    click.echo(sentence, err=True)
+def _fail(reason: str, exit_code: int = 1) -> NoReturn:
+    click.echo(f"Failed: {reason}.", err=True)
     sys.exit(exit_code)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
+from clerk_sync.cli.database_faults import fault_of, is_not_migrated
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.cli.doctor.patient import Patient
 from clerk_sync.config import LOOPBACK
@@ -17,24 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 DATABASE, TLS, ROOM, MIGRATIONS = "database", "database TLS", "database connections", "migrations"
-UNDEFINED_TABLE = "42P01"
 POOLS = 2  # of each worker: one for sessions, one for single statements
-
-# What the driver says, and what it means; the first that fits. Its own text names host, login and address.
-_FAULTS = (
-    ("password authentication failed", "it refuses the login or the password"),
-    ("no pg_hba.conf entry", "it lets nobody in from here, or only with TLS"),
-    ("does not exist", "it answers, and has no such database or login"),
-    ("could not translate host name", "its host name cannot be resolved"),
-    ("connection refused", "the connection is refused: nobody listens there"),
-    ("no such file or directory", "the connection is refused: nobody listens there"),
-    ("timeout expired", "nobody answers at that address"),
-    ("too many", "it has no connection left"),
-    ("remaining connection slots", "it has no connection left"),
-    ("starting up", "it is starting up"),
-    ("shutting down", "it is shutting down"),
-    ("ssl", "TLS cannot be agreed on: see sslmode"),
-)
 
 _ABOUT = text("""
 SELECT current_setting('server_version_num')::integer / 10000, pg_is_in_recovery(),
@@ -51,7 +35,7 @@ def look_at_database(patient: Patient) -> Iterator[Finding]:
     try:
         version, is_standby, connections = patient.session.execute(_ABOUT).one()
     except DBAPIError as error:
-        yield wrong(DATABASE, _fault_of(error), "is it up, and is DATABASE_URL right?")
+        yield wrong(DATABASE, fault_of(error), "is it up, and is DATABASE_URL right?")
         return
     patient.has_database = True
     if is_standby:
@@ -67,10 +51,10 @@ def look_at_migrations(patient: Patient) -> Iterator[Finding]:
     try:
         revision = patient.session.scalar(_REVISION)
     except ProgrammingError as error:
-        if getattr(error.orig, "pgcode", None) != UNDEFINED_TABLE:
+        if not is_not_migrated(error):
             raise
-        patient.session.rollback()
         revision = None
+    patient.has_tables = revision is not None
     if revision == SCHEMA_REVISION:
         yield ok(MIGRATIONS, f"at {revision}, as this code expects")
     elif revision is not None and revision > SCHEMA_REVISION:
@@ -101,8 +85,3 @@ def _judge_room(patient: Patient, allowed: int) -> Finding:
 
 def _driver_connection(session: Session) -> Any:
     return session.connection().connection.driver_connection
-
-
-def _fault_of(error: DBAPIError) -> str:
-    said = str(error.orig).lower()
-    return next((fault for sign, fault in _FAULTS if sign in said), f"{type(error.orig).__name__} at the connection")

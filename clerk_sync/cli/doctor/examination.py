@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy.exc import DBAPIError
 
+from clerk_sync.cli.database_faults import code_of
 from clerk_sync.cli.doctor import database, instance, keys, machine, mirror, roles, route, settings, token_keys
 from clerk_sync.cli.doctor.findings import Finding, warning, wrong
 from clerk_sync.cli.doctor.patient import Patient
@@ -20,6 +21,7 @@ class Check(NamedTuple):
     subject: str
     look: Callable[[Patient], Iterator[Finding]]
     needs_database: bool = False
+    needs_tables: bool = False
 
 
 CHECKS = (
@@ -33,11 +35,11 @@ CHECKS = (
     Check("token keys", token_keys.look_at_token_keys),
     Check("database", database.look_at_database),
     Check("migrations", database.look_at_migrations, needs_database=True),
-    Check("role wall", roles.look_at_wall, needs_database=True),
-    Check("roles", roles.look_at_roles, needs_database=True),
-    Check("binding", mirror.look_at_binding, needs_database=True),
-    Check("last event", mirror.look_at_events, needs_database=True),
-    Check("last sync", mirror.look_at_sync, needs_database=True),
+    Check("role wall", roles.look_at_wall, needs_tables=True),
+    Check("roles", roles.look_at_roles, needs_tables=True),
+    Check("binding", mirror.look_at_binding, needs_tables=True),
+    Check("last event", mirror.look_at_events, needs_tables=True),
+    Check("last sync", mirror.look_at_sync, needs_tables=True),
     Check("webhook route", route.look_at_route),
     Check("deployed service", route.look_at_deployment),
 )
@@ -46,8 +48,8 @@ CHECKS = (
 def examine(patient: Patient) -> Iterator[Finding]:
     """Yield every finding, as it is made. Never raises: a check that breaks is a finding, too."""
     for check in CHECKS:
-        if check.needs_database and not patient.has_database:
-            yield warning(check.subject, "not looked at: the database does not answer")
+        if lack := _lack_of(check, patient):
+            yield warning(check.subject, f"not looked at: {lack}")
             continue
         try:
             yield from check.look(patient)
@@ -60,8 +62,14 @@ def examine(patient: Patient) -> Iterator[Finding]:
             _end_transaction(patient)
 
 
+def _lack_of(check: Check, patient: Patient) -> str | None:
+    if (check.needs_database or check.needs_tables) and not patient.has_database:
+        return "the database does not answer"
+    return "no tables yet" if check.needs_tables and not patient.has_tables else None
+
+
 def _of_database(subject: str, error: DBAPIError) -> Finding:
-    code = getattr(error.orig, "pgcode", None) or type(error.orig).__name__
+    code = code_of(error) or type(error.orig).__name__
     if code in _TOOK_TOO_LONG:
         return warning(subject, "not looked at: the database took too long", "try again when it has less to do")
     return wrong(subject, f"the database says {code}", "mend what stands above about the database first")

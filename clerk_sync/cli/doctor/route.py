@@ -40,7 +40,7 @@ def look_at_route(patient: Patient) -> Iterator[Finding]:
         return
     finding = judge(url, answer)
     yield finding
-    if answer.status == 200 and _outcome_of(answer) == "ignored" and patient.has_database:
+    if answer.status == 200 and _outcome_of(answer) == "ignored" and patient.has_database and patient.has_tables:
         yield _judge_inbox(patient, svix_id)
 
 
