@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
-from clerk_sync.clerk.pem import normalise_public_key
-from clerk_sync.clerk.publishable_key import PublishableKey, parse_publishable_key
+from clerk_sync import spellings
+from clerk_sync.clerk.publishable_key import PublishableKey
 
 T = TypeVar("T")
 
@@ -89,27 +87,29 @@ class Settings:
             "CLERK_SYNC_ENV", Environment, Environment.PRODUCTION if environ.get("DYNO") else Environment.DEVELOPMENT
         )
         production = environment is Environment.PRODUCTION
-        publishable_key = read("CLERK_PUBLISHABLE_KEY", _publishable_key, None, secret=True)
+        publishable_key = read("CLERK_PUBLISHABLE_KEY", spellings.publishable_key, None, secret=True)
         settings = cls(
             environment=environment,
-            database_url=read("DATABASE_URL", _database_url, None, secret=True),
-            secret_key=read("CLERK_SECRET_KEY", _secret_key, None, secret=True),
+            database_url=read("DATABASE_URL", spellings.database_url, None, secret=True),
+            secret_key=read("CLERK_SECRET_KEY", spellings.secret_key, None, secret=True),
             publishable_key=publishable_key,
-            jwt_key=read("CLERK_JWT_KEY", _jwt_key, None, secret=True),
-            webhook_signing_secrets=read("CLERK_WEBHOOK_SIGNING_SECRET", _signing_secrets, (), secret=True),
-            authorized_parties=read("CLERK_AUTHORIZED_PARTIES", _origins, ()),
+            jwt_key=read("CLERK_JWT_KEY", spellings.jwt_key, None, secret=True),
+            webhook_signing_secrets=read("CLERK_WEBHOOK_SIGNING_SECRET", spellings.signing_secrets, (), secret=True),
+            authorized_parties=read("CLERK_AUTHORIZED_PARTIES", spellings.origins, ()),
             missing_azp=read("CLERK_MISSING_AZP", MissingAzp, MissingAzp.REJECT),
-            issuer=read("CLERK_ISSUER", _issuer, publishable_key.issuer if publishable_key else None, secret=True),
+            issuer=read(
+                "CLERK_ISSUER", spellings.issuer, publishable_key.issuer if publishable_key else None, secret=True
+            ),
             api_url=read(
                 "CLERK_API_URL",
-                _api_url_in_production if production else _api_url,
+                _api_url_in_production if production else spellings.api_url,
                 "https://api.clerk.com",
                 secret=True,
             ),
-            port=read("PORT", _whole_number(1, 65535), 5000),
-            web_concurrency=read("WEB_CONCURRENCY", _whole_number(1, 256), 2),
-            metrics_token=read("METRICS_TOKEN", _bearer_token, None, secret=True),
-            log_level=read("LOG_LEVEL", _log_level, "INFO"),
+            port=read("PORT", spellings.whole_number(1, 65535), 5000),
+            web_concurrency=read("WEB_CONCURRENCY", spellings.whole_number(1, 256), 2),
+            metrics_token=read("METRICS_TOKEN", spellings.bearer_token, None, secret=True),
+            log_level=read("LOG_LEVEL", spellings.log_level, "INFO"),
             log_format=read("LOG_FORMAT", LogFormat, LogFormat.JSON if production else LogFormat.CONSOLE),
         )
         if production:
@@ -145,122 +145,8 @@ class _Reader:
             self.problems.append(f"{name}: found nothing, expected {expected}; production does not start without it.")
 
 
-def _database_url(text: str) -> str:
-    from psycopg2 import ProgrammingError
-    from psycopg2.extensions import parse_dsn
-
-    scheme, _, rest = text.partition("://")
-    url = f"postgresql://{rest}"
-    try:
-        found = parse_dsn(url)  # libpq's own opinion: it refuses parameters that other drivers know
-    except ProgrammingError:
-        found = {}
-    if scheme not in ("postgres", "postgresql") or not found.keys() & {"dbname", "host", "service"}:
-        raise ValueError("a URL that libpq takes, such as postgresql://user:password@host:5432/name")
-    return url
-
-
-def _secret_key(text: str) -> str:
-    if not re.fullmatch(r"sk_(test|live)_[!-~]+", text):
-        raise ValueError("sk_test_… or sk_live_…")
-    return text
-
-
-def _publishable_key(text: str) -> PublishableKey | None:
-    return parse_publishable_key(text)
-
-
-def _bearer_token(text: str) -> str:
-    if not re.fullmatch("[!-~]+", text):
-        raise ValueError("printable ASCII, as a header can carry it")
-    return text
-
-
-def _jwt_key(text: str) -> str:
-    try:
-        return normalise_public_key(text)
-    except ValueError as error:
-        raise ValueError("the PEM public key of the instance (RSA)") from error
-
-
-def _signing_secrets(text: str) -> tuple[str, ...]:
-    return tuple(_signing_secret(part) for part in _list(text) or [""])
-
-
-def _signing_secret(text: str) -> str:
-    prefix, _, encoded = text.partition("_")
-    try:
-        key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
-    except ValueError:
-        key = b""
-    if prefix != "whsec" or not key:
-        raise ValueError("whsec_ and base64, several separated by commas")
-    return text
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    return tuple(_origin(part) for part in _list(text))
-
-
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9_]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
-
-
-def _origin(text: str) -> str:
-    # Compared exactly with what a browser sends: anything else in the list could never match.
-    default_port = {"https": ":443", "http": ":80"}.get(text.partition("://")[0], "/")
-    if not _ORIGIN.fullmatch(text) or text.endswith(default_port):
-        raise ValueError(
-            "origins as browsers send them, https://shop.example.com: no path, no slash at the end, no default port"
-        )
-    return text
-
-
-def _issuer(text: str) -> str | None:
-    _plain_url(text, "a URL such as https://clerk.example.com")
-    return text
-
-
-def _api_url(text: str) -> str:
-    expected = "a URL without /v1, such as https://api.clerk.com"
-    if _plain_url(text, expected).path.rstrip("/").endswith("/v1"):
-        raise ValueError(expected)
-    return text.rstrip("/")
-
-
 def _api_url_in_production(text: str) -> str:
-    parts = urlsplit(_api_url(text))
+    parts = urlsplit(spellings.api_url(text))
     if parts.scheme != "https" and parts.hostname not in LOOPBACK:
         raise ValueError("https, or a loopback address: the secret key travels in every request")
     return text.rstrip("/")
-
-
-def _plain_url(text: str, expected: str) -> SplitResult:
-    """Return the parts of an http URL of nothing but host, port and path; raise ValueError saying what is expected."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError as error:
-        raise ValueError(expected) from error
-    is_plain = not (parts.query or parts.fragment or parts.username is not None) and re.fullmatch("[!-~]+", text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain or port == 0:
-        raise ValueError(expected)
-    return parts
-
-
-def _whole_number(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not low <= int(text[:9]) <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def _log_level(text: str) -> str:
-    if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
-        raise ValueError("DEBUG, INFO, WARNING, ERROR or CRITICAL")
-    return text.upper()
-
-
-def _list(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
