@@ -13,7 +13,10 @@ from clerk_sync.config import ConfigurationError, Settings
 
 
 def main(command: list[str]) -> int:
-    """Become ``command``; return 2 where the settings cannot be used, 127 where there is no such program."""
+    """Become ``command``; return 2 where there is none or the settings cannot be used, 127 for no such program."""
+    if not command:
+        sys.stderr.write("usage: python -m clerk_sync.start COMMAND [ARGUMENT …]\n")
+        return 2
     try:
         Settings.from_env(os.environ)
     except ConfigurationError as error:
@@ -27,6 +30,4 @@ def main(command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit("usage: python -m clerk_sync.start COMMAND [ARGUMENT …]")
     sys.exit(main(sys.argv[1:]))
