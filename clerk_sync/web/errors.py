@@ -23,6 +23,15 @@ RETRY_AFTER_S = 5
 # read_only_sql_transaction: in the middle of a failover.
 _NOT_READY = ("42P01", "42703", "42883", "42704", "25006")
 
+# What Flask refuses by itself. Its own texts talk to a person at a browser, and HTTP's phrases change with Python's
+# version: no code may hang on them.
+_REFUSED = {
+    400: ("bad-request", "The request cannot be read."),
+    404: ("not-found", "There is nothing here."),
+    405: ("method-not-allowed", "Not with this method; Allow names those that do."),
+    413: ("request-entity-too-large", "The body is larger than 1 MiB."),
+}
+
 
 class Problem(Exception):
     """A request that cannot be served; ``code`` is a stable machine word, ``detail`` a sentence for people."""
@@ -70,8 +79,9 @@ def install_error_handlers(app: Flask) -> None:
 
 def _http_exception(error: HTTPException) -> Response:
     status = error.code or 500
-    code = HTTPStatus(status).phrase.lower().replace(" ", "-")
-    response = problem_response(Problem(status, code, error.description or HTTPStatus(status).description))
+    phrase = HTTPStatus(status).phrase
+    code, detail = _REFUSED.get(status) or (phrase.lower().replace(" ", "-"), f"{phrase}.")
+    response = problem_response(Problem(status, code, detail))
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
