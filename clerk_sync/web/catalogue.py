@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from clerk_sync.extensions import db
 from clerk_sync.shop.catalogue import Product, ProductKey, list_products
-from clerk_sync.web.answers import json_response
+from clerk_sync.web.answers import public_json_response
 from clerk_sync.web.operations import describe, paged
 from clerk_sync.web.paging import HIGHEST_LIMIT, NextCursor, cursor_of, read_cursor, read_limit
 
@@ -27,4 +27,4 @@ def show_products() -> Response:
     """Show what is on sale."""
     # A shop's whole catalogue mostly fits on one page: the default is as much as is given at once.
     found, next_key = list_products(db.session(), after=read_cursor(ProductKey), limit=read_limit(HIGHEST_LIMIT))
-    return json_response(ProductPage(found, cursor_of(next_key)))
+    return public_json_response(ProductPage(found, cursor_of(next_key)))

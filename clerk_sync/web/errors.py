@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from clerk_sync.metrics import metrics
+from clerk_sync.web.answers import KEPT_NOWHERE
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ def problem_response(problem: Problem) -> Response:
         "instance": request.path,
         "code": problem.code,
     }
-    response = Response(msgspec.json.encode(body), problem.status, content_type="application/problem+json")
+    encoded = msgspec.json.encode(body)
+    response = Response(encoded, problem.status, [KEPT_NOWHERE], content_type="application/problem+json")
     response.headers.extend(problem.headers)
     return response
 

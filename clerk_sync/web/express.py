@@ -20,6 +20,7 @@ from flask import Flask
 from clerk_sync.extensions import services
 from clerk_sync.services import Services
 from clerk_sync.web import account, orders, webhooks
+from clerk_sync.web.answers import KEPT_NOWHERE
 from clerk_sync.web.observe import ROUTE
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ Entry = Callable[[Services, "WSGIEnvironment"], object | None]
 
 _encode = msgspec.json.Encoder().encode
 
+_JSON = ("Content-Type", "application/json")
 
 _ENTRIES: Mapping[tuple[str, str], Entry] = {
     ("GET", "/api/session"): account.express_session,
@@ -66,7 +68,7 @@ class ExpressLane:
         if answer is None:
             return self._flask(environ, start_response)
         body = _encode(answer)
-        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        start_response("200 OK", [_JSON, ("Content-Length", str(len(body))), KEPT_NOWHERE])
         return (body,)
 
     def _refuse(self, error: Exception, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

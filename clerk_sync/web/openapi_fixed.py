@@ -14,7 +14,7 @@ INFO: Json = {
     "description": (
         "A shop whose identities live in Clerk. Money is in whole minor units of an ISO 4217 currency. "
         "Every answer has an X-Request-ID: the request's own where that is 8 to 64 letters, digits, dots, underscores "
-        "or hyphens."
+        "or hyphens. What is said to somebody says `Cache-Control: no-store`."
     ),
     "license": {"name": "MIT", "identifier": "MIT"},
 }

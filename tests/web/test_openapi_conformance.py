@@ -28,7 +28,17 @@ from tests.stage.migrations import migrate
 
 EXAMPLES = 12
 # What every answer may carry without a word in the description: HTTP's own, and what its introduction names.
-UNIVERSAL = {"allow", "connection", "content-length", "content-type", "date", "server", "vary", "x-request-id"}
+UNIVERSAL = {
+    "allow",
+    "cache-control",
+    "connection",
+    "content-length",
+    "content-type",
+    "date",
+    "server",
+    "vary",
+    "x-request-id",
+}
 
 Test = Callable[[Case[Any], "World"], None]
 

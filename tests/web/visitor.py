@@ -40,11 +40,13 @@ class Description:
         }
 
     def check(self, method: str, url: str, response: TestResponse) -> None:
-        """Fail unless the description promises this status, this type of content and this shape of answer."""
+        """Fail unless the description promises this status, type and shape of answer, and nobody may keep it."""
         operation = self._find(method, urlsplit(url).path)
         if operation is None:
             assert response.status_code in (404, 405), f"{method} {url} is not described"
             return
+        if {"bearer": []} in operation.get("security", ()) and response.get_data():
+            assert response.headers["Cache-Control"] == "no-store", f"{method} {url} could be kept by a cache"
         status = str(response.status_code)
         assert status in operation["responses"], f"{method} {url} answers {status}: {response.get_data(as_text=True)}"
         promised = self.resolve(operation["responses"][status]).get("content")

@@ -79,7 +79,7 @@ def show_panel() -> Response:
     user = find_mirrored_user(session, clerk_id)
     owns = count_belongings(session, user.id) if user else Belongings(0, 0, 0)
     runs = list_runs(session, after=None, limit=1).runs
-    answer = json_response(
+    return json_response(
         Panel(
             row=_row(user) if user else None,
             owns=owns._asdict(),
@@ -87,8 +87,6 @@ def show_panel() -> Response:
             last_run=_run(runs[0]) if runs else None,
         )
     )
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
 
 
 def _row(user: MirroredUser) -> Row:
