@@ -41,9 +41,9 @@ COMES_FROM = {
 
 
 class ShippingAddress(Struct):
-    """Where an order goes: a copy made at checkout."""
+    """Where an order goes: a copy made at checkout. Without a name, nobody had said one by then."""
 
-    name: str
+    name: str | None
     line1: str
     line2: str | None
     city: str
@@ -125,7 +125,7 @@ def check_out(
     order_id = None
     while order_id is None:  # a number that another order has, by chance, is drawn again
         placed = store.orders.place_order(
-            session, owner, draw_number(), address_id, idempotency_key, recipient=user.name
+            session, owner, draw_number(), address_id, idempotency_key, recipient=_find_recipient(user)
         )
         if not placed.address_known:
             raise DestinationUnknown
@@ -135,6 +135,11 @@ def check_out(
             raise ProductsUnavailable(placed.unavailable)
         order_id = placed.order_id
     return Checkout(_one(store.orders.find_order_by_id(session, order_id)), replayed=False)
+
+
+def _find_recipient(user: LocalUser) -> str | None:
+    # At first sight the id stands in for a name. It means nothing on a parcel, and hides that there is none.
+    return user.name if user.name != user.clerk_id else None
 
 
 def list_orders(statements: Statements, user_id: int, *, after: OrderKey | None, limit: int) -> OrdersFound:

@@ -32,7 +32,7 @@ def many_orders(grace: Visitor, query: Query) -> list[str]:
 
 def test_an_order_is_listed_and_shown_with_its_lines(grace: Visitor, order: dict[str, Any]) -> None:
     assert order["items"] == [{"sku": "TEA", "name": "Tea", "quantity": 2, "unit_price_minor": 1290}]
-    assert order["shipping_address"].items() >= {"name": GRACE, "line1": "1 Harbour Road", "country": "IE"}.items()
+    assert order["shipping_address"].items() >= {"name": None, "line1": "1 Harbour Road", "country": "IE"}.items()
     assert grace.get(f"/api/orders/{order['number']}").get_json() == order
     assert grace.get("/api/orders").get_json() == {"orders": [order], "next_cursor": None}
 

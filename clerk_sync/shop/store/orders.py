@@ -47,7 +47,7 @@ class PlacedOrder(NamedTuple):
 
 
 def place_order(
-    session: Session, owner: Owner, number: str, address_id: int, idempotency_key: str, *, recipient: str
+    session: Session, owner: Owner, number: str, address_id: int, idempotency_key: str, *, recipient: str | None
 ) -> PlacedOrder:
     """Turn the owner's cart into an order at today's prices and remove it, or do nothing."""
     values = {"user_id": owner.id, "number": number, "address_id": address_id, "recipient": recipient}
