@@ -21,7 +21,7 @@ from clerk_sync.emulator.requestlog import RequestLog
 
 def create_app(clerk: Instance, log: RequestLog) -> Flask:
     """Return the application that answers for ``clerk``."""
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.register_blueprint(backend_api(clerk))
     app.register_blueprint(frontend_api(clerk))
     app.register_blueprint(handshake(clerk))

@@ -14,6 +14,9 @@ from click.testing import CliRunner
 
 from clerk_sync.cli.emulator import emulator
 from clerk_sync.emulator import LocalClerk
+from clerk_sync.emulator.app import create_app
+from clerk_sync.emulator.instance import Instance, Options
+from clerk_sync.emulator.requestlog import RequestLog
 from tests.emulator.conftest import Endpoint
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "local-clerk.md").read_text()
@@ -63,3 +66,11 @@ def test_the_python_of_the_page_works(endpoint: Endpoint) -> None:
     (program,) = blocks("python")
     exec(program.replace("http://127.0.0.1:5000/api/webhooks/clerk", endpoint.url), {})
     assert len(endpoint.received) == 1
+
+
+def test_every_route_is_on_the_page() -> None:
+    """By the last word of its path: the page shortens what stands in front of it."""
+    clerk = Instance(Options())
+    rules = {rule.rule for rule in create_app(clerk, RequestLog(history=1)).url_map.iter_rules()}
+    last_words = {[part for part in rule.split("/") if part and "<" not in part][-1] for rule in rules if rule != "/"}
+    assert sorted(word for word in last_words if not re.search(rf"`[^`]*\b{re.escape(word)}\b[^`]*`", PAGE)) == []
