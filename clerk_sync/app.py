@@ -11,9 +11,8 @@ from flask import Flask
 
 from clerk_sync import cli, database, logs
 from clerk_sync.config import Settings
-from clerk_sync.extensions import db, install_services
+from clerk_sync.extensions import install_services
 from clerk_sync.services import Services
-from clerk_sync.statements import Statements
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -41,19 +40,11 @@ def create_app(settings: Settings | None = None, *, with_web: bool = True) -> Fl
 
     logs.configure(settings)
     connect = database.connector(settings.database_url, Path(app.instance_path) / "postgres")
-    _install_database(app, connect)
-    install_services(app, Services(settings, Statements(connect)))
+    install_services(app, Services(settings, connect))
     if with_web:
-        from clerk_sync import web
+        from clerk_sync import orm, web
 
+        orm.install(app, connect)
         web.install(app, settings)
     cli.install(app)
     return app
-
-
-def _install_database(app: Flask, connect: database.Connect) -> None:
-    app.config["SQLALCHEMY_DATABASE_URI"] = "postgresql+psycopg2://"
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(connect)
-    db.init_app(app)
-    with app.app_context():
-        database.limit_transactions(db.engine)

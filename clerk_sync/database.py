@@ -10,11 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from sqlalchemy import event
+import psycopg2
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
-    from sqlalchemy import Engine
 
 APPLICATION_NAME = "clerk_sync"
 MIGRATIONS_NAME = "flask db"
@@ -51,8 +50,6 @@ def connector(database_url: str | None, data_directory: Path, application_name: 
     """
 
     def connect() -> Connection:
-        import psycopg2
-
         dsn = database_url or embedded_url(data_directory)
         return psycopg2.connect(
             dsn,
@@ -68,25 +65,11 @@ def connector(database_url: str | None, data_directory: Path, application_name: 
     return connect
 
 
-def engine_options(connect: Connect) -> dict[str, Any]:
-    """Return what SQLAlchemy's engine needs to use ``connect`` in a web worker of a few threads."""
-    return {
-        "creator": connect,
-        "pool_size": POOL_SIZE,
-        "max_overflow": MAX_OVERFLOW,
-        "pool_timeout": POOL_TIMEOUT_S,
-        "pool_use_lifo": True,
-        # A restarted PostgreSQL costs nobody an error. What is in a hurry does not come this way: see ``statements``.
-        "pool_pre_ping": True,
-    }
-
-
-def limit_transactions(engine: Engine) -> None:
-    """Bound each transaction's waits, so that a webhook is answered before Clerk gives up on it (15 s)."""
-
-    @event.listens_for(engine, "begin")
-    def set_limits(connection: Any) -> None:
-        connection.exec_driver_sql(TIME_LIMITS)
+def has_lost_connection(error: psycopg2.Error, connection: Any) -> bool:
+    """Return whether ``error`` says that ``connection`` is gone, and not that the statement was wrong."""
+    # One that breaks off between two results still counts as open; the driver raises its base class, without a code.
+    broke_off = type(error) is psycopg2.DatabaseError and error.pgcode is None
+    return broke_off or bool(getattr(connection, "closed", 1))
 
 
 def embedded_url(data_directory: Path, database: str = DATABASE_NAME) -> str:
@@ -118,7 +101,6 @@ def _embedded_server(data_directory: Path) -> Any:
 
 
 def _create_database(server_url: str, database: str) -> None:
-    import psycopg2
     from psycopg2 import errors, sql
 
     connection = psycopg2.connect(server_url)

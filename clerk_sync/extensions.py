@@ -1,17 +1,12 @@
-"""What the Flask application carries: the session and the services, each under a typed name."""
+"""What the Flask application carries: the services, under a typed name."""
 
 from __future__ import annotations
 
 from typing import cast
 
 from flask import Flask, current_app
-from flask_sqlalchemy import SQLAlchemy
 
-from clerk_sync.mirror.models import Base
 from clerk_sync.services import Services
-from clerk_sync.shop import models as _shop_models  # noqa: F401 - its tables belong to the metadata
-
-db = SQLAlchemy(model_class=Base)
 
 _KEY = "clerk_sync"
 

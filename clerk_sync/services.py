@@ -13,15 +13,23 @@ if TYPE_CHECKING:
     from clerk_sync.clerk.signature import WebhookVerifier
     from clerk_sync.clerk.tokens import TokenVerifier
     from clerk_sync.config import Settings
+    from clerk_sync.database import Connect
     from clerk_sync.statements import Statements
 
 
 class Services:
-    """The parts that talk to Clerk, or listen to it, and the pool for reads."""
+    """The parts that talk to Clerk, or listen to it, and the ways to the database."""
 
-    def __init__(self, settings: Settings, statements: Statements) -> None:
+    def __init__(self, settings: Settings, connect: Connect) -> None:
         self.settings = settings
-        self.statements = statements
+        self.connect = connect
+
+    @cached_property
+    def statements(self) -> Statements:
+        """The pool for single statements. Nothing is opened before the first."""
+        from clerk_sync.statements import Statements
+
+        return Statements(self.connect)
 
     @cached_property
     def webhooks(self) -> WebhookVerifier | None:

@@ -7,10 +7,10 @@ query. So these connections are in autocommit and the driver's own cursor is use
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Semaphore
 from typing import Any, LiteralString
 
 import psycopg2
-from sqlalchemy.pool import QueuePool
 
 from clerk_sync.database import (
     MAX_OVERFLOW,
@@ -19,87 +19,106 @@ from clerk_sync.database import (
     SESSION_TIME_LIMITS,
     TIME_LIMITS,
     Connect,
+    has_lost_connection,
 )
 
-_LIMITS = "clerk_sync.limits"
+
+class PoolExhausted(Exception):
+    """Every connection was in use for as long as one may wait for it."""
 
 
 class Statements:
-    """A pool of connections in autocommit. Safe to share between threads."""
+    """A pool of connections in autocommit. Safe to share between threads; nothing is opened before it is needed."""
 
     def __init__(self, connect: Connect) -> None:
-        def connect_in_autocommit() -> Any:
-            connection = connect()
-            connection.autocommit = True
-            return connection
-
-        self._pool = QueuePool(
-            connect_in_autocommit,
-            pool_size=POOL_SIZE,
-            max_overflow=MAX_OVERFLOW,
-            timeout=POOL_TIMEOUT_S,
-            use_lifo=True,
-            reset_on_return=None,  # it would be a ROLLBACK, and there is nothing to roll back
-        )
+        self._connect = connect
+        self._places = Semaphore(POOL_SIZE + MAX_OVERFLOW)
+        self._idle: list[_Line] = []  # the last in is the first out: the others may grow old and be closed
 
     def rows(self, statement: LiteralString, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Return the rows of ``statement``, which must be safe to repeat, within the time limits of a transaction.
 
         Where the server was restarted since, the dead connections are dropped and the statement is sent once more.
-        Raises psycopg2's errors, and SQLAlchemy's TimeoutError for a pool that stays empty.
+        Raises psycopg2's errors, and PoolExhausted where no connection comes free in time.
         """
+        if not self._places.acquire(timeout=POOL_TIMEOUT_S):
+            raise PoolExhausted
         try:
-            return self._rows(statement, values)
-        except _ConnectionDied:
-            self.dispose()
-        try:
-            return self._rows(statement, values)
-        except _ConnectionDied as died:
-            raise died.error from died
+            try:
+                return self._send(statement, values)
+            except _ConnectionDied:
+                self.dispose()
+            try:
+                return self._send(statement, values)
+            except _ConnectionDied as died:
+                raise died.error from died
+        finally:
+            self._places.release()
 
     def dispose(self) -> None:
         """Close the connections that nobody uses; the pool fills again when asked."""
-        old, self._pool = self._pool, self._pool.recreate()
-        old.dispose()
+        idle, self._idle = self._idle, []
+        for line in idle:
+            line.close()
 
-    def _rows(self, statement: LiteralString, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        pooled = self._pool.connect()
+    def _send(self, statement: LiteralString, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         try:
-            cursor: Any = pooled.cursor()
-            limits = pooled.info.get(_LIMITS)
-            if limits is None:
-                limits = pooled.info[_LIMITS] = _set_limits(cursor)
-            cursor.execute(limits + statement, values)
-            return list(cursor)
+            line = self._idle.pop()
+        except IndexError:
+            line = _Line(self._connect)
+        try:
+            rows = line.rows(statement, values)
         except psycopg2.Error as error:
-            if not _has_lost_connection(error, pooled.dbapi_connection):
-                raise
-            pooled.invalidate(error)
-            raise _ConnectionDied(error) from error
-        finally:
-            pooled.close()
+            if has_lost_connection(error, line.connection):
+                line.close()
+                raise _ConnectionDied(error) from error
+            self._keep(line)
+            raise
+        except BaseException:
+            line.close()  # interrupted, perhaps in the middle of an answer
+            raise
+        self._keep(line)
+        return rows
+
+    def _keep(self, line: _Line) -> None:
+        if len(self._idle) < POOL_SIZE:
+            self._idle.append(line)
+        else:
+            line.close()
 
 
-def _set_limits(cursor: Any) -> LiteralString:
-    """Bound the waits of a new connection and return what each statement on it has to begin with.
+class _Line:
+    """One connection and its cursor.
 
     Reads have limits, too: a lock on a whole table would keep every thread, and no webhook would get one. A session of
     our own gets them once. A pooler in transaction mode hands sessions round: there they go along with each statement,
     because what is sent together is one transaction, which is where SET LOCAL lives.
     """
-    cursor.execute("SELECT pg_backend_pid()")
-    ((backend,),) = cursor
-    # A pooler makes up the number that it tells its clients at the start.
-    if backend != cursor.connection.info.backend_pid:
-        return f"{TIME_LIMITS}; "
-    cursor.execute(SESSION_TIME_LIMITS)
-    return ""
 
+    def __init__(self, connect: Connect) -> None:
+        self.connection: Any = connect()
+        self.connection.autocommit = True
+        self._cursor = self.connection.cursor()
+        self._limits: LiteralString | None = None
 
-def _has_lost_connection(error: psycopg2.Error, connection: Any) -> bool:
-    # One that breaks off between two results still counts as open; the driver raises its base class, without a code.
-    broke_off = type(error) is psycopg2.DatabaseError and error.pgcode is None
-    return broke_off or bool(getattr(connection, "closed", 1))
+    def rows(self, statement: LiteralString, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        if self._limits is None:
+            self._limits = self._set_limits()
+        self._cursor.execute(self._limits + statement, values)
+        return self._cursor.fetchall()
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def _set_limits(self) -> LiteralString:
+        """Bound the waits of this connection and return what each statement on it has to begin with."""
+        self._cursor.execute("SELECT pg_backend_pid()")
+        ((backend,),) = self._cursor.fetchall()
+        # A pooler makes up the number that it tells its clients at the start.
+        if backend != self.connection.info.backend_pid:
+            return f"{TIME_LIMITS}; "
+        self._cursor.execute(SESSION_TIME_LIMITS)
+        return ""
 
 
 class _ConnectionDied(Exception):

@@ -10,7 +10,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from clerk_sync import database
-from clerk_sync.extensions import db, services
+from clerk_sync.extensions import services
+from clerk_sync.orm import db
 
 connect = database.connector(
     services().settings.database_url, Path(current_app.instance_path) / "postgres", database.MIGRATIONS_NAME

@@ -29,8 +29,10 @@ from clerk_sync import database
 from clerk_sync.app import create_app
 from clerk_sync.clerk.publishable_key import parse_publishable_key
 from clerk_sync.config import Environment, Settings
-from clerk_sync.extensions import db
+from clerk_sync.database import Connect, connector
 from clerk_sync.mirror.models import Base
+from clerk_sync.orm import db
+from clerk_sync.transactions import Transactions
 
 ROOT = Path(__file__).resolve().parent.parent
 # Where the package is installed without its source tree, it is elsewhere than the tests and the documents.
@@ -265,8 +267,13 @@ def deliver(client: FlaskClient) -> Callable[..., TestResponse]:
 
 
 @pytest.fixture
-def unit_of_work(app: Flask) -> Iterator[Any]:
-    """The application's own database session, inside an application context."""
-    with app.app_context():
-        yield db.session()
-        db.session.rollback()
+def connect(app: Flask, database_url: str) -> Connect:
+    """The application's way to its empty, migrated database."""
+    return connector(database_url, Path())
+
+
+@pytest.fixture
+def transactions(connect: Connect) -> Iterator[Transactions]:
+    """What the mirror's functions are given; what is not committed is undone."""
+    with Transactions(connect) as transactions:
+        yield transactions

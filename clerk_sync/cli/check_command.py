@@ -12,10 +12,9 @@ import click
 from flask.cli import with_appcontext
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from clerk_sync.mirror.drift import Drift
     from clerk_sync.services import Services
+    from clerk_sync.transactions import Transaction, Transactions
 
 IN_STEP, DRIFT, CANNOT_TELL, INTERRUPTED = 0, 1, 2, 130
 
@@ -30,9 +29,12 @@ def check(*, quick: bool, workers: int, as_json: bool) -> None:
 
     Exit status: 0 in step; 1 drift; 2 could not tell.
     """
-    from clerk_sync.extensions import db, services
+    from clerk_sync.extensions import services
+    from clerk_sync.mirror.sinks import READ_ONLY
+    from clerk_sync.transactions import Transactions
 
-    report, exit_code = _check(db.session(), services(), quick=quick, workers=workers)
+    with Transactions(services().connect, READ_ONLY) as transactions:
+        report, exit_code = _check(transactions, services(), quick=quick, workers=workers)
     if as_json:
         click.echo(json.dumps(report, indent=2))
     else:
@@ -42,22 +44,21 @@ def check(*, quick: bool, workers: int, as_json: bool) -> None:
     sys.exit(exit_code)
 
 
-def _check(session: Session, services: Services, *, quick: bool, workers: int) -> tuple[dict[str, Any], int]:
+def _check(transactions: Transactions, services: Services, *, quick: bool, workers: int) -> tuple[dict[str, Any], int]:
     from clerk_sync.cli.endings import ending_of
 
     started_at = time.monotonic()
     report: dict[str, Any] = {"in_step": None, "quick": quick, "reason": None}
     try:
-        drift = _measure(session, services, quick=quick, workers=workers)
-        session.rollback()
-        report |= asdict(drift) | _read_state(session)
+        drift = _measure(transactions, services, quick=quick, workers=workers)
+        transactions.rollback()
+        report |= asdict(drift) | _read_state(transactions)
         exit_code = _exit_code(drift)
         if exit_code == CANNOT_TELL:
             report["reason"] = f"{drift.unreadable} users could not be read"
         else:
             report["in_step"] = drift.is_in_step
     except BaseException as error:
-        session.invalidate()
         ending = ending_of(error)
         if ending is None:
             raise
@@ -72,7 +73,7 @@ def _exit_code(drift: Drift) -> int:
     return CANNOT_TELL if drift.unreadable else IN_STEP
 
 
-def _measure(session: Session, services: Services, *, quick: bool, workers: int) -> Drift:
+def _measure(transactions: Transactions, services: Services, *, quick: bool, workers: int) -> Drift:
     from contextlib import closing
 
     from clerk_sync.cli.syncing import source_of
@@ -85,38 +86,36 @@ def _measure(session: Session, services: Services, *, quick: bool, workers: int)
     source = source_of(services)
     # All of them may be orphaned: nothing is deleted here.
     everybody = Allowance(number=0, percent=100.0)
-    terms = set_terms(session, everybody, before=read_clock(session), workers=workers)
-    session.rollback()
+    terms = set_terms(transactions, everybody, before=read_clock(transactions), workers=workers)
+    transactions.rollback()
     if quick:
-        return glance(session, source, terms)
+        return glance(transactions, source, terms)
     drift = Drift(mirror_users=terms.live)
-    with closing(reconcile(session, source, Comparing(session), terms)) as steps:
+    with closing(reconcile(transactions, source, Comparing(transactions), terms)) as steps:
         for step in steps:
-            session.rollback()
+            transactions.rollback()
             drift.add(step)
     return drift
 
 
-def _read_state(session: Session) -> dict[str, Any]:
+def _read_state(transaction: Transaction) -> dict[str, Any]:
     from msgspec import to_builtins
 
     from clerk_sync.mirror.report import read_state
-    from clerk_sync.mirror.sinks import Comparing
 
-    Comparing(session).begin()
-    state = read_state(session)
+    state = read_state(transaction)
     return {
         "parked": state.parked,
         "last_event_at": to_builtins(state.last_event.received_at) if state.last_event else None,
-        "last_event_age_seconds": _age_s(session, state.last_event.received_at) if state.last_event else None,
+        "last_event_age_seconds": _age_s(transaction, state.last_event.received_at) if state.last_event else None,
         "last_run": to_builtins(state.last_run) if state.last_run else None,
     }
 
 
-def _age_s(session: Session, instant: Any) -> int:
+def _age_s(transaction: Transaction, instant: Any) -> int:
     from clerk_sync.mirror.terms import read_clock
 
-    return int((read_clock(session) - instant).total_seconds())
+    return int((read_clock(transaction) - instant).total_seconds())
 
 
 def _print_table(report: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ A driver's own text is never shown: it names host, login and address, or quotes 
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DBAPIError
+import psycopg2
 
 UNDEFINED_TABLE = "42P01"
 # The same for a column, a function and a type: other migrations than this code expects.
@@ -28,27 +28,21 @@ _FAULTS = (
 )
 
 
-def code_of(error: DBAPIError) -> str | None:
-    """Return PostgreSQL's own code of the error, or None where no statement got that far."""
-    code: str | None = getattr(error.orig, "pgcode", None)
-    return code
-
-
-def is_not_migrated(error: DBAPIError) -> bool:
+def is_not_migrated(error: psycopg2.Error) -> bool:
     """Return whether the database lacks something that a migration of this version makes."""
-    return code_of(error) in _NOT_MIGRATED
+    return error.pgcode in _NOT_MIGRATED
 
 
-def fault_of(error: DBAPIError) -> str:
+def fault_of(error: psycopg2.Error) -> str:
     """Return what came between us and the database."""
-    said = str(error.orig).lower()
-    return next((fault for sign, fault in _FAULTS if sign in said), f"{type(error.orig).__name__} at the connection")
+    said = str(error).lower()
+    return next((fault for sign, fault in _FAULTS if sign in said), f"{type(error).__name__} at the connection")
 
 
-def sentence_of(error: DBAPIError) -> str:
+def sentence_of(error: psycopg2.Error) -> str:
     """Return the fault and its mend, without a full stop."""
     if is_not_migrated(error):
         return "the database is not migrated for this version: run `flask db upgrade`"
-    if code := code_of(error):
-        return f"the database says {code} ({type(error.orig).__name__})"
+    if error.pgcode:
+        return f"the database says {error.pgcode} ({type(error).__name__})"
     return f"the database cannot be used: {fault_of(error)} (is it up, and is DATABASE_URL right?)"

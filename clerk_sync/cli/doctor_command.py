@@ -57,15 +57,18 @@ def doctor(*, url: str | None, as_json: bool) -> None:
     from clerk_sync.cli.doctor.examination import examine
     from clerk_sync.cli.doctor.findings import Verdict
 
-    findings = examine(_patient(url))
-    seen = _print_json(findings) if as_json else _print_lines(findings)
+    patient = _patient(url)
+    with patient.transactions:
+        findings = examine(patient)
+        seen = _print_json(findings) if as_json else _print_lines(findings)
     sys.exit(ILL if any(finding.verdict is Verdict.WRONG for finding in seen) else HEALTHY)
 
 
 def _patient(url: str | None) -> Patient:
     from clerk_sync.cli.doctor.patient import Patient
     from clerk_sync.config import ConfigurationError, Settings
-    from clerk_sync.extensions import db, services
+    from clerk_sync.extensions import services
+    from clerk_sync.transactions import Transactions
 
     problems: list[str] = []
     try:
@@ -74,7 +77,7 @@ def _patient(url: str | None) -> Patient:
         problems = error.problems
     return Patient(
         settings=services().settings,
-        session=db.session(),
+        transactions=Transactions(services().connect),
         problems={problem.partition(":")[0]: problem for problem in problems},
         names=frozenset(name for name, value in os.environ.items() if value.strip()),
         url=url,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy.exc import DBAPIError
+import psycopg2
 
 from clerk_sync.clerk.errors import ApiRefused, ClerkError
 from clerk_sync.cli.database_faults import is_not_migrated, sentence_of
@@ -41,12 +41,12 @@ def ending_of(error: BaseException) -> Ending | None:
             return Ending(Status.FAILED, CONFIGURATION, f"{error} (is CLERK_SECRET_KEY right?)")
         case ClerkError():
             return Ending(Status.FAILED, FAILURES, str(error))
-        case DBAPIError():
+        case psycopg2.Error():
             return _database_ending(error)
         case _:
             return None
 
 
-def _database_ending(error: DBAPIError) -> Ending:
+def _database_ending(error: psycopg2.Error) -> Ending:
     exit_code = CONFIGURATION if is_not_migrated(error) else FAILURES
     return Ending(Status.FAILED, exit_code, sentence_of(error))

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event, Thread
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.orm import Session
+import psycopg2
 
+from clerk_sync.database import Connect
 from clerk_sync.mirror import runs
 from clerk_sync.mirror.errors import RivalRun
 from clerk_sync.mirror.runs import Holder, Kind, Run
+from clerk_sync.transactions import Transactions
 
 HEARTBEAT_S = 2.0
 SILENCE = timedelta(seconds=10)
@@ -24,7 +24,7 @@ PATIENCE_S = 20.0
 
 
 def acquire(
-    engine: Engine,
+    transactions: Transactions,
     kind: Kind,
     *,
     resume: bool,
@@ -40,7 +40,7 @@ def acquire(
     give_up_at = clock() + PATIENCE_S
     first_look: Holder | None = None
     while True:
-        run, holder = _try_to_begin(engine, kind, resume=resume, silence=silence)
+        run, holder = _try_to_begin(transactions, kind, resume=resume, silence=silence)
         if run is not None:
             return run
         if holder is not None and first_look is None:
@@ -51,14 +51,20 @@ def acquire(
         sleep(LOOK_AGAIN_S)
 
 
-def _try_to_begin(engine: Engine, kind: Kind, *, resume: bool, silence: timedelta) -> tuple[Run | None, Holder | None]:
-    with Session(engine) as session, contextlib.suppress(IntegrityError), session.begin():
-        holder = runs.find_holder(session)
-        if holder is not None and not runs.take_away_lease(session, holder.id, silence=silence):
+def _try_to_begin(
+    transactions: Transactions, kind: Kind, *, resume: bool, silence: timedelta
+) -> tuple[Run | None, Holder | None]:
+    try:
+        holder = runs.find_holder(transactions)
+        if holder is not None and not runs.take_away_lease(transactions, holder.id, silence=silence):
+            transactions.rollback()
             return None, holder
-        run = (runs.resume_run(session) if resume else None) or runs.begin_run(session, kind)
-        return run, None
-    return None, None  # another process began in the same moment
+        run = (runs.resume_run(transactions) if resume else None) or runs.begin_run(transactions, kind)
+        transactions.commit()
+    except psycopg2.IntegrityError:  # another process began in the same moment
+        transactions.rollback()
+        return None, None
+    return run, None
 
 
 def _lives(holder: Holder, first_look: Holder | None) -> bool:
@@ -67,15 +73,17 @@ def _lives(holder: Holder, first_look: Holder | None) -> bool:
 
 
 @contextmanager
-def heartbeat(engine: Engine, run_id: int, *, every_s: float = HEARTBEAT_S) -> Iterator[None]:
+def heartbeat(connect: Connect, run_id: int, *, every_s: float = HEARTBEAT_S) -> Iterator[None]:
     """Let the run's heart beat until the block ends, on a connection of its own: waiting for Clerk can take long."""
     stopped = Event()
 
     def beat() -> None:
-        while not stopped.wait(every_s):
-            # A database that is away for a moment costs a beat, not the run; if it stays away, the run will notice.
-            with contextlib.suppress(SQLAlchemyError), Session(engine) as session, session.begin():
-                runs.beat(session, run_id)
+        with Transactions(connect) as transactions:
+            while not stopped.wait(every_s):
+                # A database that is away for a moment costs a beat, not the run; if it stays away, the run will notice.
+                with contextlib.suppress(psycopg2.Error):
+                    runs.beat(transactions, run_id)
+                    transactions.commit()
 
     thread = Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()

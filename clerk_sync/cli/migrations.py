@@ -12,7 +12,7 @@ from typing import Any
 import click
 from flask import Flask
 
-from clerk_sync.extensions import db
+from clerk_sync.extensions import services
 
 _PACKAGE = Path(__file__).parents[1]
 # A wheel carries them inside the package; in a checkout they stand beside it.
@@ -23,8 +23,12 @@ def load_migrations(app: Flask) -> click.Command:
     """Return Flask-Migrate's command group, at work on ``app`` and this project's migrations."""
     from flask_migrate import Migrate
 
+    from clerk_sync import orm
+
     if "migrate" not in app.extensions:
-        Migrate(app, db, directory=str(DIRECTORY))
+        with app.app_context():
+            orm.install(app, services().connect)
+        Migrate(app, orm.db, directory=str(DIRECTORY))
     return app.cli.commands["db"]
 
 

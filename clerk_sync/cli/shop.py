@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import click
 from flask.cli import AppGroup
+
+if TYPE_CHECKING:
+    import psycopg2
 
 shop = AppGroup("shop", help="The shop's catalogue.")
 
@@ -23,8 +26,8 @@ def load_products(file: str | None, as_json: bool) -> None:
     import msgspec
     from sqlalchemy.exc import DBAPIError
 
+    from clerk_sync import orm
     from clerk_sync.cli.database_faults import sentence_of
-    from clerk_sync.extensions import db
     from clerk_sync.shop.catalogue import load_products as load
     from clerk_sync.shop.catalogue_files import SAMPLE, parse_catalogue
     from clerk_sync.shop.errors import CatalogueInvalid
@@ -32,14 +35,15 @@ def load_products(file: str | None, as_json: bool) -> None:
     try:
         with click.open_file(file or str(SAMPLE), "rb") as stream:
             data = stream.read()
-        loaded = load(db.session(), parse_catalogue(data, file or SAMPLE.name))
-        db.session.commit()
+        session = orm.session()
+        loaded = load(session, parse_catalogue(data, file or SAMPLE.name))
+        session.commit()
     except OSError as error:
         _fail(f"{file}: {error.strerror}.")
     except CatalogueInvalid as error:
         _fail(*error.problems)
     except DBAPIError as error:
-        _fail(f"Failed: {sentence_of(error)}.")
+        _fail(f"Failed: {sentence_of(cast('psycopg2.Error', error.orig))}.")
     if as_json:
         click.echo(msgspec.json.encode(loaded))
     else:

@@ -46,7 +46,7 @@ def sync(
     from clerk_sync.cli.progress import choose_display
     from clerk_sync.cli.syncing import Order, perform
     from clerk_sync.cli.viewer import Viewer, polite_ending
-    from clerk_sync.extensions import db, services
+    from clerk_sync.extensions import services
     from clerk_sync.mirror.terms import Allowance
 
     if verbose and not dry_run:
@@ -63,7 +63,7 @@ def sync(
     rows: list[dict[str, Any]] | None = [] if as_json and verbose else None
     with polite_ending(), choose_display(quiet=no_progress) as display:
         viewer = Viewer(display, verbose=verbose, rows=rows)
-        report = perform(db.engine, db.session(), services(), order, viewer)
+        report = perform(services(), order, viewer)
     if as_json:
         click.echo(reports.as_json(report, rows))
     else:

@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
+import psycopg2
 
 from clerk_sync.clerk.instance import read_instance
 from clerk_sync.cli.endings import DONE, FAILURES, Ending, Misconfigured, ending_of
 from clerk_sync.cli.lease import acquire, heartbeat
+from clerk_sync.database import Connect
 from clerk_sync.mirror import runs
 from clerk_sync.mirror.orders import Source, reconcile
 from clerk_sync.mirror.runs import Kind, Status
-from clerk_sync.mirror.sinks import Comparing, Merging
+from clerk_sync.mirror.sinks import READ_ONLY, UNHURRIED, Comparing, Merging
 from clerk_sync.mirror.steps import Counts, Step
 from clerk_sync.mirror.terms import DEFAULT_WORKERS, Allowance, read_clock, set_terms
 from clerk_sync.services import Services
+from clerk_sync.transactions import Transactions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,56 +69,57 @@ class Audience(Protocol):
         """See a step that has been committed."""
 
 
-def perform(engine: Engine, session: Session, services: Services, order: Order, audience: Audience) -> Report:
+def perform(services: Services, order: Order, audience: Audience) -> Report:
     """Carry out ``order`` and return its report; every foreseen error is an ending of it, never an exception."""
     report = Report(dry_run=order.dry_run)
     started_at = time.monotonic()
     try:
-        _run(engine, session, services, order, report, audience)
+        with Transactions(services.connect, READ_ONLY if order.dry_run else UNHURRIED) as transactions:
+            work = _compare if order.dry_run else _merge
+            work(transactions, services, order, report, audience)
         failures = report.counts.failed
         reason = f"of {failures} users nothing could be made" if failures else None
         report.ending = Ending(Status.DONE, FAILURES if failures else DONE, reason)
     except BaseException as error:
-        # Not rollback: an interrupt may have come in the middle of the protocol.
-        session.invalidate()
         ending = ending_of(error)
         report.ending = ending or Ending(Status.FAILED, FAILURES, type(error).__name__)
         if ending is None:
             raise
     finally:
         report.seconds = time.monotonic() - started_at
-        _end(engine, report)
+        _end(services.connect, report)
     return report
 
 
-def _run(
-    engine: Engine, session: Session, services: Services, order: Order, report: Report, audience: Audience
-) -> None:
+def _compare(transactions: Transactions, services: Services, order: Order, report: Report, audience: Audience) -> None:
     source = source_of(services)
-    if order.dry_run:
-        terms = set_terms(session, order.allowance, before=read_clock(session), workers=order.workers)
-        session.rollback()
-        with closing(reconcile(session, source, Comparing(session), terms, clerk_ids=order.clerk_ids)) as steps:
-            for step in steps:
-                session.rollback()
-                _tell(report, step, audience)
-        return
+    terms = set_terms(transactions, order.allowance, before=read_clock(transactions), workers=order.workers)
+    transactions.rollback()
+    sink = Comparing(transactions)
+    with closing(reconcile(transactions, source, sink, terms, clerk_ids=order.clerk_ids)) as steps:
+        for step in steps:
+            transactions.rollback()
+            _tell(report, step, audience)
 
+
+def _merge(transactions: Transactions, services: Services, order: Order, report: Report, audience: Audience) -> None:
+    source = source_of(services)
     kind = Kind.USERS if order.clerk_ids else Kind.ALL
-    run = acquire(engine, kind, resume=order.resume, say=audience.hear)
+    run = acquire(transactions, kind, resume=order.resume, say=audience.hear)
     report.run_id = run.id
     report.resumed = run.cursor is not None
     report.seen_before = run.cursor.seen if run.cursor else 0
     if order.resume and not report.resumed:
         audience.hear("Nothing to resume: this is a run from the beginning.")
-    with heartbeat(engine, run.id):
-        terms = set_terms(session, order.allowance, before=run.started_at, workers=order.workers)
-        session.commit()
-        sink = Merging(session, run.id)
-        with closing(reconcile(session, source, sink, terms, clerk_ids=order.clerk_ids, cursor=run.cursor)) as steps:
+    with heartbeat(services.connect, run.id):
+        terms = set_terms(transactions, order.allowance, before=run.started_at, workers=order.workers)
+        transactions.commit()
+        sink = Merging(transactions, run.id)
+        walk = reconcile(transactions, source, sink, terms, clerk_ids=order.clerk_ids, cursor=run.cursor)
+        with closing(walk) as steps:
             for step in steps:
-                runs.record(session, run.id, step.counts, step.cursor)
-                session.commit()
+                runs.record(transactions, run.id, step.counts, step.cursor)
+                transactions.commit()
                 _tell(report, step, audience)
 
 
@@ -136,9 +137,11 @@ def source_of(services: Services) -> Source:
     return Source(api, get_instance, settings.secret_key)
 
 
-def _end(engine: Engine, report: Report) -> None:
+def _end(connect: Connect, report: Report) -> None:
     if report.run_id is None:
         return
-    # Without a database there is nothing to write to; the lease then ends by silence.
-    with suppress(SQLAlchemyError), Session(engine) as session, session.begin():
-        runs.end_run(session, report.run_id, report.ending.status, report.ending.reason)
+    # On a connection of its own, because the run may have lost its own, or been interrupted in the middle of a
+    # statement. Without a database there is nothing to write to; the lease then ends by silence.
+    with suppress(psycopg2.Error), Transactions(connect) as transactions:
+        runs.end_run(transactions, report.run_id, report.ending.status, report.ending.reason)
+        transactions.commit()

@@ -22,24 +22,25 @@ def replay(*, parked: bool, svix_ids: tuple[str, ...]) -> None:
     An event is parked where it is signed and ours, and yet cannot be mapped to a user; only then is its payload kept.
     Exit status: 0 when nothing that was asked for is parked any more, else 1.
     """
-    from sqlalchemy.exc import DBAPIError
+    import psycopg2
 
     from clerk_sync.cli.database_faults import sentence_of
-    from clerk_sync.extensions import db
+    from clerk_sync.extensions import services
     from clerk_sync.mirror.inbox import find_parked
     from clerk_sync.mirror.outcome import Outcome
     from clerk_sync.mirror.replay import replay as apply_again
+    from clerk_sync.transactions import Transactions
 
     if parked and svix_ids:
         raise click.UsageError("--parked and --id exclude each other")
-    session = db.session()
+    results = []
     try:
-        found = find_parked(session, svix_ids or None)
-        results = []
-        for delivery in found:
-            results.append(apply_again(session, delivery))
-            session.commit()
-    except DBAPIError as error:
+        with Transactions(services().connect) as transactions:
+            found = find_parked(transactions, svix_ids or None)
+            for delivery in found:
+                results.append(apply_again(transactions, delivery))
+                transactions.commit()
+    except psycopg2.Error as error:
         _fail(sentence_of(error))
     for svix_id, outcome, reason in results:
         click.echo(f"{svix_id} {outcome}" + (f": {reason}" if reason else ""))
@@ -56,17 +57,18 @@ def replay(*, parked: bool, svix_ids: tuple[str, ...]) -> None:
 @with_appcontext
 def prune(*, older_than: timedelta) -> None:
     """Empty old payloads of the inbox; the rows themselves stay."""
-    from sqlalchemy.exc import DBAPIError
+    import psycopg2
 
     from clerk_sync.cli.database_faults import sentence_of
-    from clerk_sync.extensions import db
+    from clerk_sync.extensions import services
     from clerk_sync.mirror.inbox import prune_payloads
+    from clerk_sync.transactions import Transactions
 
-    session = db.session()
     try:
-        emptied = prune_payloads(session, older_than)
-        session.commit()
-    except DBAPIError as error:
+        with Transactions(services().connect) as transactions:
+            emptied = prune_payloads(transactions, older_than)
+            transactions.commit()
+    except psycopg2.Error as error:
         _fail(sentence_of(error))
     click.echo(f"{emptied} payloads emptied")
 
@@ -79,32 +81,33 @@ def rebind(*, yes: bool) -> None:
 
     Exit status: 0 bound; 3 not confirmed, nothing was changed; 2 configuration; 1 Clerk or the database is away.
     """
-    from sqlalchemy.exc import DBAPIError
+    import psycopg2
 
     from clerk_sync.clerk.errors import ClerkError
     from clerk_sync.cli.endings import REFUSED, Misconfigured, ending_of
     from clerk_sync.cli.syncing import source_of
-    from clerk_sync.extensions import db, services
+    from clerk_sync.extensions import services
     from clerk_sync.mirror import binding
     from clerk_sync.mirror.errors import SyncError
     from clerk_sync.mirror.opening import check_key
+    from clerk_sync.transactions import Transactions
 
-    session = db.session()
+    transactions = Transactions(services().connect)
     try:
         source = source_of(services())
         instance = source.get_instance()
         check_key(instance, source.secret_key)
-        bound = binding.find_binding(session)
-        session.rollback()
+        bound = binding.find_binding(transactions)
+        transactions.rollback()  # whoever is asked may take a while
         if bound == instance.id:
             click.echo(f"The mirror is bound to {bound} already.")
             return
         if not yes and not _is_wanted(bound, instance.id):
             click.echo("Nothing was changed.", err=True)
             sys.exit(REFUSED)
-        binding.rebind(session, instance.id)
-        session.commit()
-    except (ClerkError, SyncError, Misconfigured, DBAPIError) as error:
+        binding.rebind(transactions, instance.id)
+        transactions.commit()
+    except (ClerkError, SyncError, Misconfigured, psycopg2.Error) as error:
         ending = ending_of(error)
         _fail(ending.reason if ending and ending.reason else str(error), exit_code=ending.exit_code if ending else 1)
     click.echo(f"The mirror is bound to {instance.id}.")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import LiteralString, NamedTuple
 
-from sqlalchemy.orm import Session
-
 from clerk_sync.clerk.users import UserSnapshot
 from clerk_sync.mirror.store import merge_users
 from clerk_sync.statements import Statements
+from clerk_sync.transactions import Transaction
 
 
 class LocalUser(NamedTuple):
@@ -54,12 +53,12 @@ def find(statements: Statements, clerk_id: str) -> LocalUser | None:
     return LocalUser(*rows[0]) if rows else None
 
 
-def create_at_first_sight(session: Session, clerk_id: str) -> None:
+def create_at_first_sight(transaction: Transaction, clerk_id: str) -> None:
     """Make a row for ``clerk_id``, unless there is one by now: role CLIENT, version 0.
 
     No call to Clerk: a webhook or sync fills the row. The caller commits.
     """
-    merge_users(session, [first_sight(clerk_id)], event_at=0)
+    merge_users(transaction, [first_sight(clerk_id)], event_at=0)
 
 
 def first_sight(clerk_id: str) -> UserSnapshot:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import LiteralString
 
 from msgspec.structs import astuple
-from sqlalchemy.orm import Session
 
 from clerk_sync.clerk.events import Event, Unhandled, Unmappable, UserChanged, UserDeleted
 from clerk_sync.clerk.signature import SignedDelivery
@@ -13,6 +12,7 @@ from clerk_sync.mirror import binding
 from clerk_sync.mirror.outcome import Outcome
 from clerk_sync.mirror.store import Merged, bury_users, merge_users
 from clerk_sync.statements import Statements
+from clerk_sync.transactions import Transaction
 
 _RECEIVE: LiteralString = """
 SELECT * FROM receive_event(
@@ -58,19 +58,19 @@ def _effect_of(delivery: SignedDelivery, event: Event) -> dict[str, object]:
             return effect
 
 
-def apply_event(session: Session, event: Event) -> tuple[Outcome, str | None]:
+def apply_event(transaction: Transaction, event: Event) -> tuple[Outcome, str | None]:
     """Apply ``event`` to the users and return what happened, with the reason where it did not."""
     instance_id = event.envelope.instance_id
     if instance_id is not None:
-        bound = binding.bind(session, instance_id, bound_by="webhook")
+        bound = binding.bind(transaction, instance_id, bound_by="webhook")
         if bound != instance_id:
             return Outcome.FOREIGN, f"from {instance_id}; this mirror is bound to {bound}"
     match event:
         case UserChanged(envelope, snapshot):
-            merged = merge_users(session, [snapshot], event_at=envelope.occurred_at_ms)[snapshot.clerk_id]
+            merged = merge_users(transaction, [snapshot], event_at=envelope.occurred_at_ms)[snapshot.clerk_id]
             return _MERGED[merged], None
         case UserDeleted(_, clerk_id):
-            return (Outcome.APPLIED if bury_users(session, [clerk_id]) else Outcome.STALE), None
+            return (Outcome.APPLIED if bury_users(transaction, [clerk_id]) else Outcome.STALE), None
         case Unmappable(_, _, reason):
             return Outcome.PARKED, reason
         case Unhandled():

@@ -7,12 +7,10 @@ or in a table that stays small: a scrape every few seconds must not read the inb
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
-
-from sqlalchemy import TextClause, text
-from sqlalchemy.orm import Session
+from typing import LiteralString, NamedTuple
 
 from clerk_sync.mirror.inbox import WAITING
+from clerk_sync.transactions import Transaction
 
 SELF_TEST = "clerk_sync.self_test"
 """The type of the event with which the doctor tries the webhook route: nothing that Clerk has sent."""
@@ -27,17 +25,17 @@ class Reading(NamedTuple):
     label: tuple[str, str] | None = None
 
 
-_AGES = text(f"""
+_AGES: LiteralString = f"""
 SELECT
     (SELECT count(*) FROM webhook_events WHERE {WAITING}),
     (SELECT extract(epoch FROM now() - min(received_at)) FROM webhook_events WHERE {WAITING}),
     (SELECT extract(epoch FROM now() - received_at) FROM webhook_events
-     WHERE type IS DISTINCT FROM :self_test ORDER BY received_at DESC LIMIT 1),
+     WHERE type IS DISTINCT FROM %(self_test)s ORDER BY received_at DESC LIMIT 1),
     (SELECT extract(epoch FROM now() - max(ended_at)) FROM sync_runs WHERE status = 'done' AND kind = 'all'),
     (SELECT count(*) FROM sync_runs WHERE status = 'running'),
     (SELECT extract(epoch FROM now() - heartbeat_at) FROM sync_runs WHERE status = 'running'),
     current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
-""")
+"""
 _NAMES = (
     ("webhooks_parked", "Events that wait for replay"),
     ("oldest_parked_age_seconds", "Since the oldest of them arrived"),
@@ -48,49 +46,50 @@ _NAMES = (
     ("database_connections_allowed", "Connections that the database server takes, from everyone together"),
 )
 
-_RUNS = text("SELECT status, count(*) FROM sync_runs WHERE status <> 'running' GROUP BY status")
+_RUNS: LiteralString = "SELECT status, count(*) FROM sync_runs WHERE status <> 'running' GROUP BY status"
 _ENDS = ("done", "failed", "refused", "interrupted", "lost")
 
 _RESULTS = ("seen", "inserted", "updated", "unchanged", "stale", "deleted", "failed")
-_USERS = text(f"SELECT {', '.join(f'coalesce(sum({name}), 0) AS {name}' for name in _RESULTS)} FROM sync_runs")
-_LAST_USERS = text(f"""
+_USERS: LiteralString = f"SELECT {', '.join(f'coalesce(sum({name}), 0) AS {name}' for name in _RESULTS)} FROM sync_runs"
+_LAST_USERS: LiteralString = f"""
 SELECT {", ".join(_RESULTS)} FROM sync_runs WHERE status = 'done' AND kind = 'all' ORDER BY ended_at DESC LIMIT 1
-""")
+"""
 
-_CONNECTIONS = text("""
+_CONNECTIONS: LiteralString = """
 SELECT coalesce(state, 'unknown'), count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND starts_with(application_name, 'clerk_sync') GROUP BY 1
-""")
+"""
 _STATES = ("active", "idle", "idle in transaction")
 
 
-def read_mirror(session: Session) -> Iterator[Reading]:
+def read_mirror(transaction: Transaction) -> Iterator[Reading]:
     """Yield the readings that have a value: an age needs something that happened."""
-    values = session.execute(_AGES, {"self_test": SELF_TEST}).one()
+    (values,) = transaction.rows(_AGES, {"self_test": SELF_TEST})
     for (name, help_), value in zip(_NAMES, values, strict=True):
         if value is not None:
             yield Reading(name, help_, float(value))
 
-    runs = dict.fromkeys(_ENDS, 0.0) | _pairs(session, _RUNS)
+    runs = dict.fromkeys(_ENDS, 0.0) | _pairs(transaction, _RUNS)
     yield from _by_label("sync_runs_total", "Runs of sync by how they ended", "status", runs)
 
-    users = _columns(session, _USERS)
+    users = _results(transaction, _USERS)
     yield from _by_label("sync_users_total", "Users in all runs of sync by what became of them", "result", users)
 
-    last = _columns(session, _LAST_USERS)
+    last = _results(transaction, _LAST_USERS)
     yield from _by_label("last_sync_users", "The same of the last finished run over everybody", "result", last)
 
-    states = dict.fromkeys(_STATES, 0.0) | _pairs(session, _CONNECTIONS)
+    states = dict.fromkeys(_STATES, 0.0) | _pairs(transaction, _CONNECTIONS)
     yield from _by_label("database_connections", "Connections of this service, of all its servers", "state", states)
 
 
-def _pairs(session: Session, statement: TextClause) -> dict[str, float]:
-    return {name: float(number) for name, number in session.execute(statement)}
+def _pairs(transaction: Transaction, statement: LiteralString) -> dict[str, float]:
+    return {name: float(number) for name, number in transaction.rows(statement)}
 
 
-def _columns(session: Session, statement: TextClause) -> dict[str, float]:
-    row = session.execute(statement).mappings().one_or_none()
-    return {name: float(number) for name, number in row.items()} if row else {}
+def _results(transaction: Transaction, statement: LiteralString) -> dict[str, float]:
+    return {
+        name: float(number) for row in transaction.rows(statement) for name, number in zip(_RESULTS, row, strict=True)
+    }
 
 
 def _by_label(name: str, help_: str, label: str, values: Mapping[str, float]) -> Iterator[Reading]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+from typing import LiteralString, NamedTuple
 
 from clerk_sync.clerk.api import LARGEST_PAGE
 from clerk_sync.clerk.errors import ApiNonsense
@@ -19,6 +16,7 @@ from clerk_sync.mirror.orders import Source
 from clerk_sync.mirror.sinks import Comparing
 from clerk_sync.mirror.terms import Terms
 from clerk_sync.mirror.windows import END_OF_TIME_MS, FIRST_MS
+from clerk_sync.transactions import Transaction, Transactions
 
 RECENT = 400  # users: what signs up meanwhile has room on the page, too
 
@@ -31,28 +29,26 @@ class Holdings(NamedTuple):
     recent_since_ms: int
 
 
-_COUNT = text("""
+_COUNT: LiteralString = """
 SELECT count(*) FILTER (WHERE clerk_created_at > 0), count(*) FILTER (WHERE clerk_created_at = 0)
 FROM users WHERE deleted_at IS NULL
-""")
-_NEWEST = text("""
+"""
+_NEWEST: LiteralString = """
 SELECT clerk_created_at FROM users WHERE deleted_at IS NULL AND clerk_created_at > 0
-ORDER BY clerk_created_at DESC OFFSET :place LIMIT 1
-""")
+ORDER BY clerk_created_at DESC OFFSET %(place)s LIMIT 1
+"""
 
 
-def glance(session: Session, source: Source, terms: Terms) -> Drift:
+def glance(transactions: Transactions, source: Source, terms: Terms) -> Drift:
     """Return the least drift that there is, from both counts and from the users who came last.
 
     Raises what ``reconcile`` raises: then the drift cannot be told.
     """
     instance = source.get_instance()
     check_key(instance, source.secret_key)
-    sink = Comparing(session)
-    sink.begin()
-    sink.bind(instance.id)
-    holdings = _read_holdings(session)
-    session.rollback()
+    Comparing(transactions).bind(instance.id)
+    holdings = _read_holdings(transactions)
+    transactions.rollback()  # Clerk may take its time
 
     clerk_users = source.api.count_users()
     if clerk_users == 0 and terms.filled:
@@ -61,27 +57,26 @@ def glance(session: Session, source: Source, terms: Terms) -> Drift:
     if page.users and page.users[0].clerk_created_at < holdings.recent_since_ms - 1:
         raise ApiNonsense("Clerk's list ignores created_at_after; a check without --quick does without")
 
-    sink.begin()
     drift = Drift(instance.id, clerk_users, terms.live, unreadable=len(page.unmappable))
-    drift.count(find_differences(session, page.users))
+    drift.count(find_differences(transactions, page.users))
     surplus = clerk_users - holdings.filled - holdings.never_filled
     drift.missing = max(drift.missing, surplus)
     drift.stale = max(drift.stale, holdings.never_filled)
-    drift.orphaned = max(_count_not_shown(session, page, holdings, terms), -surplus)
+    drift.orphaned = max(_count_not_shown(transactions, page, holdings, terms), -surplus)
     return drift
 
 
-def _read_holdings(session: Session) -> Holdings:
-    filled, never_filled = session.execute(_COUNT).one()
-    newest_ms = session.scalar(_NEWEST, {"place": RECENT})
-    return Holdings(filled, never_filled, newest_ms or FIRST_MS)
+def _read_holdings(transaction: Transaction) -> Holdings:
+    ((filled, never_filled),) = transaction.rows(_COUNT)
+    newest = transaction.rows(_NEWEST, {"place": RECENT})
+    return Holdings(filled, never_filled, newest[0][0] if newest else FIRST_MS)
 
 
-def _count_not_shown(session: Session, page: UserPage, holdings: Holdings, terms: Terms) -> int:
+def _count_not_shown(transaction: Transaction, page: UserPage, holdings: Holdings, terms: Terms) -> int:
     is_last = page.count < LARGEST_PAGE or not page.users
     shown = [user.clerk_id for user in page.users] + [user.clerk_id for user in page.unmappable if user.clerk_id]
     not_shown = find_not_shown(
-        session,
+        transaction,
         before=terms.before,
         since_ms=holdings.recent_since_ms,
         until_ms=END_OF_TIME_MS if is_last else page.users[-1].clerk_created_at,

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Self
-
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+from typing import LiteralString, Self
 
 from clerk_sync.clerk.events import Event, Unhandled, Unmappable, UserChanged, UserDeleted
 from clerk_sync.clerk.signature import SignedDelivery
 from clerk_sync.mirror.outcome import Outcome
 from clerk_sync.mirror.sql import RECORD
+from clerk_sync.transactions import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +52,13 @@ def _clerk_id_of(event: Event) -> str | None:
             return None
 
 
-_RECORD = text(RECORD.format(**{name: f":{name}" for name in Entry.__dataclass_fields__}))
+_RECORD = RECORD.format(**{name: f"%({name})s" for name in Entry.__dataclass_fields__})
 
 
-def record(session: Session, entry: Entry) -> bool:
+def record(transaction: Transaction, entry: Entry) -> bool:
     """Write ``entry`` and return whether this delivery id was there before."""
-    return bool(session.scalar(_RECORD, asdict(entry)))
+    ((seen_before,),) = transaction.rows(_RECORD, asdict(entry))
+    return bool(seen_before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,38 +72,38 @@ class Parked:
 WAITING = "outcome = 'parked' AND payload IS NOT NULL"
 """What waits for replay: a parked event whose payload was pruned does not any more."""
 
-_FIND_PARKED = text(f"""
+_FIND_PARKED: LiteralString = f"""
 SELECT svix_id, payload FROM webhook_events
-WHERE {WAITING} AND (CAST(:svix_ids AS text[]) IS NULL OR svix_id = ANY(:svix_ids))
+WHERE {WAITING} AND (CAST(%(svix_ids)s AS text[]) IS NULL OR svix_id = ANY(%(svix_ids)s))
 ORDER BY received_at, svix_id
-""")
+"""
 
 
-def find_parked(session: Session, svix_ids: Sequence[str] | None = None) -> list[Parked]:
+def find_parked(transaction: Transaction, svix_ids: Sequence[str] | None = None) -> list[Parked]:
     """Return what is parked, oldest first; only ``svix_ids`` where they are given."""
-    rows = session.execute(_FIND_PARKED, {"svix_ids": list(svix_ids) if svix_ids is not None else None})
-    return [Parked(svix_id, payload) for svix_id, payload in rows]
+    rows = transaction.rows(_FIND_PARKED, {"svix_ids": list(svix_ids) if svix_ids is not None else None})
+    return [Parked(*row) for row in rows]
 
 
-_SETTLE = text("""
+_SETTLE: LiteralString = """
 UPDATE webhook_events
-SET outcome = :outcome, reason = :reason, type = :type, clerk_id = :clerk_id, payload = :payload
-WHERE svix_id = :svix_id AND outcome = 'parked'
-""")
+SET outcome = %(outcome)s, reason = %(reason)s, type = %(type)s, clerk_id = %(clerk_id)s, payload = %(payload)s
+WHERE svix_id = %(svix_id)s AND outcome = 'parked'
+"""
 
 
-def settle(session: Session, entry: Entry) -> None:
+def settle(transaction: Transaction, entry: Entry) -> None:
     """Write what became of a parked delivery that was applied again; it was not received again."""
-    session.execute(_SETTLE, asdict(entry))
+    transaction.rows(_SETTLE, asdict(entry))
 
 
-_PRUNE = text("""
+_PRUNE: LiteralString = """
 UPDATE webhook_events SET payload = NULL
-WHERE payload IS NOT NULL AND received_at < now() - CAST(:older_than AS interval)
+WHERE payload IS NOT NULL AND received_at < now() - CAST(%(older_than)s AS interval)
 RETURNING svix_id
-""")
+"""
 
 
-def prune_payloads(session: Session, older_than: timedelta) -> int:
+def prune_payloads(transaction: Transaction, older_than: timedelta) -> int:
     """Empty the payloads that arrived longer than ``older_than`` ago and return how many there were."""
-    return len(session.execute(_PRUNE, {"older_than": older_than}).all())
+    return len(transaction.rows(_PRUNE, {"older_than": older_than}))

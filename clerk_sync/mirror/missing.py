@@ -9,46 +9,46 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+from typing import LiteralString
 
 from clerk_sync.clerk.api import ClerkApi
 from clerk_sync.clerk.errors import UnmappableError
 from clerk_sync.clerk.user_pages import Unmappable
 from clerk_sync.clerk.users import UserSnapshot
+from clerk_sync.transactions import Transaction
 
 AT_ONCE = 1000
 
 # created_at < :before: a row that was made while the run was under way may be newer than the page that lacks it.
-_NOT_SHOWN = text("""
+_NOT_SHOWN: LiteralString = """
 SELECT clerk_id FROM users
-WHERE deleted_at IS NULL AND created_at < :before
-  AND clerk_created_at >= :since_ms AND clerk_created_at < :until_ms
-  AND clerk_id <> ALL(:shown) AND clerk_id > :after
-ORDER BY clerk_id LIMIT :at_once
-""")
-_NEVER_FILLED = text("""
+WHERE deleted_at IS NULL AND created_at < %(before)s
+  AND clerk_created_at >= %(since_ms)s AND clerk_created_at < %(until_ms)s
+  AND clerk_id <> ALL(%(shown)s) AND clerk_id > %(after)s
+ORDER BY clerk_id LIMIT %(at_once)s
+"""
+_NEVER_FILLED: LiteralString = """
 SELECT clerk_id FROM users
-WHERE deleted_at IS NULL AND created_at < :before AND clerk_created_at = 0 AND clerk_id > :after
-ORDER BY clerk_id LIMIT :at_once
-""")
+WHERE deleted_at IS NULL AND created_at < %(before)s AND clerk_created_at = 0 AND clerk_id > %(after)s
+ORDER BY clerk_id LIMIT %(at_once)s
+"""
 
 
 def find_not_shown(
-    session: Session, *, before: datetime, since_ms: int, until_ms: int, shown: Sequence[str], after: str = ""
+    transaction: Transaction, *, before: datetime, since_ms: int, until_ms: int, shown: Sequence[str], after: str = ""
 ) -> list[str]:
     """Return live users created in the span, older here than ``before`` and not among ``shown``: up to AT_ONCE ids.
 
     Ask again with ``after`` the last of them while there are as many.
     """
     values = {"before": before, "since_ms": since_ms, "until_ms": until_ms, "shown": list(shown), "after": after}
-    return list(session.scalars(_NOT_SHOWN, values | {"at_once": AT_ONCE}))
+    return [clerk_id for (clerk_id,) in transaction.rows(_NOT_SHOWN, values | {"at_once": AT_ONCE})]
 
 
-def find_never_filled(session: Session, *, before: datetime, after: str = "") -> list[str]:
+def find_never_filled(transaction: Transaction, *, before: datetime, after: str = "") -> list[str]:
     """Return live users of whom nothing but the id is known, older here than ``before``: up to AT_ONCE ids."""
-    return list(session.scalars(_NEVER_FILLED, {"before": before, "after": after, "at_once": AT_ONCE}))
+    values = {"before": before, "after": after, "at_once": AT_ONCE}
+    return [clerk_id for (clerk_id,) in transaction.rows(_NEVER_FILLED, values)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,29 +91,30 @@ def _inquire_alone(api: ClerkApi, clerk_id: str) -> Inquiry:
     return Inquiry(known=[user]) if user else Inquiry(unknown=[clerk_id])
 
 
-_REMEMBER = text("""
-INSERT INTO sync_missing (run_id, clerk_id) SELECT :run_id, unnest(CAST(:clerk_ids AS text[]))
+_REMEMBER: LiteralString = """
+INSERT INTO sync_missing (run_id, clerk_id) SELECT %(run_id)s, unnest(CAST(%(clerk_ids)s AS text[]))
 ON CONFLICT DO NOTHING RETURNING clerk_id
-""")
-_RECALL = text("""
-SELECT clerk_id FROM sync_missing WHERE run_id = :run_id AND clerk_id > :after ORDER BY clerk_id LIMIT :at_once
-""")
-_COUNT = text("SELECT count(*) FROM sync_missing WHERE run_id = :run_id")
+"""
+_RECALL: LiteralString = """
+SELECT clerk_id FROM sync_missing WHERE run_id = %(run_id)s AND clerk_id > %(after)s ORDER BY clerk_id LIMIT %(at_once)s
+"""
+_COUNT: LiteralString = "SELECT count(*) FROM sync_missing WHERE run_id = %(run_id)s"
 
 
-def remember_missing(session: Session, run_id: int, clerk_ids: Sequence[str]) -> int:
+def remember_missing(transaction: Transaction, run_id: int, clerk_ids: Sequence[str]) -> int:
     """Note confirmed ids for the end of the run and return how many were not noted before."""
-    return len(session.execute(_REMEMBER, {"run_id": run_id, "clerk_ids": list(clerk_ids)}).all())
+    return len(transaction.rows(_REMEMBER, {"run_id": run_id, "clerk_ids": list(clerk_ids)}))
 
 
-def count_missing(session: Session, run_id: int) -> int:
+def count_missing(transaction: Transaction, run_id: int) -> int:
     """Return how many confirmed ids the run has noted."""
-    return session.scalar(_COUNT, {"run_id": run_id}) or 0
+    ((missing,),) = transaction.rows(_COUNT, {"run_id": run_id})
+    return int(missing)
 
 
-def recall_missing(session: Session, run_id: int) -> Iterator[list[str]]:
+def recall_missing(transaction: Transaction, run_id: int) -> Iterator[list[str]]:
     """Yield the confirmed ids of the run, in batches that fit into one statement."""
     last = ""
-    while batch := list(session.scalars(_RECALL, {"run_id": run_id, "after": last, "at_once": AT_ONCE})):
-        yield batch
-        last = batch[-1]
+    while batch := transaction.rows(_RECALL, {"run_id": run_id, "after": last, "at_once": AT_ONCE}):
+        yield [clerk_id for (clerk_id,) in batch]
+        ((last,),) = batch[-1:]

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
-from sqlalchemy.orm import Session
 
 from clerk_sync.clerk.api import LARGEST_PAGE, ClerkApi, Instance
 from clerk_sync.mirror import planning
@@ -16,6 +15,7 @@ from clerk_sync.mirror.prefetch import in_parallel
 from clerk_sync.mirror.steps import Cursor
 from clerk_sync.mirror.terms import Terms
 from clerk_sync.mirror.windows import Stretch, Walk, Window
+from clerk_sync.transactions import Transaction
 
 # The mirror's own users tell where to cut where it holds at least this share of Clerk's.
 NEARLY_FULL = 0.8
@@ -47,7 +47,7 @@ def check_key(instance: Instance, secret_key: str) -> None:
         raise KeyMismatch(prefix, instance.environment_type)
 
 
-def plan(session: Session, api: ClerkApi, opening: Opening, terms: Terms) -> tuple[Stretch | None, Cursor]:
+def plan(transaction: Transaction, api: ClerkApi, opening: Opening, terms: Terms) -> tuple[Stretch | None, Cursor]:
     """Return the first page, to be taken as it is, and where the walk goes on from it in as many windows as pay."""
     _, expected, first = opening
     if first.count == 0 and terms.filled:
@@ -63,7 +63,7 @@ def plan(session: Session, api: ClerkApi, opening: Opening, terms: Terms) -> tup
         return first, Cursor(expected, LARGEST_PAGE, 0, [first.rest], [])
     start_ms = first.until_ms
     if terms.live >= expected * NEARLY_FULL:
-        cuts = planning.cuts_by_mirror(session, start_ms, users, size)
+        cuts = planning.cuts_by_mirror(transaction, start_ms, users, size)
     elif expected <= planning.MOST_PROBED_USERS:
         cuts = planning.cuts_by_probing(partial(_created_at, api), first.count, users, size)
     else:

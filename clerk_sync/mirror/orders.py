@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
-from sqlalchemy.orm import Session
-
 from clerk_sync.clerk.api import ClerkApi, Instance
 from clerk_sync.mirror.opening import check_key, open_listing, plan
 from clerk_sync.mirror.reconcile import Reconciliation
@@ -14,6 +12,7 @@ from clerk_sync.mirror.sinks import Sink
 from clerk_sync.mirror.some_users import reconcile_users
 from clerk_sync.mirror.steps import Cursor, Step
 from clerk_sync.mirror.terms import Terms
+from clerk_sync.transactions import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class Source:
 
 
 def reconcile(
-    session: Session,
+    transaction: Transaction,
     source: Source,
     sink: Sink,
     terms: Terms,
@@ -40,20 +39,18 @@ def reconcile(
     """
     if clerk_ids:
         yield _prove(source, sink, source.get_instance())
-        yield from reconcile_users(session, source.api, sink, terms, clerk_ids)
+        yield from reconcile_users(transaction, source.api, sink, terms, clerk_ids)
     elif cursor is not None:
         yield _prove(source, sink, source.get_instance())
-        yield from Reconciliation(session, source.api, sink, terms, cursor).steps()
+        yield from Reconciliation(transaction, source.api, sink, terms, cursor).steps()
     else:
         opening = open_listing(source.api, source.get_instance, terms.workers)
         yield _prove(source, sink, opening.instance)
-        sink.begin()
-        first, cursor = plan(session, source.api, opening, terms)
-        yield from Reconciliation(session, source.api, sink, terms, cursor).steps(first)
+        first, cursor = plan(transaction, source.api, opening, terms)
+        yield from Reconciliation(transaction, source.api, sink, terms, cursor).steps(first)
 
 
 def _prove(source: Source, sink: Sink, instance: Instance) -> Step:
     check_key(instance, source.secret_key)
-    sink.begin()
     sink.bind(instance.id)
     return Step(instance_id=instance.id)

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import ceil
-
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+from typing import LiteralString
 
 from clerk_sync.clerk.api import LARGEST_PAGE
 from clerk_sync.mirror.windows import Window
+from clerk_sync.transactions import Transaction
 
 FEWEST_USERS = 2000  # that are worth more than one window
 SAMPLE = 50_000  # rows
@@ -46,19 +45,20 @@ def split(window: Window, cuts: Sequence[int]) -> list[Window]:
     return [Window(start_ms=start, end_ms=end) for start, end in pairwise([window.start_ms, *inside, window.end_ms])]
 
 
-_QUANTILES = text("""
-SELECT percentile_disc(CAST(:shares AS double precision[])) WITHIN GROUP (ORDER BY clerk_created_at)
-FROM users TABLESAMPLE SYSTEM (:percent)
-WHERE deleted_at IS NULL AND clerk_created_at >= :start_ms
-""")
+_QUANTILES: LiteralString = """
+SELECT percentile_disc(CAST(%(shares)s AS double precision[])) WITHIN GROUP (ORDER BY clerk_created_at)
+FROM users TABLESAMPLE SYSTEM (%(percent)s)
+WHERE deleted_at IS NULL AND clerk_created_at >= %(start_ms)s
+"""
 
 
-def cuts_by_mirror(session: Session, start_ms: int, users: int, size: int) -> list[int]:
+def cuts_by_mirror(transaction: Transaction, start_ms: int, users: int, size: int) -> list[int]:
     """Return the cuts that give each window ``size`` of the mirror's own users: no request is needed for them."""
     percent = min(100.0 * SAMPLE / users, 100.0)
     shares = [number / users for number in range(size, users, size)]
     values = {"shares": shares, "percent": percent, "start_ms": start_ms}
-    return session.scalar(_QUANTILES, values) or []
+    ((cuts,),) = transaction.rows(_QUANTILES, values)
+    return cuts or []
 
 
 def cuts_by_probing(user_at: UserAt, first: int, users: int, size: int) -> list[int]:

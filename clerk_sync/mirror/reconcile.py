@@ -13,7 +13,6 @@ from contextlib import closing
 from functools import partial
 
 from msgspec.structs import replace
-from sqlalchemy.orm import Session
 
 from clerk_sync.clerk.api import MOST_IDS, ClerkApi
 from clerk_sync.mirror.errors import ShortListing, TooManyMissing
@@ -23,6 +22,7 @@ from clerk_sync.mirror.sinks import Sink
 from clerk_sync.mirror.steps import Counts, Cursor, Step
 from clerk_sync.mirror.terms import Terms
 from clerk_sync.mirror.windows import Stretch, Walk, Window
+from clerk_sync.transactions import Transaction
 
 # So many users may be left out of the list and yet be known by id: created_at can change while we walk.
 MOST_HIDDEN = 100
@@ -32,8 +32,8 @@ MOST_HIDDEN_SHARE = 0.01
 class Reconciliation:
     """One walk over everybody, from ``cursor`` on."""
 
-    def __init__(self, session: Session, api: ClerkApi, sink: Sink, terms: Terms, cursor: Cursor) -> None:
-        self._session = session
+    def __init__(self, transaction: Transaction, api: ClerkApi, sink: Sink, terms: Terms, cursor: Cursor) -> None:
+        self._transaction = transaction
         self._api = api
         self._sink = sink
         self._terms = terms
@@ -55,7 +55,7 @@ class Reconciliation:
         with closing(iter(Prefetch(walks, self._terms.workers))) as stretches:
             for number, stretch in stretches:
                 yield from self._take(stretch, number)
-        yield from self._inquire_about(partial(find_never_filled, self._session, before=self._terms.before))
+        yield from self._inquire_about(partial(find_never_filled, self._transaction, before=self._terms.before))
         while self._pending:
             yield from self._inquire()
         self._check_count()
@@ -65,14 +65,13 @@ class Reconciliation:
         """Look for whoever is not on the page, then merge the page and leave the cursor behind it."""
         find = partial(
             find_not_shown,
-            self._session,
+            self._transaction,
             before=self._terms.before,
             since_ms=stretch.since_ms,
             until_ms=stretch.until_ms,
             shown=stretch.shown,
         )
         yield from self._inquire_about(find)
-        self._sink.begin()
         counts, changes = self._sink.take(stretch.users)
         self._seen += stretch.count
         if number is not None:
@@ -84,7 +83,6 @@ class Reconciliation:
         """Collect candidates, and ask Clerk as soon as there are enough for a question."""
         last = ""
         while self._missing <= self._terms.cap:
-            self._sink.begin()
             found = find(after=last)
             self._pending.extend(found)
             while len(self._pending) >= MOST_IDS:
@@ -101,7 +99,6 @@ class Reconciliation:
         if self._missing > self._terms.cap:
             return  # nothing will be deleted anyway
         answer = inquire(self._api, clerk_ids)
-        self._sink.begin()
         counts = self._sink.take_found(answer.known)
         gone, changes = self._sink.note_missing(answer.unknown)
         self._missing += gone.missing
@@ -123,7 +120,6 @@ class Reconciliation:
         if self._missing > self._terms.cap:
             raise TooManyMissing(self._missing, self._terms.cap)
         if self._missing:
-            self._sink.begin()
             yield Step(Counts(deleted=self._sink.bury_missing()), cursor=self._here())
 
     def _here(self) -> Cursor:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy.orm import Session
-
 from clerk_sync.clerk.events import parse_event
 from clerk_sync.clerk.signature import SignedDelivery
 from clerk_sync.mirror import inbox
 from clerk_sync.mirror.apply import apply_event
 from clerk_sync.mirror.inbox import Entry, Parked
 from clerk_sync.mirror.outcome import Outcome
+from clerk_sync.transactions import Transaction
 
 
 class Replayed(NamedTuple):
@@ -22,11 +21,11 @@ class Replayed(NamedTuple):
     reason: str | None
 
 
-def replay(session: Session, parked: Parked) -> Replayed:
+def replay(transaction: Transaction, parked: Parked) -> Replayed:
     """Apply a parked delivery and write down the result; it stays parked where it still cannot be mapped."""
     # It was proved when it arrived; nothing is parked that was not.
     delivery = SignedDelivery(parked.svix_id, 0, parked.payload.encode())
     event = parse_event(delivery)
-    outcome, reason = apply_event(session, event)
-    inbox.settle(session, Entry.of(delivery, event, outcome, reason))
+    outcome, reason = apply_event(transaction, event)
+    inbox.settle(transaction, Entry.of(delivery, event, outcome, reason))
     return Replayed(parked.svix_id, outcome, reason)

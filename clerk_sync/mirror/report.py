@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, LiteralString
 
 from msgspec import Meta, Struct
-from sqlalchemy import text
-from sqlalchemy.orm import Session
 
+from clerk_sync.mirror.binding import find_binding
 from clerk_sync.mirror.inbox import WAITING
+from clerk_sync.transactions import Transaction
 
 Instant = Annotated[datetime, Meta(tz=True)]
 
@@ -57,25 +57,28 @@ class MirrorState(Struct):
     last_run: SyncRun | None
 
 
-_COUNT_USERS = text("""
+_COUNT_USERS: LiteralString = """
 SELECT count(*) FILTER (WHERE deleted_at IS NULL), count(*) FILTER (WHERE deleted_at IS NOT NULL),
        count(*) FILTER (WHERE deleted_at IS NULL AND clerk_updated_at = 0)
 FROM users
-""")
-_LAST_EVENT = text("SELECT type, outcome, received_at FROM webhook_events ORDER BY received_at DESC LIMIT 1")
-_COUNT_PARKED = text(f"SELECT count(*) FROM webhook_events WHERE {WAITING}")
-_LAST_RUN = text(f"SELECT {', '.join(SyncRun.__struct_fields__)} FROM sync_runs ORDER BY started_at DESC LIMIT 1")
-_INSTANCE = text("SELECT instance_id FROM mirror_binding")
+"""
+_LAST_EVENT: LiteralString = "SELECT type, outcome, received_at FROM webhook_events ORDER BY received_at DESC LIMIT 1"
+_COUNT_PARKED: LiteralString = f"SELECT count(*) FROM webhook_events WHERE {WAITING}"
+_LAST_RUN: LiteralString = (
+    f"SELECT {', '.join(SyncRun.__struct_fields__)} FROM sync_runs ORDER BY started_at DESC LIMIT 1"
+)
 
 
-def read_state(session: Session) -> MirrorState:
+def read_state(transaction: Transaction) -> MirrorState:
     """Return the state of the mirror now."""
-    event = session.execute(_LAST_EVENT).one_or_none()
-    run = session.execute(_LAST_RUN).one_or_none()
+    events = transaction.rows(_LAST_EVENT)
+    runs = transaction.rows(_LAST_RUN)
+    ((users_live, users_deleted, never_filled),) = transaction.rows(_COUNT_USERS)
+    ((parked,),) = transaction.rows(_COUNT_PARKED)
     return MirrorState(
-        instance_id=session.scalar(_INSTANCE),
-        users=UserCounts(*session.execute(_COUNT_USERS).one()),
-        last_event=ReceivedEvent(*event) if event else None,
-        parked=session.scalar(_COUNT_PARKED) or 0,
-        last_run=SyncRun(*run) if run else None,
+        instance_id=find_binding(transaction),
+        users=UserCounts(users_live, users_deleted, never_filled),
+        last_event=ReceivedEvent(*events[0]) if events else None,
+        parked=parked,
+        last_run=SyncRun(*runs[0]) if runs else None,
     )

@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 
 import msgspec
-from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from clerk_sync.mirror.errors import LeaseLost
 from clerk_sync.mirror.steps import Counts, Cursor
+from clerk_sync.transactions import Transaction
 
 RESUMABLE_FOR = timedelta(days=1)
 
@@ -55,95 +54,99 @@ class Holder(NamedTuple):
     heartbeat_at: datetime
 
 
-_BEGIN = text("""
-INSERT INTO sync_runs (kind) VALUES (:kind)
+_BEGIN: LiteralString = """
+INSERT INTO sync_runs (kind) VALUES (%(kind)s)
 ON CONFLICT (status) WHERE status = 'running' DO NOTHING
 RETURNING id, started_at
-""")
-_RESUME = text("""
+"""
+_RESUME: LiteralString = """
 UPDATE sync_runs SET status = 'running', heartbeat_at = clock_timestamp(), ended_at = NULL, reason = NULL
 WHERE id = (SELECT max(id) FROM sync_runs WHERE kind = 'all')
-  AND status IN ('interrupted', 'failed', 'lost') AND cursor IS NOT NULL AND started_at > now() - :resumable_for
+  AND status IN ('interrupted', 'failed', 'lost') AND cursor IS NOT NULL AND started_at > now() - %(resumable_for)s
   AND NOT EXISTS (SELECT FROM sync_runs WHERE status = 'running')
 RETURNING id, started_at, cursor
-""")
+"""
 
 
-def begin_run(session: Session, kind: Kind) -> Run | None:
+def begin_run(transaction: Transaction, kind: Kind) -> Run | None:
     """Return a new run, or None while another one holds the lease."""
-    row = session.execute(_BEGIN, {"kind": kind}).one_or_none()
-    return Run(*row) if row else None
+    rows = transaction.rows(_BEGIN, {"kind": kind})
+    return Run(*rows[0]) if rows else None
 
 
-def resume_run(session: Session) -> Run | None:
+def resume_run(transaction: Transaction) -> Run | None:
     """Return the last full run, to go on with, or None where it is over, too old, or the lease is taken."""
-    row = session.execute(_RESUME, {"resumable_for": RESUMABLE_FOR}).one_or_none()
-    return Run(row.id, row.started_at, msgspec.convert(row.cursor, Cursor)) if row else None
+    rows = transaction.rows(_RESUME, {"resumable_for": RESUMABLE_FOR})
+    if not rows:
+        return None
+    run_id, started_at, cursor = rows[0]
+    return Run(run_id, started_at, msgspec.convert(cursor, Cursor))
 
 
-_FIND_HOLDER = text("SELECT id, started_at, heartbeat_at FROM sync_runs WHERE status = 'running'")
-_TAKE_AWAY = text("""
+_FIND_HOLDER: LiteralString = "SELECT id, started_at, heartbeat_at FROM sync_runs WHERE status = 'running'"
+_TAKE_AWAY: LiteralString = """
 UPDATE sync_runs SET status = 'lost', ended_at = clock_timestamp(), reason = 'its process ended without a word'
 WHERE id = (
     -- A row that is locked is being written by its run: that one lives.
-    SELECT id FROM sync_runs WHERE id = :run_id AND status = 'running'
-      AND heartbeat_at < clock_timestamp() - :silence FOR UPDATE SKIP LOCKED
+    SELECT id FROM sync_runs WHERE id = %(run_id)s AND status = 'running'
+      AND heartbeat_at < clock_timestamp() - %(silence)s FOR UPDATE SKIP LOCKED
 )
 RETURNING id
-""")
+"""
 
 
-def find_holder(session: Session) -> Holder | None:
+def find_holder(transaction: Transaction) -> Holder | None:
     """Return whoever holds the lease, or None."""
-    row = session.execute(_FIND_HOLDER).one_or_none()
-    return Holder(*row) if row else None
+    rows = transaction.rows(_FIND_HOLDER)
+    return Holder(*rows[0]) if rows else None
 
 
-def take_away_lease(session: Session, run_id: int, *, silence: timedelta) -> bool:
+def take_away_lease(transaction: Transaction, run_id: int, *, silence: timedelta) -> bool:
     """End a run whose heart has not beaten for ``silence``; return whether it was so."""
-    return session.execute(_TAKE_AWAY, {"run_id": run_id, "silence": silence}).one_or_none() is not None
+    return bool(transaction.rows(_TAKE_AWAY, {"run_id": run_id, "silence": silence}))
 
 
-_BEAT = text(
-    "UPDATE sync_runs SET heartbeat_at = clock_timestamp() WHERE id = :run_id AND status = 'running' RETURNING id"
+_BEAT: LiteralString = (
+    "UPDATE sync_runs SET heartbeat_at = clock_timestamp() WHERE id = %(run_id)s AND status = 'running' RETURNING id"
 )
-_RECORD = text("""
+_RECORD: LiteralString = """
 UPDATE sync_runs SET
-    heartbeat_at = clock_timestamp(), cursor = coalesce(CAST(:cursor AS jsonb), cursor),
-    seen = seen + :seen, inserted = inserted + :inserted, updated = updated + :updated,
-    unchanged = unchanged + :unchanged, stale = stale + :stale, deleted = deleted + :deleted, failed = failed + :failed
-WHERE id = :run_id AND status = 'running'
+    heartbeat_at = clock_timestamp(), cursor = coalesce(CAST(%(cursor)s AS jsonb), cursor),
+    seen = seen + %(seen)s, inserted = inserted + %(inserted)s, updated = updated + %(updated)s,
+    unchanged = unchanged + %(unchanged)s, stale = stale + %(stale)s,
+    deleted = deleted + %(deleted)s, failed = failed + %(failed)s
+WHERE id = %(run_id)s AND status = 'running'
 RETURNING id
-""")
-_NAME_INSTANCE = text("UPDATE sync_runs SET instance_id = :instance_id WHERE id = :run_id")
-_END = text("""
-UPDATE sync_runs SET status = :status, reason = :reason, ended_at = clock_timestamp(),
-    cursor = CASE WHEN :status IN ('done', 'refused') THEN NULL ELSE cursor END
-WHERE id = :run_id AND status = 'running'
+"""
+_NAME_INSTANCE: LiteralString = "UPDATE sync_runs SET instance_id = %(instance_id)s WHERE id = %(run_id)s"
+_END: LiteralString = """
+UPDATE sync_runs SET status = %(status)s, reason = %(reason)s, ended_at = clock_timestamp(),
+    cursor = CASE WHEN %(status)s IN ('done', 'refused') THEN NULL ELSE cursor END
+WHERE id = %(run_id)s AND status = 'running'
 RETURNING id
-""")
+"""
 
 
-def beat(session: Session, run_id: int) -> bool:
+def beat(transaction: Transaction, run_id: int) -> bool:
     """Say that the run lives; return False where it has been taken for dead."""
-    return session.execute(_BEAT, {"run_id": run_id}).one_or_none() is not None
+    return bool(transaction.rows(_BEAT, {"run_id": run_id}))
 
 
-def name_instance(session: Session, run_id: int, instance_id: str) -> None:
+def name_instance(transaction: Transaction, run_id: int, instance_id: str) -> None:
     """Note which instance the run reads from."""
-    session.execute(_NAME_INSTANCE, {"run_id": run_id, "instance_id": instance_id})
+    transaction.rows(_NAME_INSTANCE, {"run_id": run_id, "instance_id": instance_id})
 
 
-def record(session: Session, run_id: int, counts: Counts, cursor: Cursor | None) -> None:
+def record(transaction: Transaction, run_id: int, counts: Counts, cursor: Cursor | None) -> None:
     """Add a step to the run's report, in the transaction of what the step wrote; raise LeaseLost where it is over.
 
     This is the fence: a run that was taken for dead cannot commit another row.
     """
     values = asdict(counts) | {"cursor": msgspec.json.encode(cursor).decode() if cursor else None, "run_id": run_id}
-    if session.execute(_RECORD, values).one_or_none() is None:
+    if not transaction.rows(_RECORD, values):
         raise LeaseLost(run_id)
 
 
-def end_run(session: Session, run_id: int, status: Status, reason: str | None = None) -> None:
+def end_run(transaction: Transaction, run_id: int, status: Status, reason: str | None = None) -> None:
     """Give the lease back and write down how the run ended."""
-    session.execute(_END, {"run_id": run_id, "status": status, "reason": reason})
+    transaction.rows(_END, {"run_id": run_id, "status": status, "reason": reason})

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol
-
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+from typing import LiteralString, Protocol
 
 from clerk_sync.clerk.users import UserSnapshot
 from clerk_sync.mirror import binding, missing, runs
@@ -15,21 +12,23 @@ from clerk_sync.mirror.differences import find_differences
 from clerk_sync.mirror.errors import ForeignInstance
 from clerk_sync.mirror.steps import Change, Counts
 from clerk_sync.mirror.store import READ_FROM_API, Merged, bury_users, merge_users
+from clerk_sync.transactions import Transaction
 
-# A run has time, unlike a webhook. And it may lose its last half second when PostgreSQL falls: rows and cursor are lost
-# together, so that resuming brings them back; waiting for the disk after each page would bring nothing.
-_UNHURRIED = text("""
-SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = '10min'; SET LOCAL synchronous_commit = off
-""")
-_FLUSHED = text("SET LOCAL synchronous_commit = on")
-_READ_ONLY = text("SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = '10min'")
+UNHURRIED: LiteralString = (
+    "SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = '10min'; SET LOCAL synchronous_commit = off"
+)
+"""What the transactions of a run begin with. It has time, unlike a webhook. And it may lose its last half second when
+PostgreSQL falls: rows and cursor are lost together, so that resuming brings them back; waiting for the disk after each
+page would bring nothing."""
+
+READ_ONLY: LiteralString = "SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = '10min'"
+"""What the transactions of a dry run begin with: the database itself refuses to be written."""
+
+_FLUSHED: LiteralString = "SET LOCAL synchronous_commit = on"
 
 
 class Sink(Protocol):
     """What a reconciliation does with what it finds out."""
-
-    def begin(self) -> None:
-        """Prepare a transaction; call it before the first statement, again does no harm."""
 
     def bind(self, instance_id: str) -> None:
         """Let the mirror be a copy of this instance; raise ForeignInstance where it is one of another."""
@@ -51,27 +50,22 @@ class Sink(Protocol):
 
 
 class Merging:
-    """The mirror itself, on behalf of a run."""
+    """The mirror itself, on behalf of a run; its transactions should be ``UNHURRIED``."""
 
-    def __init__(self, session: Session, run_id: int) -> None:
-        self._session = session
+    def __init__(self, transaction: Transaction, run_id: int) -> None:
+        self._transaction = transaction
         self._run_id = run_id
-
-    def begin(self) -> None:
-        """Give the transaction time, and spare it the disk."""
-        if not self._session.in_transaction():
-            self._session.execute(_UNHURRIED)
 
     def bind(self, instance_id: str) -> None:
         """Bind a mirror that is still free."""
-        bound = binding.bind(self._session, instance_id, bound_by="sync")
+        bound = binding.bind(self._transaction, instance_id, bound_by="sync")
         if bound != instance_id:
             raise ForeignInstance(instance_id, bound)
-        runs.name_instance(self._session, self._run_id, instance_id)
+        runs.name_instance(self._transaction, self._run_id, instance_id)
 
     def take(self, users: Sequence[UserSnapshot]) -> tuple[Counts, tuple[Change, ...]]:
         """Merge the users."""
-        merged = Counter(merge_users(self._session, users, event_at=READ_FROM_API).values())
+        merged = Counter(merge_users(self._transaction, users, event_at=READ_FROM_API).values())
         return Counts(**{kind.value: number for kind, number in merged.items()}), ()
 
     def take_found(self, users: Sequence[UserSnapshot]) -> Counts:
@@ -81,39 +75,35 @@ class Merging:
 
     def note_missing(self, clerk_ids: Sequence[str]) -> tuple[Counts, tuple[Change, ...]]:
         """Note the ids beside the run."""
-        return Counts(missing=missing.remember_missing(self._session, self._run_id, clerk_ids)), ()
+        return Counts(missing=missing.remember_missing(self._transaction, self._run_id, clerk_ids)), ()
 
     def count_missing(self) -> int:
         """Return how many missing ids this run has noted, in this process or in one before it."""
-        return missing.count_missing(self._session, self._run_id)
+        return missing.count_missing(self._transaction, self._run_id)
 
     def bury_missing(self) -> int:
         """Turn them into tombstones; this transaction waits for the disk."""
-        self._session.execute(_FLUSHED)
-        return sum(len(bury_users(self._session, ids)) for ids in missing.recall_missing(self._session, self._run_id))
+        self._transaction.rows(_FLUSHED)
+        batches = missing.recall_missing(self._transaction, self._run_id)
+        return sum(len(bury_users(self._transaction, clerk_ids)) for clerk_ids in batches)
 
 
 class Comparing:
-    """Nothing but a report: the database itself refuses to be written."""
+    """Nothing but a report; its transactions should be ``READ_ONLY``."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
         self._missing = 0
-
-    def begin(self) -> None:
-        """Make the transaction read-only."""
-        if not self._session.in_transaction():
-            self._session.execute(_READ_ONLY)
 
     def bind(self, instance_id: str) -> None:
         """Compare the binding."""
-        bound = binding.find_binding(self._session)
+        bound = binding.find_binding(self._transaction)
         if bound is not None and bound != instance_id:
             raise ForeignInstance(instance_id, bound)
 
     def take(self, users: Sequence[UserSnapshot]) -> tuple[Counts, tuple[Change, ...]]:
         """Compare the users with the mirror."""
-        changes = find_differences(self._session, users)
+        changes = find_differences(self._transaction, users)
         counted = Counter(change.merged for change in changes)
         return Counts(**{kind.value: counted[kind] for kind in Merged}), tuple(changes)
 

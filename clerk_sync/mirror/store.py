@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from msgspec.json import Encoder
-from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from clerk_sync.clerk.users import UserSnapshot
 from clerk_sync.mirror.sql import BURY, COLUMNS, READ_FROM_API, TYPED_COLUMNS, merge_page_statement, merge_statement
+from clerk_sync.transactions import Transaction
 
 __all__ = ["READ_FROM_API", "Merged", "bury_users", "merge_users"]
 
@@ -28,16 +27,16 @@ class Merged(StrEnum):
     STALE = "stale"
 
 
-_PAGE = f"(SELECT * FROM json_to_recordset(CAST(:page AS json)) AS page ({TYPED_COLUMNS}))"
-_ONE = f"(SELECT (CAST(ROW({', '.join(f':{column}' for column in COLUMNS)}) AS user_snapshot)).*)"
+_PAGE = f"(SELECT * FROM json_to_recordset(CAST(%(page)s AS json)) AS page ({TYPED_COLUMNS}))"
+_ONE = f"(SELECT (CAST(ROW({', '.join(f'%({column})s' for column in COLUMNS)}) AS user_snapshot)).*)"
 
-_MERGE_PAGE = text(merge_page_statement(source=_PAGE, event_at=":event_at"))
-_MERGE_ONE = text(merge_statement(source=_ONE, event_at=":event_at"))
+_MERGE_PAGE = merge_page_statement(source=_PAGE, event_at="%(event_at)s")
+_MERGE_ONE = merge_statement(source=_ONE, event_at="%(event_at)s")
 _encode = Encoder().encode
-_BURY = text(BURY.format(clerk_ids="CAST(:clerk_ids AS text[])"))
+_BURY = BURY.format(clerk_ids="CAST(%(clerk_ids)s AS text[])")
 
 
-def merge_users(session: Session, batch: Sequence[UserSnapshot], *, event_at: int) -> dict[str, Merged]:
+def merge_users(transaction: Transaction, batch: Sequence[UserSnapshot], *, event_at: int) -> dict[str, Merged]:
     """Write ``batch`` into the mirror and return what became of each id.
 
     ``event_at`` is the envelope's time in milliseconds, or READ_FROM_API. An id that comes twice counts once, with
@@ -51,7 +50,7 @@ def merge_users(session: Session, batch: Sequence[UserSnapshot], *, event_at: in
     results: dict[str, Merged] = {}
     waiting = list(newest.values())
     while waiting:
-        ids_by_standing = _merge(session, waiting, event_at)
+        ids_by_standing = _merge(transaction, waiting, event_at)
         # 'wanted' and yet not written: another writer was first, between our look and our lock. Look again.
         waiting = [newest[clerk_id] for clerk_id in ids_by_standing.pop("wanted", ())]
         for standing, clerk_ids in ids_by_standing.items():
@@ -59,22 +58,20 @@ def merge_users(session: Session, batch: Sequence[UserSnapshot], *, event_at: in
     return results
 
 
-def _merge(session: Session, batch: Sequence[UserSnapshot], event_at: int) -> dict[str, list[str]]:
+def _merge(transaction: Transaction, batch: Sequence[UserSnapshot], event_at: int) -> dict[str, list[str]]:
     if len(batch) == 1:
         values: dict[str, object] = {column: getattr(batch[0], column) for column in COLUMNS}
-        clerk_id, standing = session.execute(_MERGE_ONE, values | {"event_at": event_at}).one()
+        ((clerk_id, standing),) = transaction.rows(_MERGE_ONE, values | {"event_at": event_at})
         return {standing: [clerk_id]}
     # One parameter, written and read in C. COPY into a temporary table costs PostgreSQL a little less and us more,
     # and it leaves the table behind in a session that may not be ours.
-    rows = session.execute(_MERGE_PAGE, {"page": _encode(batch).decode(), "event_at": event_at})
-    return dict(rows.tuples().all())
+    return dict(transaction.rows(_MERGE_PAGE, {"page": _encode(batch).decode(), "event_at": event_at}))
 
 
-def bury_users(session: Session, clerk_ids: Sequence[str]) -> set[str]:
+def bury_users(transaction: Transaction, clerk_ids: Sequence[str]) -> set[str]:
     """Turn these users into tombstones and return the ids that were not deleted before.
 
     An id that was never seen gets its tombstone, too: its creation may still be on the way. Addresses and open cart go
     in the same transaction, by a trigger of the database; orders stay.
     """
-    rows = session.execute(_BURY, {"clerk_ids": list(clerk_ids)})
-    return {clerk_id for (clerk_id,) in rows}
+    return {clerk_id for (clerk_id,) in transaction.rows(_BURY, {"clerk_ids": list(clerk_ids)})}

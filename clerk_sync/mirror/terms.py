@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import LiteralString, cast
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+from clerk_sync.transactions import Transaction
 
 DEFAULT_WORKERS = 24
 ALWAYS_ALLOWED = 10
@@ -38,20 +38,19 @@ class Terms:
     workers: int = DEFAULT_WORKERS
 
 
-_NOW = text("SELECT now()")
-_PATIENT = text("SET LOCAL statement_timeout = '10min'")
-_COUNT_LIVE = text("SELECT count(*), count(*) FILTER (WHERE clerk_updated_at > 0) FROM users WHERE deleted_at IS NULL")
+_NOW: LiteralString = "SELECT now()"
+_COUNT_LIVE: LiteralString = """
+SELECT count(*), count(*) FILTER (WHERE clerk_updated_at > 0) FROM users WHERE deleted_at IS NULL
+"""
 
 
-def read_clock(session: Session) -> datetime:
+def read_clock(transaction: Transaction) -> datetime:
     """Return the database's time; no other clock decides anything here."""
-    now: datetime = session.scalars(_NOW).one()
-    return now
+    ((now,),) = transaction.rows(_NOW)
+    return cast("datetime", now)
 
 
-def set_terms(session: Session, allowance: Allowance, *, before: datetime, workers: int) -> Terms:
+def set_terms(transaction: Transaction, allowance: Allowance, *, before: datetime, workers: int) -> Terms:
     """Return the terms for the mirror as it is now."""
-    # Counting ten million rows takes longer than a web request may.
-    session.execute(_PATIENT)
-    live, filled = session.execute(_COUNT_LIVE).one()
+    ((live, filled),) = transaction.rows(_COUNT_LIVE)
     return Terms(before=before, live=live, filled=filled, cap=allowance.of(live), workers=workers)

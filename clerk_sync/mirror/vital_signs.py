@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import NamedTuple
-
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+from typing import LiteralString, NamedTuple
 
 from clerk_sync.mirror.gauges import SELF_TEST
 from clerk_sync.mirror.inbox import WAITING
+from clerk_sync.transactions import Transaction
 
 
 class Runs(NamedTuple):
@@ -21,46 +19,50 @@ class Runs(NamedTuple):
     silence: timedelta | None
 
 
-_EVENT_AGE = text("""
-SELECT now() - received_at FROM webhook_events WHERE type IS DISTINCT FROM :self_test
+_EVENT_AGE: LiteralString = """
+SELECT now() - received_at FROM webhook_events WHERE type IS DISTINCT FROM %(self_test)s
 ORDER BY received_at DESC LIMIT 1
-""")
-_FOREIGN = text(
+"""
+_FOREIGN: LiteralString = (
     "SELECT count(*) FROM webhook_events WHERE outcome = 'foreign' AND received_at > now() - '7 days'::interval"
 )
-_PARKED = text(f"SELECT count(*), now() - min(received_at) FROM webhook_events WHERE {WAITING}")
-_HAS_ARRIVED = text("SELECT EXISTS (SELECT FROM webhook_events WHERE svix_id = :svix_id)")
-_DONE_AGE = text("SELECT now() - max(ended_at) FROM sync_runs WHERE status = 'done' AND kind = 'all'")
-_LAST = text("""
+_PARKED: LiteralString = f"SELECT count(*), now() - min(received_at) FROM webhook_events WHERE {WAITING}"
+_HAS_ARRIVED: LiteralString = "SELECT EXISTS (SELECT FROM webhook_events WHERE svix_id = %(svix_id)s)"
+_DONE_AGE: LiteralString = "SELECT now() - max(ended_at) FROM sync_runs WHERE status = 'done' AND kind = 'all'"
+_LAST: LiteralString = """
 SELECT status, reason FROM sync_runs WHERE kind = 'all' AND status <> 'running' ORDER BY id DESC LIMIT 1
-""")
-_SILENCE = text("SELECT now() - heartbeat_at FROM sync_runs WHERE status = 'running'")
+"""
+_SILENCE: LiteralString = "SELECT now() - heartbeat_at FROM sync_runs WHERE status = 'running'"
 
 
-def find_event_age(session: Session) -> timedelta | None:
+def find_event_age(transaction: Transaction) -> timedelta | None:
     """Return how long ago the newest event of Clerk's came, or None where none ever did."""
-    age: timedelta | None = session.scalar(_EVENT_AGE, {"self_test": SELF_TEST})
-    return age
+    rows = transaction.rows(_EVENT_AGE, {"self_test": SELF_TEST})
+    return rows[0][0] if rows else None
 
 
-def count_foreign(session: Session) -> int:
+def count_foreign(transaction: Transaction) -> int:
     """Return how many events of another instance came within a week."""
-    return session.scalar(_FOREIGN) or 0
+    ((number,),) = transaction.rows(_FOREIGN)
+    return int(number)
 
 
-def count_parked(session: Session) -> tuple[int, timedelta | None]:
+def count_parked(transaction: Transaction) -> tuple[int, timedelta | None]:
     """Return how many events wait for replay, and for how long the oldest has."""
-    number, oldest = session.execute(_PARKED).one()
+    ((number, oldest),) = transaction.rows(_PARKED)
     return number, oldest
 
 
-def has_arrived(session: Session, svix_id: str) -> bool:
+def has_arrived(transaction: Transaction, svix_id: str) -> bool:
     """Return whether the inbox knows this delivery."""
-    return bool(session.scalar(_HAS_ARRIVED, {"svix_id": svix_id}))
+    ((has_arrived,),) = transaction.rows(_HAS_ARRIVED, {"svix_id": svix_id})
+    return bool(has_arrived)
 
 
-def read_runs(session: Session) -> Runs:
+def read_runs(transaction: Transaction) -> Runs:
     """Return how sync is doing."""
-    last = session.execute(_LAST).one_or_none()
-    status, reason = last or (None, None)
-    return Runs(session.scalar(_DONE_AGE), status, reason, session.scalar(_SILENCE))
+    ((done_age,),) = transaction.rows(_DONE_AGE)
+    last = transaction.rows(_LAST)
+    status, reason = last[0] if last else (None, None)
+    holders = transaction.rows(_SILENCE)
+    return Runs(done_age, status, reason, holders[0][0] if holders else None)

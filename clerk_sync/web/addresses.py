@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, url_for
 from msgspec import Struct
 
-from clerk_sync.extensions import db
+from clerk_sync.orm import db
 from clerk_sync.shop import addresses as shop
 from clerk_sync.shop.addresses import Address, AddressChanges, NewAddress
 from clerk_sync.web import identity

@@ -7,9 +7,9 @@ import logging
 from flask import Blueprint, Response, request
 from msgspec import Struct
 
-from clerk_sync.extensions import db
 from clerk_sync.mirror.report import MirrorState, read_state
 from clerk_sync.mirror.search import MirroredUser, UserKey, find_user_id, search_users
+from clerk_sync.orm import db
 from clerk_sync.shop.orders import Order, OrderStatus, move_order
 from clerk_sync.web import identity
 from clerk_sync.web.answers import json_response

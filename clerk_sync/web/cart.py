@@ -7,7 +7,7 @@ import re
 from flask import Blueprint, Response, request, url_for
 from msgspec import Struct
 
-from clerk_sync.extensions import db
+from clerk_sync.orm import db
 from clerk_sync.shop import cart as shop
 from clerk_sync.shop import orders
 from clerk_sync.shop.cart import Cart

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from msgspec import Struct
 
-from clerk_sync.extensions import db
+from clerk_sync.orm import db
 from clerk_sync.shop.catalogue import Product, ProductKey, list_products
 from clerk_sync.web.answers import public_json_response
 from clerk_sync.web.operations import describe, paged

@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from clerk_sync.metrics import metrics
+from clerk_sync.statements import PoolExhausted
 from clerk_sync.web.answers import KEPT_NOWHERE
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ def install_error_handlers(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_exception)
     app.register_error_handler(OperationalError, _no_database)
     app.register_error_handler(PoolTimeout, _pool_exhausted)
+    app.register_error_handler(PoolExhausted, _pool_exhausted)
     app.register_error_handler(psycopg2.Error, _driver_error)
     app.register_error_handler(DBAPIError, _database_error)
     app.register_error_handler(Exception, _unexpected)
@@ -95,7 +97,7 @@ def _no_database(error: Exception) -> Response:
     return problem_response(database_unavailable())
 
 
-def _pool_exhausted(error: PoolTimeout) -> Response:
+def _pool_exhausted(error: PoolTimeout | PoolExhausted) -> Response:
     metrics().pool_timeouts.inc()
     return _no_database(error)
 

@@ -10,9 +10,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from clerk_sync.clerk.errors import KeysUnavailable
 from clerk_sync.database import SCHEMA_REVISION
-from clerk_sync.extensions import db, services
+from clerk_sync.extensions import services
 from clerk_sync.metrics import exposition
 from clerk_sync.mirror.gauges import Reading, read_mirror
+from clerk_sync.orm import db
 from clerk_sync.web.answers import json_response
 from clerk_sync.web.errors import Problem
 

@@ -13,10 +13,11 @@ from werkzeug.wsgi import get_host
 
 from clerk_sync.clerk.errors import KeysUnavailable, TokenError
 from clerk_sync.clerk.tokens import Reason, SessionClaims
-from clerk_sync.extensions import db, services
+from clerk_sync.extensions import services
 from clerk_sync.metrics import metrics
 from clerk_sync.mirror import accounts
 from clerk_sync.mirror.accounts import LocalUser
+from clerk_sync.orm import db
 from clerk_sync.web.credentials import find_bearer, find_session_cookies
 from clerk_sync.web.errors import Problem
 from clerk_sync.web.observe import note

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response
 from msgspec import Struct
 
-from clerk_sync.extensions import db, services
+from clerk_sync.extensions import services
+from clerk_sync.orm import db
 from clerk_sync.shop import orders as shop
 from clerk_sync.shop.orders import Order, OrderKey, OrdersFound
 from clerk_sync.web import identity

@@ -10,13 +10,13 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
 
 from clerk_sync.cli.lease import heartbeat
+from clerk_sync.database import Connect
 from clerk_sync.emulator import LocalClerk
-from clerk_sync.extensions import db
 from clerk_sync.mirror import runs
-from clerk_sync.mirror.runs import Kind, Status
+from clerk_sync.mirror.runs import Kind
+from clerk_sync.transactions import Transactions
 from tests.local_clerk import SEQUENTIAL, Command, Query, meanwhile, rows_at, rows_of, tombstones, wait_until
 
 Process = Callable[..., "subprocess.Popen[str]"]
@@ -157,17 +157,14 @@ def test_a_run_that_was_taken_for_dead_deletes_nobody(clerk: LocalClerk, sync: C
     assert tombstones(query) == set()
 
 
-def test_the_heart_beats_while_clerk_is_slow(clerk_app: Flask, query: Query) -> None:
-    with clerk_app.app_context():
-        with db.session.begin():
-            run = runs.begin_run(db.session(), Kind.ALL)
-        assert run is not None
-        beats = "SELECT heartbeat_at FROM sync_runs"
-        with heartbeat(db.engine, run.id, every_s=0.02):
-            first = query(beats)
-            wait_until(lambda: query(beats) != first)
-        with db.session.begin():
-            runs.end_run(db.session(), run.id, Status.DONE)
+def test_the_heart_beats_while_clerk_is_slow(connect: Connect, transactions: Transactions, query: Query) -> None:
+    run = runs.begin_run(transactions, Kind.ALL)
+    transactions.commit()
+    assert run is not None
+    beats = "SELECT heartbeat_at FROM sync_runs"
+    with heartbeat(connect, run.id, every_s=0.02):
+        first = query(beats)
+        wait_until(lambda: query(beats) != first)
 
 
 def test_clerk_going_away_ends_the_run_and_keeps_what_was_merged(

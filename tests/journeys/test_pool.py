@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.test import TestResponse
 
 from clerk_sync.database import MAX_OVERFLOW, POOL_SIZE
-from clerk_sync.extensions import db
+from clerk_sync.orm import db
 from tests.conftest import clerk_event, clerk_user
 
 MORE_THAN_THE_POOL = POOL_SIZE + MAX_OVERFLOW + 6

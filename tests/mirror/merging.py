@@ -6,21 +6,19 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
-
 from clerk_sync.clerk.users import UserSnapshot
 from clerk_sync.mirror.store import Merged, merge_users
+from clerk_sync.transactions import Transaction
 
 Query = Callable[..., list[tuple[Any, ...]]]
 
 
-def merge_one(session: Session, user: UserSnapshot, *, at: int = 0) -> Merged:
-    return merge_users(session, [user], event_at=at)[user.clerk_id]
+def merge_one(transaction: Transaction, user: UserSnapshot, *, at: int = 0) -> Merged:
+    return merge_users(transaction, [user], event_at=at)[user.clerk_id]
 
 
-def names(session: Session) -> list[str | None]:
-    return list(session.scalars(text("SELECT first_name FROM users ORDER BY clerk_id")))
+def names(transaction: Transaction) -> list[str | None]:
+    return [name for (name,) in transaction.rows("SELECT first_name FROM users ORDER BY clerk_id")]
 
 
 def digest_of(user: UserSnapshot) -> str:

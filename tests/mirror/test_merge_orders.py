@@ -8,11 +8,10 @@ from itertools import count
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from clerk_sync.clerk.users import UserSnapshot
 from clerk_sync.mirror.store import bury_users, merge_users
+from clerk_sync.transactions import Transactions
 from tests.mirror.factory import snapshot
 from tests.mirror.merging import digest_of, merge_one
 
@@ -48,32 +47,32 @@ def expected_name(history: Sequence[Happening], clerk_id: str) -> str | None:
 @settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories, data=st.data())
 def test_every_order_of_arrival_with_repetition_ends_with_the_same_row(
-    unit_of_work: Session, history: list[Happening], data: st.DataObject
+    transactions: Transactions, history: list[Happening], data: st.DataObject
 ) -> None:
     clerk_id = f"user_h{next(numbers)}"
     arrivals = data.draw(st.permutations(history)) + data.draw(st.lists(st.sampled_from(history), max_size=4))
     for arrival in arrivals:
         if arrival.version is None:
-            bury_users(unit_of_work, [clerk_id])
+            bury_users(transactions, [clerk_id])
         else:
-            merge_one(unit_of_work, arrival.snapshot(clerk_id), at=arrival.at)
-    (row,) = unit_of_work.execute(
-        text("SELECT first_name, deleted_at IS NOT NULL FROM users WHERE clerk_id = :id"), {"id": clerk_id}
-    ).all()
+            merge_one(transactions, arrival.snapshot(clerk_id), at=arrival.at)
+    (row,) = transactions.rows(
+        "SELECT first_name, deleted_at IS NOT NULL FROM users WHERE clerk_id = %(id)s", {"id": clerk_id}
+    )
     expected = expected_name(history, clerk_id)
-    assert tuple(row) == (expected, expected is None)
+    assert row == (expected, expected is None)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories, data=st.data())
 def test_pages_and_single_events_converge_alike(
-    unit_of_work: Session, history: list[Happening], data: st.DataObject
+    transactions: Transactions, history: list[Happening], data: st.DataObject
 ) -> None:
     happenings = [happening for happening in history if happening.version is not None]
     clerk_ids = [f"user_p{next(numbers)}" for _ in range(3)]
     for arrival in data.draw(st.permutations(happenings)):
         page = [arrival.snapshot(clerk_id) for clerk_id in data.draw(st.permutations(clerk_ids))]
-        merge_users(unit_of_work, page, event_at=arrival.at)
+        merge_users(transactions, page, event_at=arrival.at)
     for clerk_id in clerk_ids if happenings else ():
-        found = unit_of_work.scalar(text("SELECT first_name FROM users WHERE clerk_id = :id"), {"id": clerk_id})
-        assert found == expected_name(happenings, clerk_id)
+        found = transactions.rows("SELECT first_name FROM users WHERE clerk_id = %(id)s", {"id": clerk_id})
+        assert found == [(expected_name(happenings, clerk_id),)]

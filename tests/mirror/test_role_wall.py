@@ -11,7 +11,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from clerk_sync.extensions import db
+from clerk_sync.orm import db
 
 Query = Callable[..., list[tuple[Any, ...]]]
 

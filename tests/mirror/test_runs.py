@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from flask import Flask
-from sqlalchemy.orm import Session
 
-from clerk_sync.extensions import db
+from clerk_sync.database import Connect
 from clerk_sync.mirror import runs
 from clerk_sync.mirror.errors import LeaseLost
 from clerk_sync.mirror.runs import Kind, Run, Status
 from clerk_sync.mirror.steps import Counts, Cursor
 from clerk_sync.mirror.windows import Window
+from clerk_sync.transactions import Transactions
 from tests.local_clerk import Query
 
 SILENCE = timedelta(seconds=10)
 CURSOR = Cursor(7, 500, 3, [Window(start_ms=5, reached_ms=9, reached_id="user_a", carried=["user_a"])], ["user_b"])
 
 
-@pytest.fixture
-def session(app: Flask) -> Iterator[Session]:
-    with app.app_context():
-        yield db.session()
-        db.session.rollback()
-
-
-def begin(session: Session, kind: Kind = Kind.ALL) -> Run:
-    run = runs.begin_run(session, kind)
-    session.commit()
+def begin(transactions: Transactions, kind: Kind = Kind.ALL) -> Run:
+    run = runs.begin_run(transactions, kind)
+    transactions.commit()
     assert run is not None
     return run
 
@@ -41,19 +32,19 @@ def let_time_pass(query: Query, interval: str) -> None:
     query("UPDATE sync_runs SET heartbeat_at = heartbeat_at - %s::interval", interval)
 
 
-def test_there_is_one_run_at_a_time(session: Session) -> None:
-    run = begin(session)
-    assert runs.begin_run(session, Kind.USERS) is None
-    runs.end_run(session, run.id, Status.DONE)
-    session.commit()
-    assert begin(session).id != run.id
+def test_there_is_one_run_at_a_time(transactions: Transactions) -> None:
+    run = begin(transactions)
+    assert runs.begin_run(transactions, Kind.USERS) is None
+    runs.end_run(transactions, run.id, Status.DONE)
+    transactions.commit()
+    assert begin(transactions).id != run.id
 
 
-def test_a_step_is_added_to_the_report_and_the_cursor_kept(session: Session, query: Query) -> None:
-    run = begin(session)
-    runs.record(session, run.id, Counts(seen=3, inserted=2, unchanged=1), CURSOR)
-    runs.record(session, run.id, Counts(seen=1, failed=1), None)
-    session.commit()
+def test_a_step_is_added_to_the_report_and_the_cursor_kept(transactions: Transactions, query: Query) -> None:
+    run = begin(transactions)
+    runs.record(transactions, run.id, Counts(seen=3, inserted=2, unchanged=1), CURSOR)
+    runs.record(transactions, run.id, Counts(seen=1, failed=1), None)
+    transactions.commit()
     ((seen, inserted, unchanged, failed, cursor),) = query(
         "SELECT seen, inserted, unchanged, failed, cursor FROM sync_runs"
     )
@@ -61,51 +52,55 @@ def test_a_step_is_added_to_the_report_and_the_cursor_kept(session: Session, que
     assert msgspec.convert(cursor, Cursor) == CURSOR
 
 
-def test_a_run_whose_lease_was_taken_cannot_record_another_step(session: Session, query: Query) -> None:
-    run = begin(session)
+def test_a_run_whose_lease_was_taken_cannot_record_another_step(transactions: Transactions, query: Query) -> None:
+    run = begin(transactions)
     let_time_pass(query, "11 seconds")
-    assert runs.take_away_lease(session, run.id, silence=SILENCE)
-    session.commit()
+    assert runs.take_away_lease(transactions, run.id, silence=SILENCE)
+    transactions.commit()
     with pytest.raises(LeaseLost):
-        runs.record(session, run.id, Counts(seen=1), CURSOR)
-    session.rollback()
-    assert not runs.beat(session, run.id)
-    runs.end_run(session, run.id, Status.DONE)
-    session.commit()
+        runs.record(transactions, run.id, Counts(seen=1), CURSOR)
+    transactions.rollback()
+    assert not runs.beat(transactions, run.id)
+    runs.end_run(transactions, run.id, Status.DONE)
+    transactions.commit()
     assert query("SELECT status, seen FROM sync_runs") == [("lost", 0)]
 
 
-def test_a_lease_is_not_taken_from_a_run_whose_heart_beats(session: Session, query: Query) -> None:
-    run = begin(session)
+def test_a_lease_is_not_taken_from_a_run_whose_heart_beats(transactions: Transactions, query: Query) -> None:
+    run = begin(transactions)
     let_time_pass(query, "11 seconds")
-    assert runs.beat(session, run.id)
-    assert not runs.take_away_lease(session, run.id, silence=SILENCE)
+    assert runs.beat(transactions, run.id)
+    assert not runs.take_away_lease(transactions, run.id, silence=SILENCE)
 
 
-def test_a_lease_is_not_taken_from_a_run_that_is_just_writing(app: Flask, session: Session, query: Query) -> None:
-    run = begin(session)
+def test_a_lease_is_not_taken_from_a_run_that_is_just_writing(
+    connect: Connect, transactions: Transactions, query: Query
+) -> None:
+    run = begin(transactions)
     let_time_pass(query, "11 seconds")
-    runs.record(session, run.id, Counts(), None)
-    with Session(db.engine) as other:
+    runs.record(transactions, run.id, Counts(), None)
+    with Transactions(connect) as other:
         assert not runs.take_away_lease(other, run.id, silence=SILENCE)
 
 
 @pytest.mark.parametrize("status", [Status.INTERRUPTED, Status.FAILED, Status.LOST])
-def test_a_run_that_did_not_come_to_its_end_can_be_resumed(session: Session, query: Query, status: Status) -> None:
-    run = begin(session)
-    runs.record(session, run.id, Counts(seen=3), CURSOR)
-    runs.end_run(session, run.id, status, "because")
-    session.commit()
-    assert runs.resume_run(session) == Run(run.id, run.started_at, CURSOR)
-    session.commit()
+def test_a_run_that_did_not_come_to_its_end_can_be_resumed(
+    transactions: Transactions, query: Query, status: Status
+) -> None:
+    run = begin(transactions)
+    runs.record(transactions, run.id, Counts(seen=3), CURSOR)
+    runs.end_run(transactions, run.id, status, "because")
+    transactions.commit()
+    assert runs.resume_run(transactions) == Run(run.id, run.started_at, CURSOR)
+    transactions.commit()
     assert query("SELECT status, ended_at, reason FROM sync_runs") == [("running", None, None)]
 
 
-def leave(session: Session, **changes: Any) -> None:
-    run = begin(session, changes.get("kind", Kind.ALL))
-    runs.record(session, run.id, Counts(), changes.get("cursor", CURSOR))
-    runs.end_run(session, run.id, changes.get("status", Status.FAILED))
-    session.commit()
+def leave(transactions: Transactions, **changes: Any) -> None:
+    run = begin(transactions, changes.get("kind", Kind.ALL))
+    runs.record(transactions, run.id, Counts(), changes.get("cursor", CURSOR))
+    runs.end_run(transactions, run.id, changes.get("status", Status.FAILED))
+    transactions.commit()
 
 
 @pytest.mark.parametrize(
@@ -113,24 +108,24 @@ def leave(session: Session, **changes: Any) -> None:
     [{"status": Status.DONE}, {"status": Status.REFUSED}, {"cursor": None}, {"kind": Kind.USERS}],
     ids=["done", "refused", "without a cursor", "of some users"],
 )
-def test_other_runs_cannot_be_resumed(session: Session, last: dict[str, Any]) -> None:
-    leave(session, **last)
-    assert runs.resume_run(session) is None
+def test_other_runs_cannot_be_resumed(transactions: Transactions, last: dict[str, Any]) -> None:
+    leave(transactions, **last)
+    assert runs.resume_run(transactions) is None
 
 
-def test_a_finished_run_makes_an_earlier_failure_a_thing_of_the_past(session: Session) -> None:
-    leave(session)
-    leave(session, status=Status.DONE)
-    assert runs.resume_run(session) is None
+def test_a_finished_run_makes_an_earlier_failure_a_thing_of_the_past(transactions: Transactions) -> None:
+    leave(transactions)
+    leave(transactions, status=Status.DONE)
+    assert runs.resume_run(transactions) is None
 
 
-def test_yesterdays_run_is_not_resumed(session: Session, query: Query) -> None:
-    leave(session)
+def test_yesterdays_run_is_not_resumed(transactions: Transactions, query: Query) -> None:
+    leave(transactions)
     query("UPDATE sync_runs SET started_at = now() - interval '25 hours'")
-    assert runs.resume_run(session) is None
+    assert runs.resume_run(transactions) is None
 
 
-def test_nothing_is_resumed_while_a_run_is_at_work(session: Session) -> None:
-    leave(session)
-    begin(session, Kind.USERS)
-    assert runs.resume_run(session) is None
+def test_nothing_is_resumed_while_a_run_is_at_work(transactions: Transactions) -> None:
+    leave(transactions)
+    begin(transactions, Kind.USERS)
+    assert runs.resume_run(transactions) is None

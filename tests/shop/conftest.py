@@ -13,9 +13,10 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from clerk_sync.extensions import db, services
+from clerk_sync.extensions import services
 from clerk_sync.mirror import accounts
 from clerk_sync.mirror.accounts import LocalUser
+from clerk_sync.orm import db
 from clerk_sync.shop.addresses import Address, NewAddress, add_address
 from clerk_sync.shop.cart import set_quantity
 from clerk_sync.shop.catalogue import ProductEntry, load_products

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from clerk_sync.extensions import db
+from clerk_sync.orm import db
 from clerk_sync.shop.catalogue import ProductEntry, load_products
 from tests.web.visitor import Description, Visitor
 

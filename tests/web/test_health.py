@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from clerk_sync.config import Environment, LogFormat
 from clerk_sync.database import MAX_OVERFLOW, POOL_SIZE, SCHEMA_REVISION
-from clerk_sync.extensions import db
+from clerk_sync.orm import db
 from tests.conftest import ROOT, clerk_event, clerk_user
 
 ENTRIES = {"database", "migrations", "keys", "webhook_secret"}

@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from svix.webhooks import Webhook
 
 from clerk_sync.clerk.signature import WebhookVerifier
-from clerk_sync.extensions import db, services
+from clerk_sync.extensions import services
+from clerk_sync.orm import db
 from tests.conftest import WEBHOOK_SECRET, sign_delivery
 from tests.web.deliveries import Deliver, Query, created, outcome
 

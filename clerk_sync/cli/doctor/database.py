@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import LiteralString
 
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, ProgrammingError
+import psycopg2
 
 from clerk_sync.cli.database_faults import fault_of, is_not_migrated
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
@@ -14,17 +13,14 @@ from clerk_sync.cli.doctor.patient import Patient
 from clerk_sync.config import LOOPBACK
 from clerk_sync.database import POOL_SIZE, SCHEMA_REVISION
 
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
 DATABASE, TLS, ROOM, MIGRATIONS = "database", "database TLS", "database connections", "migrations"
 POOLS = 2  # of each worker: one for sessions, one for single statements
 
-_ABOUT = text("""
+_ABOUT: LiteralString = """
 SELECT current_setting('server_version_num')::integer / 10000, pg_is_in_recovery(),
     current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
-""")
-_REVISION = text("SELECT version_num FROM alembic_version")
+"""
+_REVISION: LiteralString = "SELECT version_num FROM alembic_version"
 
 
 def look_at_database(patient: Patient) -> Iterator[Finding]:
@@ -33,8 +29,8 @@ def look_at_database(patient: Patient) -> Iterator[Finding]:
         yield warning(DATABASE, "not asked", "mend DATABASE_URL first")
         return
     try:
-        version, is_standby, connections = patient.session.execute(_ABOUT).one()
-    except DBAPIError as error:
+        ((version, is_standby, connections),) = patient.transactions.rows(_ABOUT)
+    except psycopg2.Error as error:
         yield wrong(DATABASE, fault_of(error), "is it up, and is DATABASE_URL right?")
         return
     patient.has_database = True
@@ -49,11 +45,12 @@ def look_at_database(patient: Patient) -> Iterator[Finding]:
 def look_at_migrations(patient: Patient) -> Iterator[Finding]:
     """Yield whether the tables are those that this code expects."""
     try:
-        revision = patient.session.scalar(_REVISION)
-    except ProgrammingError as error:
+        revisions = patient.transactions.rows(_REVISION)
+    except psycopg2.ProgrammingError as error:
         if not is_not_migrated(error):
             raise
-        revision = None
+        revisions = []
+    revision = revisions[0][0] if revisions else None
     patient.has_tables = revision is not None
     if revision == SCHEMA_REVISION:
         yield ok(MIGRATIONS, f"at {revision}, as this code expects")
@@ -65,7 +62,7 @@ def look_at_migrations(patient: Patient) -> Iterator[Finding]:
 
 
 def _judge_tls(patient: Patient) -> Iterator[Finding]:
-    info = _driver_connection(patient.session).info
+    info = patient.transactions.info
     if info.ssl_in_use:
         yield ok(TLS, "on")
     elif (info.host or "/").startswith("/") or info.host in LOOPBACK:
@@ -81,7 +78,3 @@ def _judge_room(patient: Patient, allowed: int) -> Finding:
     if kept > allowed:
         return warning(ROOM, told, "fewer WEB_CONCURRENCY, a larger plan, or PgBouncer in between")
     return ok(ROOM, told)
-
-
-def _driver_connection(session: Session) -> Any:
-    return session.connection().connection.driver_connection

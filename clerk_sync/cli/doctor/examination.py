@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from sqlalchemy.exc import DBAPIError
+import psycopg2
 
-from clerk_sync.cli.database_faults import code_of
 from clerk_sync.cli.doctor import database, instance, keys, machine, mirror, roles, route, settings, token_keys
 from clerk_sync.cli.doctor.findings import Finding, warning, wrong
 from clerk_sync.cli.doctor.patient import Patient
@@ -53,7 +52,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
             continue
         try:
             yield from check.look(patient)
-        except DBAPIError as error:
+        except psycopg2.Error as error:
             yield _of_database(check.subject, error)
         except Exception as error:
             # The class alone: a text could quote anything.
@@ -68,8 +67,8 @@ def _lack_of(check: Check, patient: Patient) -> str | None:
     return "no tables yet" if check.needs_tables and not patient.has_tables else None
 
 
-def _of_database(subject: str, error: DBAPIError) -> Finding:
-    code = code_of(error) or type(error.orig).__name__
+def _of_database(subject: str, error: psycopg2.Error) -> Finding:
+    code = error.pgcode or type(error).__name__
     if code in _TOOK_TOO_LONG:
         return warning(subject, "not looked at: the database took too long", "try again when it has less to do")
     return wrong(subject, f"the database says {code}", "mend what stands above about the database first")
@@ -77,6 +76,6 @@ def _of_database(subject: str, error: DBAPIError) -> Finding:
 
 def _end_transaction(patient: Patient) -> None:
     try:
-        patient.session.rollback()
-    except DBAPIError:
-        patient.session.invalidate()
+        patient.transactions.rollback()
+    except psycopg2.Error:
+        patient.transactions.close()

@@ -27,7 +27,7 @@ LEASE_IS_DEAD = timedelta(seconds=30)
 
 def look_at_binding(patient: Patient) -> Iterator[Finding]:
     """Yield whether the mirror copies the instance that our key belongs to."""
-    bound, ours = find_binding(patient.session), patient.instance_id
+    bound, ours = find_binding(patient.transactions), patient.instance_id
     if bound is None:
         yield warning(BINDING, "to no instance yet", "the first signed event or `flask sync-clerk sync` binds it")
     elif ours is None:
@@ -40,7 +40,7 @@ def look_at_binding(patient: Patient) -> Iterator[Finding]:
             f"to {bound}, and CLERK_SECRET_KEY belongs to {ours}",
             "use the keys of that instance; or, to copy the other one from now on, flask sync-clerk rebind",
         )
-    foreign = vital_signs.count_foreign(patient.session)
+    foreign = vital_signs.count_foreign(patient.transactions)
     if foreign:
         yield warning(
             FOREIGN,
@@ -51,7 +51,7 @@ def look_at_binding(patient: Patient) -> Iterator[Finding]:
 
 def look_at_events(patient: Patient) -> Iterator[Finding]:
     """Yield when the last event came, and what is parked."""
-    age = vital_signs.find_event_age(patient.session)
+    age = vital_signs.find_event_age(patient.transactions)
     if age is None:
         yield warning(
             EVENTS,
@@ -69,7 +69,7 @@ def look_at_events(patient: Patient) -> Iterator[Finding]:
     else:
         yield ok(EVENTS, f"{age_text(age)} ago")
 
-    number, oldest = vital_signs.count_parked(patient.session)
+    number, oldest = vital_signs.count_parked(patient.transactions)
     if number and oldest is not None:
         told = f"{number} events wait, the oldest for {age_text(oldest)}"
         yield warning(PARKED, told, "read webhook_events.reason, deploy code that understands them, then replay")
@@ -79,7 +79,7 @@ def look_at_events(patient: Patient) -> Iterator[Finding]:
 
 def look_at_sync(patient: Patient) -> Iterator[Finding]:
     """Yield how old the last finished run is, how the newest one ended, and whether the lease is held by a dead one."""
-    runs = vital_signs.read_runs(patient.session)
+    runs = vital_signs.read_runs(patient.transactions)
     if runs.last_status in ("failed", "refused", "lost"):
         told = f"the last run is {runs.last_status}: {runs.last_reason or 'no reason given'}"
         yield wrong(SYNC, told, "flask sync-clerk check, then flask sync-clerk sync; docs/sync.md names the guards")

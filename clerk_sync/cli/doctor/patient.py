@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from clerk_sync.config import Settings
+    from clerk_sync.transactions import Transactions
 
 
 @dataclass(kw_only=True)
@@ -18,7 +17,7 @@ class Patient:
     """What every check is handed."""
 
     settings: Settings
-    session: Session
+    transactions: Transactions
     """The application's own, on its own kind of connection: only so can the role wall be tried."""
     problems: dict[str, str] = field(default_factory=dict)
     """What is wrong with the environment, by the name of the variable."""

@@ -129,8 +129,8 @@ def _judge_bad_request(answer: Answer) -> Finding:
 
 
 def _judge_inbox(patient: Patient, svix_id: str) -> Finding:
-    patient.session.rollback()
-    if has_arrived(patient.session, svix_id):
+    patient.transactions.rollback()
+    if has_arrived(patient.transactions, svix_id):
         return ok(INBOX, "the event is in this database")
     return warning(
         INBOX, "the event was taken, and is not in this database", "DATABASE_URL here is not the deployment's"

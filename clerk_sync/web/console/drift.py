@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, url_for
 
 from clerk_sync.clerk.errors import ApiRefused, ClerkError
-from clerk_sync.extensions import db, services
+from clerk_sync.extensions import services
 from clerk_sync.mirror.errors import SyncError
 from clerk_sync.web.console import rendering
 from clerk_sync.web.console.notices import Notice, Tone, tell
@@ -53,8 +53,6 @@ def check_drift() -> Response:
         return tell(Notice(Tone.BAD, f"Could not tell: {error}.{hint}"), at)
     except (ClerkError, SyncError) as error:
         return tell(Notice(Tone.BAD, f"Could not tell: {error}."), at)
-    finally:
-        db.session.rollback()
     return tell(_notice_of(found, time.monotonic() - started_at), at)
 
 
@@ -83,14 +81,16 @@ def _find_source() -> Source | None:
 
 def _look(source: Source) -> Drift:
     from clerk_sync.mirror.glance import glance
+    from clerk_sync.mirror.sinks import READ_ONLY
     from clerk_sync.mirror.terms import Allowance, read_clock, set_terms
+    from clerk_sync.transactions import Transactions
 
-    session = db.session()
     # All of them may be orphaned: nothing is deleted here.
     everybody = Allowance(number=0, percent=100.0)
-    terms = set_terms(session, everybody, before=read_clock(session), workers=1)
-    session.rollback()
-    return glance(session, source, terms)
+    with Transactions(services().connect, READ_ONLY) as transactions:
+        terms = set_terms(transactions, everybody, before=read_clock(transactions), workers=1)
+        transactions.rollback()
+        return glance(transactions, source, terms)
 
 
 def _notice_of(found: Drift, seconds: float) -> Notice:

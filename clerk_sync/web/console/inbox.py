@@ -8,10 +8,10 @@ import time
 import msgspec
 from flask import Blueprint, Response, url_for
 
-from clerk_sync.extensions import db
 from clerk_sync.mirror import deliveries, pulse
 from clerk_sync.mirror.deliveries import Delivery, DeliveryKey, Payload
 from clerk_sync.mirror.outcome import Outcome
+from clerk_sync.orm import db
 from clerk_sync.web import identity
 from clerk_sync.web.console import rendering
 from clerk_sync.web.console.notices import Notice, Tone, tell

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from clerk_sync.extensions import db
 from clerk_sync.mirror import pulse, run_history
 from clerk_sync.mirror.binding import find_binding
+from clerk_sync.orm import db
 from clerk_sync.web.console import plots, rendering
 
 overview = Blueprint("overview", __name__)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from clerk_sync.extensions import db
 from clerk_sync.mirror import run_history
 from clerk_sync.mirror.run_history import RunKey
+from clerk_sync.orm import db
 from clerk_sync.web.console import rendering
 from clerk_sync.web.errors import Problem
 from clerk_sync.web.paging import cursor_of, read_cursor, read_limit

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from clerk_sync.extensions import db, services
+from clerk_sync.extensions import services
 from clerk_sync.mirror import history
 from clerk_sync.mirror.search import UserKey, search_users
+from clerk_sync.orm import db
 from clerk_sync.shop.addresses import list_addresses
 from clerk_sync.shop.orders import OrderKey, list_orders
 from clerk_sync.web.console import rendering

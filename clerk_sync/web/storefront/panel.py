@@ -8,11 +8,11 @@ from typing import Annotated
 from flask import Blueprint, Response
 from msgspec import Meta, Struct
 
-from clerk_sync.extensions import db
 from clerk_sync.mirror.deliveries import Delivery
 from clerk_sync.mirror.history import find_mirrored_user, list_events_of
 from clerk_sync.mirror.run_history import RunReport, list_runs
 from clerk_sync.mirror.search import MirroredUser
+from clerk_sync.orm import db
 from clerk_sync.shop.store.belongings import Belongings, count_belongings
 from clerk_sync.web import identity
 from clerk_sync.web.answers import json_response

@@ -14,7 +14,7 @@ from clerk_sync.app import create_app
 from clerk_sync.cli.doctor.settings import VARIABLES
 from clerk_sync.config import ConfigurationError, Settings
 from clerk_sync.emulator import LocalClerk
-from clerk_sync.extensions import db
+from clerk_sync.orm import db
 from tests.local_clerk import Query
 
 Environment = dict[str, str]

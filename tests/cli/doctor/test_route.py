@@ -15,8 +15,9 @@ from werkzeug.serving import make_server
 from clerk_sync.cli.doctor.findings import Finding, Verdict
 from clerk_sync.cli.doctor.patient import Patient
 from clerk_sync.cli.doctor.route import look_at_deployment, look_at_route, webhook_address
-from clerk_sync.extensions import db, services
+from clerk_sync.extensions import services
 from clerk_sync.mirror.gauges import SELF_TEST
+from clerk_sync.transactions import Transactions
 from tests.cli.stranger import self_signed_certificate, stranger
 from tests.conftest import WEBHOOK_SECRET
 from tests.local_clerk import Query
@@ -47,11 +48,10 @@ def examined(app: Flask) -> Iterator[Callable[..., dict[str, Finding]]]:
         def look(url: str | None, **changes: Any) -> dict[str, Finding]:
             settings = changes.pop("settings", services().settings)
             facts = {"has_database": True, "patience_s": 5.0, **changes}
-            patient = Patient(settings=settings, session=db.session(), url=url, **facts)
+            patient = Patient(settings=settings, transactions=Transactions(services().connect), url=url, **facts)
             return {each.subject: each for each in (*look_at_route(patient), *look_at_deployment(patient))}
 
         yield look
-        db.session.rollback()
 
 
 Examined = Callable[..., dict[str, Finding]]

@@ -1,0 +1,107 @@
+"""Transactions, one after another on one connection, for work that takes many statements.
+
+The driver's own cursor and nothing on top: a session's result layer costs as much as a short query, and loading it more
+than a short run of sync does altogether.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, LiteralString, Protocol, Self
+
+import psycopg2
+
+from clerk_sync.database import TIME_LIMITS, Connect, has_lost_connection
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import ConnectionInfo
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
+
+
+class Transaction(Protocol):
+    """What a function is given whose statements take effect together: when, and whether, its caller decides."""
+
+    def rows(self, statement: LiteralString, values: Mapping[str, object] = ..., /) -> list[tuple[Any, ...]]:
+        """Return the rows of ``statement``, none where it has no result; raise the driver's errors."""
+
+
+class Transactions:
+    """A ``Transaction`` that begins with its first statement and ends with ``commit`` or ``rollback``; then another.
+
+    ``preamble`` is what each begins with: its time limits, its mode. It travels with the first statement. Nothing is
+    opened before that; for one thread at a time.
+    """
+
+    def __init__(self, connect: Connect, preamble: LiteralString = TIME_LIMITS) -> None:
+        self._connect = connect
+        self._begin: LiteralString = f"BEGIN; {preamble}; "
+        self._connection: Connection | None = None
+        self._is_open = False
+
+    def rows(self, statement: LiteralString, values: Mapping[str, object] | None = None, /) -> list[tuple[Any, ...]]:
+        """Return the rows of ``statement``, none where it has no result.
+
+        The first of a transaction may find the server restarted since the last one: then it is sent once more, on a
+        new connection. Raises psycopg2's errors.
+        """
+        if self._is_open:
+            return self._send(statement, values)
+        try:
+            rows = self._send(self._begin + statement, values)
+        except psycopg2.Error as error:
+            if self._connection is None or not has_lost_connection(error, self._connection):
+                # Failed as it is, it stays open: what follows is refused until it is rolled back.
+                self._is_open = self._connection is not None
+                raise
+            self.close()
+            rows = self._send(self._begin + statement, values)
+        self._is_open = True
+        return rows
+
+    @property
+    def info(self) -> ConnectionInfo:
+        """What the driver knows about the connection; there is none before the first statement."""
+        if self._connection is None:
+            raise psycopg2.InterfaceError("nothing has been sent yet")
+        return self._connection.info
+
+    def commit(self) -> None:
+        """Let everything since the last end take effect; nothing happens where nothing was sent."""
+        self._end("COMMIT")
+
+    def rollback(self) -> None:
+        """Undo everything since the last end."""
+        self._end("ROLLBACK")
+
+    def close(self) -> None:
+        """Drop the connection, and with it what was not committed; another statement opens a new one.
+
+        Safe in the middle of a statement that was interrupted.
+        """
+        connection, self._connection, self._is_open = self._connection, None, False
+        if connection is not None:
+            connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _send(self, statement: LiteralString, values: Mapping[str, object] | None) -> list[tuple[Any, ...]]:
+        if self._connection is None:
+            self._connection = self._connect()
+            # The driver's own BEGIN would be a round trip of its own.
+            self._connection.autocommit = True
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def _end(self, how: LiteralString) -> None:
+        if not self._is_open:
+            return
+        self._send(how, None)
+        self._is_open = False
