@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 
+from clerk_sync.clerk.decoding import Body
 from clerk_sync.clerk.errors import ApiRefused
 
 LONGEST_DETAIL = 300
@@ -22,7 +23,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: Body
 
 
 class TryAgain(Exception):
@@ -48,7 +49,7 @@ class _Errors(Struct):
 _errors = Decoder(_Errors)
 
 
-def accepted_body(answer: Answer) -> bytes:
+def accepted_body(answer: Answer) -> Body:
     """Return the body of a good answer; raise TryAgain or ApiRefused, with Clerk's code, for any other."""
     status = answer.status
     if 200 <= status < 300:

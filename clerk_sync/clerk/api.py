@@ -9,7 +9,7 @@ from msgspec import Meta, Struct, ValidationError
 from msgspec.json import Decoder
 
 from clerk_sync.clerk.connection import Parameters
-from clerk_sync.clerk.decoding import decode
+from clerk_sync.clerk.decoding import Body, decode
 from clerk_sync.clerk.errors import ApiNonsense, ApiRefused, CursorRefused
 from clerk_sync.clerk.transport import Transport
 from clerk_sync.clerk.user_pages import UserPage, parse_users
@@ -110,15 +110,15 @@ def _given(**parameters: str | int | None) -> Parameters:
     return [(name, value) for name, value in parameters.items() if value is not None]
 
 
-def _parse_total_count(raw: bytes) -> int:
+def _parse_total_count(raw: Body) -> int:
     return _decode(_total_count, raw).total_count
 
 
-def _parse_instance(raw: bytes) -> Instance:
+def _parse_instance(raw: Body) -> Instance:
     return _decode(_instance, raw)
 
 
-def _decode(decoder: Decoder[T], raw: bytes) -> T:
+def _decode(decoder: Decoder[T], raw: Body) -> T:
     try:
         return decode(decoder, raw)
     except ValidationError as error:

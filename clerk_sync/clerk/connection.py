@@ -6,20 +6,22 @@ import importlib.metadata
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from clerk_sync.clerk.answers import Answer, TryAgain
+from clerk_sync.clerk.buffers import Buffer, Buffers
 from clerk_sync.clerk.errors import ApiUnavailable
 
 if TYPE_CHECKING:
     import requests
     from urllib3 import BaseHTTPResponse
 
+T = TypeVar("T")
 Parameters = Iterable[tuple[str, str | int]]
 
 API_VERSION = "2026-05-12"
-READ_AT_ONCE = 256 * 1024
+READ_AT_ONCE = 64 * 1024
 LARGEST_BODY = 64 * 1024 * 1024  # 500 users with all the metadata that Clerk allows, several times
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -38,9 +40,12 @@ class Connection:
         self._clock = clock
         self._connect_timeout_s, self._read_timeout_s = timeouts_s
         self._size = size
+        self._buffers = Buffers()
 
-    def get(self, path: str, parameters: Parameters, *, until: float) -> Answer:
-        """Return the answer, whatever its status; raise TryAgain where none arrived whole before ``until``.
+    def get(self, path: str, parameters: Parameters, *, until: float, use: Callable[[Answer], T]) -> T:
+        """Return what ``use`` makes of the answer, whatever its status; raise TryAgain for none before ``until``.
+
+        The answer's body is gone when ``use`` is done with it.
 
         Redirects are not followed: they would carry the key to wherever they point.
         """
@@ -50,10 +55,14 @@ class Connection:
         left_s = max(until - self._clock(), 0.1)
         timeouts_s = (min(self._connect_timeout_s, left_s), min(self._read_timeout_s, left_s))
         try:
-            with self._session.get(
-                self.base_url + path, params=list(parameters), timeout=timeouts_s, stream=True, allow_redirects=False
-            ) as response:
-                return Answer(response.status_code, response.headers, self._read(response.raw, until))
+            with (
+                self._session.get(
+                    self.base_url + path, params=[*parameters], timeout=timeouts_s, stream=True, allow_redirects=False
+                ) as response,
+                self._buffers.lend() as buffer,
+            ):
+                body = self._read(response.raw, buffer, until)
+                return use(Answer(response.status_code, response.headers, body))
         except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as error:
             failure: Exception = TryAgain(_root_cause(error))
         except requests.RequestException as error:
@@ -65,18 +74,16 @@ class Connection:
         """Close what is kept open."""
         self._session.close()
 
-    def _read(self, raw: BaseHTTPResponse, until: float) -> bytes:
+    def _read(self, raw: BaseHTTPResponse, buffer: Buffer, until: float) -> memoryview:
         # Read by hand, because a read time-out bounds one read: a body that trickles would never end.
-        chunks: list[bytes] = []
         size = 0
         while chunk := raw.read1(READ_AT_ONCE, decode_content=True):
-            chunks.append(chunk)
-            size += len(chunk)
+            size = buffer.write(chunk, at=size)
             if size > LARGEST_BODY:
                 raise TryAgain(f"answered with more than {LARGEST_BODY} bytes")
             if self._clock() >= until:
                 raise TryAgain("answered too slowly")
-        return b"".join(chunks)
+        return buffer.view(size)
 
     @cached_property
     def _session(self) -> requests.Session:

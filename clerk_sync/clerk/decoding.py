@@ -15,6 +15,7 @@ from msgspec.json import Decoder
 from clerk_sync.clerk.errors import NotJsonError
 
 T = TypeVar("T")
+Body = bytes | memoryview
 
 DEEPEST_LEVEL = 64  # what a mirror reads lies at most five levels deep
 
@@ -27,7 +28,7 @@ _ESCAPE = re.compile(
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
-def decode(decoder: Decoder[T], raw: bytes | Raw) -> T:
+def decode(decoder: Decoder[T], raw: Body | Raw) -> T:
     """Return ``raw`` as the decoder's type, mended first where the decoder cannot read it as it is.
 
     Raises msgspec's ValidationError for JSON of another shape, NotJsonError for what is no JSON.

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from clerk_sync.clerk.answers import Answer, TryAgain, accepted_body
+from clerk_sync.clerk.decoding import Body
 from clerk_sync.clerk.errors import ApiNonsense, ApiUnavailable
 from clerk_sync.clerk.key_ring import PublicKeyEntry, build_key
 
@@ -39,7 +40,7 @@ def fetch_key_set(
         raise ApiUnavailable(str(error)) from error
 
 
-def parse_key_set(body: bytes) -> tuple[PublicKeyEntry, ...]:
+def parse_key_set(body: Body) -> tuple[PublicKeyEntry, ...]:
     """Return the RSA signing keys with an id that ``body`` lists; raise ApiNonsense where there is none."""
     try:
         listed = _decode_set(body).get("keys")

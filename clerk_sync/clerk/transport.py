@@ -10,8 +10,9 @@ from collections.abc import Callable
 from itertools import count
 from typing import TypeVar
 
-from clerk_sync.clerk.answers import TryAgain, accepted_body
+from clerk_sync.clerk.answers import Answer, TryAgain, accepted_body
 from clerk_sync.clerk.connection import Connection, Parameters
+from clerk_sync.clerk.decoding import Body
 from clerk_sync.clerk.errors import ApiUnavailable, NotJsonError
 from clerk_sync.clerk.limiter import RateLimiter
 
@@ -64,19 +65,23 @@ class Transport:
         self._jitter = jitter
         self._budget_s = budget_s
 
-    def get(self, path: str, parameters: Parameters = (), *, parse: Callable[[bytes], T]) -> T:
+    def get(self, path: str, parameters: Parameters = (), *, parse: Callable[[Body], T]) -> T:
         """Return ``parse`` of the body at ``path``, asking again while that can help and the budget lasts.
 
         ``parse`` belongs to the attempt: where it raises NotJsonError the body was torn, and is asked for again.
         Raises ApiRefused where asking again would change nothing, ApiUnavailable when the budget is used up.
         """
+
+        def use(answer: Answer) -> T:
+            return parse(accepted_body(answer))
+
         give_up_at = math.inf
         for attempt in count(1):
             with self._limiter.slot():
                 # From the first request on: waiting for a slot of our own is no failure.
                 give_up_at = min(give_up_at, self._clock() + self._budget_s)
                 try:
-                    return parse(accepted_body(self._connection.get(path, parameters, until=give_up_at)))
+                    return self._connection.get(path, parameters, until=give_up_at, use=use)
                 except NotJsonError:
                     failure = TryAgain("answered with a body that is torn or no JSON")
                 except TryAgain as error:

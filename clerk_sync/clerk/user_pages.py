@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Raw, Struct, ValidationError
 from msgspec.json import Decoder
 
-from clerk_sync.clerk.decoding import decode
+from clerk_sync.clerk.decoding import Body, decode
 from clerk_sync.clerk.errors import ApiNonsense, UnmappableError
 from clerk_sync.clerk.users import ClerkUser, UserId, UserSnapshot, parse_user, snapshot_of
 
@@ -48,7 +48,7 @@ _raw_page = Decoder(list[Raw] | _WrappedRaw)
 _only_id = Decoder(_OnlyId)
 
 
-def parse_users(raw: bytes) -> UserPage:
+def parse_users(raw: Body) -> UserPage:
     """Return one page of users; one who cannot be mapped does not cost the others.
 
     Raises NotJsonError for a torn body, ApiNonsense for JSON that is no list.
@@ -61,7 +61,7 @@ def parse_users(raw: bytes) -> UserPage:
     return UserPage(users, [], users[-1].clerk_id if users else None)
 
 
-def _parse_one_by_one(raw: bytes) -> UserPage:
+def _parse_one_by_one(raw: Body) -> UserPage:
     try:
         page = decode(_raw_page, raw)
     except ValidationError as error:

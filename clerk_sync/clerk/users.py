@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Raw, Struct, ValidationError
 from msgspec.json import Decoder
 
-from clerk_sync.clerk.decoding import decode
+from clerk_sync.clerk.decoding import Body, decode
 from clerk_sync.clerk.errors import UnmappableError
 
 LONGEST_EMAIL = 320  # 64 before the @, 255 behind it (RFC 5321); the index on lower(email) has to hold it
@@ -71,7 +71,7 @@ class ClerkUser(Struct, gc=False):
 _user = Decoder(ClerkUser)
 
 
-def parse_user(raw: bytes | Raw) -> UserSnapshot:
+def parse_user(raw: Body | Raw) -> UserSnapshot:
     """Return the snapshot of one User object; raise UnmappableError for other JSON, NotJsonError for what is none."""
     try:
         return snapshot_of(decode(_user, raw))

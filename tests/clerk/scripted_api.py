@@ -11,6 +11,7 @@ from threading import Event, Lock, Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from clerk_sync.clerk.decoding import Body
 from clerk_sync.clerk.errors import NotJsonError
 
 
@@ -48,10 +49,10 @@ def refusal(status: int, code: str, message: str = "no", **headers: str) -> Repl
     return answer(body, status, **headers)
 
 
-def parse_json(raw: bytes) -> Any:
+def parse_json(raw: Body) -> Any:
     """Return the body; raise NotJsonError where it is torn, as every parser of an answer does."""
     try:
-        return json.loads(raw)
+        return json.loads(bytes(raw))
     except ValueError as error:
         raise NotJsonError from error
 

@@ -168,7 +168,7 @@ def test_the_secret_key_is_not_in_what_one_failed_request_raises(server: Scripte
     server.will_answer(DROPPED)
     connection = Connection(server.url, SECRET_KEY, clock=fake_time.clock, timeouts_s=(5, 5), size=1)
     with closing(connection), pytest.raises(TryAgain) as failed:
-        connection.get("/users", [], until=fake_time.now_s + 5)
+        connection.get("/users", [], until=fake_time.now_s + 5, use=repr)
     assert SECRET_KEY not in everything_shown_by(failed.value) + repr(connection)
 
 
