@@ -9,13 +9,15 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+ROOM_TO_SPARE = 8  # items that may wait while every thread is at work
+
 
 class Prefetch(Generic[T]):
     """Run ``jobs`` in ``workers`` threads and yield ``(number of the job, item)`` as they come.
 
-    The items of one job come in their order. Every thread stops, holding one item, while ``workers`` items wait for
-    the consumer: memory stays flat. The first error of a thread is raised here. Close the iteration to end the threads;
-    they are daemons, so that no request under way keeps the process from ending.
+    The items of one job come in their order. No more than ``workers`` items, and ROOM_TO_SPARE, are under way or wait
+    for the consumer at any time: memory stays flat. The first error of a thread is raised here. Close the iteration to
+    end the threads; they are daemons, so that no request under way keeps the process from ending.
     """
 
     def __init__(self, jobs: Sequence[Callable[[], Iterable[T]]], workers: int) -> None:
@@ -24,7 +26,7 @@ class Prefetch(Generic[T]):
             self._jobs.put(numbered)
         self._workers = min(workers, len(jobs))
         self._items: SimpleQueue[tuple[int, T] | BaseException | None] = SimpleQueue()
-        self._room = Semaphore(self._workers)
+        self._room = Semaphore(self._workers + ROOM_TO_SPARE)
         self._stopping = Event()
 
     def __iter__(self) -> Generator[tuple[int, T], None, None]:
@@ -66,9 +68,16 @@ class Prefetch(Generic[T]):
             self._items.put(error)
 
     def _run(self, number: int, job: Callable[[], Iterable[T]]) -> None:
-        for item in job():
+        items = iter(job())
+        while True:
+            # Before the item is fetched: what is under way takes room as well.
             self._room.acquire()
             if self._stopping.is_set():
+                return
+            try:
+                item = next(items)
+            except StopIteration:
+                self._room.release()
                 return
             self._items.put((number, item))
 

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from clerk_sync.mirror.prefetch import Prefetch, in_parallel
+from clerk_sync.mirror.prefetch import ROOM_TO_SPARE, Prefetch, in_parallel
 from tests.local_clerk import wait_until
 
 
@@ -34,9 +34,10 @@ def test_nobody_fetches_far_ahead_of_the_consumer() -> None:
 
     with closing(iter(Prefetch([job, job], workers=2))) as items:
         next(items)
-        wait_until(lambda: len(fetched) == 5)  # one consumed, two waiting, one more in each thread's hands
+        most = 1 + 2 + ROOM_TO_SPARE  # one consumed; the others wait
+        wait_until(lambda: len(fetched) == most)
         assert not threading.Event().wait(0.05)
-        assert len(fetched) == 5
+        assert len(fetched) == most
 
 
 def test_the_error_of_a_thread_is_raised_to_the_consumer_and_ends_the_others() -> None:
