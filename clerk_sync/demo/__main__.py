@@ -5,22 +5,27 @@ from __future__ import annotations
 import signal
 import sys
 
-from clerk_sync.demo.stage import ENV_FILE, LOG, ROOT, Stage, set_stage
+from clerk_sync.demo.stage import ENV_FILE, LOG, ROOT, Stage, alone, set_stage
 from clerk_sync.demo.story import tell
 from clerk_sync.demo.timeline import Mismatch, Timeline
+
+USAGE = "usage: python -m clerk_sync.demo [--once]\n"
 
 
 def main(arguments: list[str]) -> int:
     """Run the demonstration and return its exit status."""
+    if "--help" in arguments:
+        sys.stdout.write(USAGE)
+        return 0
     if set(arguments) - {"--once"}:
-        sys.stderr.write("usage: python -m clerk_sync.demo [--once]\n")
+        sys.stderr.write(USAGE)
         return 2
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
     timeline = Timeline()
     timeline.heading("clerk_sync: the first sign-in, from beginning to end")
     try:
-        with set_stage(timeline) as stage:
+        with alone(), set_stage(timeline) as stage:
             tell(stage, timeline)
             timeline.heading(f"All as it must be, in {timeline.total()}.")
             if "--once" not in arguments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import subprocess
@@ -25,6 +26,7 @@ DATA = ROOT / "instance" / "postgres"
 DATABASE = "clerk_sync_demo"
 LOG = ROOT / "instance" / "demo.log"
 ENV_FILE = ROOT / "instance" / "demo.env"
+LOCK = ROOT / "instance" / "demo.lock"
 SETTINGS = ("CLERK_", "DATABASE_URL")
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 30
@@ -60,6 +62,18 @@ class Stage:
                 return cursor.fetchall() if cursor.description else []
         finally:
             connection.close()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keep a second demonstration out: it would empty the database of the first. Raise Mismatch where one runs."""
+    LOCK.parent.mkdir(exist_ok=True)
+    with LOCK.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Mismatch("another demonstration runs in this folder; end that one first") from None
+        yield
 
 
 @contextmanager
