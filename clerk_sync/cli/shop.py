@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 shop = AppGroup("shop", help="The shop's catalogue.")
 
 
-@shop.command("load-products")
+@shop.command("load-products", short_help="Load a catalogue, again and again without doubling.")
 @click.argument("file", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def load_products(file: str | None, as_json: bool) -> None:

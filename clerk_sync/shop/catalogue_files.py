@@ -81,6 +81,7 @@ def _json_rows(content: str) -> Iterator[_Row]:
         yield _Row(f"products[{index}]", fields)
 
 
+_NEEDED = {field.name for field in msgspec.structs.fields(ProductEntry) if field.required}
 _BEYOND = "beyond the header"
 
 
@@ -91,6 +92,9 @@ def _csv_rows(content: str) -> Iterator[_Row]:
     lines = io.StringIO(content, newline="")
     reader = csv.DictReader(lines, restkey=_BEYOND, delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
+        lacking = _NEEDED - {column.strip() for column in reader.fieldnames or _NEEDED}
+        if lacking:
+            raise CatalogueInvalid([f"line 1: the header lacks {', '.join(sorted(lacking))}"])
         for cells in reader:
             # A comma that should have been quoted: the columns behind it have moved.
             problem = "more cells than the header has columns" if cells.pop(_BEYOND, None) else None

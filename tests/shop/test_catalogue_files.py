@@ -89,7 +89,7 @@ def test_the_forms_of_a_catalogue(data: bytes, name: str) -> None:
             b'sku,name,price_minor,currency\nA,x,,EUR\nB,"x,1,EUR\n',
             ["line 2: Object missing required field `price_minor`", "line 3: unexpected end of data"],
         ),
-        (b"name,price\nx,1\n", ["line 2: Object missing required field `sku`"]),
+        (b"name,price\nx,1\n", ["line 1: the header lacks currency, price_minor, sku"]),
     ],
 )
 def test_everything_wrong_with_a_file_is_named_by_its_place(data: bytes, problems: list[str]) -> None:
