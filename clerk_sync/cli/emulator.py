@@ -42,7 +42,7 @@ for command in (fault, rotate, replay, deliveries):
 
 
 @emulator.command()
-@click.option("--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
 @click.option("--webhook-url", default=DEFAULT_ENDPOINT, show_default=True, help="Where webhooks go; empty: nowhere.")
 @click.option("--origin", default=DEFAULT_ORIGIN, show_default=True, help="The front end: azp of session tokens.")
 @click.option("--schedule-factor", default=1.0, show_default=True, help="Compresses retries: 0.001 is 5 min in 0.3 s.")
@@ -83,7 +83,7 @@ def run(
             history=10_000,
         )
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"The local Clerk cannot start on port {port}: {error}") from error
+        raise click.ClickException(f"The local Clerk cannot start on port {port}: {_reason_of(error)}") from error
     with clerk:
         if not len(clerk.users):
             clerk.users.seed(count, seed=seed)
@@ -93,7 +93,7 @@ def run(
     click.echo("The local Clerk has stopped.", err=True)
 
 
-@emulator.command()
+@emulator.command(short_help="Send a signed example of an event.")
 @click.argument("event_type", metavar="TYPE")
 @click.option("--twice", is_flag=True, help="Deliver it twice under one svix-id.")
 @click.option("--out-of-order", is_flag=True, help="Deliver a newer version first, then the older one.")
@@ -132,6 +132,10 @@ def trigger(
     for line in lines:
         click.echo(sentence(line))
     sys.exit(0 if all(200 <= (line["status"] or 0) <= 299 for line in lines) else 1)
+
+
+def _reason_of(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _introduce(clerk: LocalClerk) -> None:

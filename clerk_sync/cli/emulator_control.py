@@ -37,6 +37,8 @@ def fault() -> None:
 @at_emulator
 def fault_api(path: str, times: int, url: str, **settings: Any) -> None:
     """Spoil answers to PATH, such as /v1/users or '/v1/*'."""
+    if not any(settings[effect] for effect in ("status", "delay_s", "hang_up", "torn", "ignore_params")):
+        raise click.UsageError("Say what goes wrong: --status, --delay, --hang-up, --torn or --ignore.")
     _ask_or_fail(url, "POST", "faults", {"path": path, "times": times or None, **settings})
     click.echo(f"Requests to {path} will go wrong.")
 
@@ -52,6 +54,8 @@ def fault_api(path: str, times: int, url: str, **settings: Any) -> None:
 @at_emulator
 def fault_webhook(kind: str, times: int, url: str, window: int, **settings: Any) -> None:
     """Lose, double, delay or shuffle webhooks."""
+    if kind == "delay" and not settings["delay_s"]:
+        raise click.UsageError("Say how late: --delay SECONDS.")
     wish = {"kind": kind, "times": times or None, "window": window if kind == "shuffle" else 0, **settings}
     _ask_or_fail(url, "POST", "mishaps", wish)
     click.echo(f"Webhooks will meet this: {kind}.")
@@ -60,7 +64,7 @@ def fault_webhook(kind: str, times: int, url: str, window: int, **settings: Any)
 @fault.command("list")
 @at_emulator
 def fault_list(url: str) -> None:
-    """Show what is in force, as JSON."""
+    """Show the faults, and how often each has struck, as JSON."""
     _print_json(_ask_or_fail(url, "GET", "faults"))
 
 
@@ -72,7 +76,7 @@ def fault_clear(url: str) -> None:
     click.echo("Nothing goes wrong any more.")
 
 
-@click.command()
+@click.command(short_help="Rotate the token key, or the secret that signs webhooks.")
 @click.argument("what", type=click.Choice(["key", "signing-secret"]))
 @click.option("--keep-kid", is_flag=True, help="key: the new one gets the old id.")
 @click.option("--keep-old", is_flag=True, help="key: the old one stays in the key set.")
@@ -87,7 +91,7 @@ def rotate(what: str, keep_kid: bool, keep_old: bool, grace_s: float, url: str) 
     click.echo(_ask_or_fail(url, "POST", "webhooks/rotate", {"grace_s": grace_s})["webhook_secret"])
 
 
-@click.command()
+@click.command(short_help="Send webhooks again.")
 @click.argument("svix_id", required=False)
 @click.option("--failed", "which", flag_value="failed", help="Send again whatever was given up.")
 @click.option("--missing", "which", flag_value="missing", help="Send whatever was never attempted.")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from clerk_sync.emulator.mishaps import Mishap, Mishaps
+from clerk_sync.emulator.mishaps import Mishap, Mishaps, Natural, Seconds, Times
 
 
 class Fault(Struct, kw_only=True, forbid_unknown_fields=True, eq=False):
@@ -19,16 +19,16 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True, eq=False):
     named in ``ignore_params``, its body torn off in the middle where ``torn``.
     """
 
-    path: str
+    path: Annotated[str, Meta(pattern="^[/*]")]
     method: str | None = None
     when_param: str | None = None
-    after: int = 0
-    times: int | None = 1
-    status: int | None = None
+    after: Natural = 0
+    times: Times = 1
+    status: Annotated[int, Meta(ge=200, le=599)] | None = None
     code: str | None = None
-    retry_after_s: int | None = None
+    retry_after_s: Natural | None = None
     body: Any = None
-    delay_s: float = 0.0
+    delay_s: Seconds = 0.0
     hang_up: bool = False
     torn: bool = False
     ignore_params: tuple[str, ...] = ()

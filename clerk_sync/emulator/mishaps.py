@@ -6,9 +6,13 @@ import random
 import threading
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+Natural = Annotated[int, Meta(ge=0)]
+Times = Annotated[int, Meta(ge=1)] | None
+Seconds = Annotated[float, Meta(ge=0)]
 
 
 class Mishap(Struct, kw_only=True, forbid_unknown_fields=True, eq=False):
@@ -19,11 +23,11 @@ class Mishap(Struct, kw_only=True, forbid_unknown_fields=True, eq=False):
 
     kind: Literal["drop", "double", "delay", "shuffle"]
     event_type: str = "*"
-    after: int = 0
-    times: int | None = 1
-    probability: float = 1.0
-    delay_s: float = 0.0
-    window: int = 0
+    after: Natural = 0
+    times: Times = 1
+    probability: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    delay_s: Seconds = 0.0
+    window: Natural = 0
     seen: int = 0
     struck: int = 0
 
