@@ -44,7 +44,7 @@ def _is_address(text: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not has_more
 
 
-@click.command()
+@click.command(short_help="Say what is wrong with this deployment, and how to mend it.")
 @click.option("--url", type=Address(), help="Try the webhook route through this public address, with a signed event.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as a JSON object.")
 @with_appcontext
@@ -52,6 +52,7 @@ def doctor(*, url: str | None, as_json: bool) -> None:
     """Look at settings, keys, clock, database, roles, webhooks and sync; say what is wrong and how to mend it.
 
     Changes nothing, but for a row in the inbox of the service at --url.
+
     Exit status: 0 nothing is wrong; 1 something is.
     """
     from clerk_sync.cli.doctor.examination import examine

@@ -38,7 +38,7 @@ def ending_of(error: BaseException) -> Ending | None:
         case KeyMismatch() | Misconfigured():
             return Ending(Status.FAILED, CONFIGURATION, str(error))
         case ApiRefused(status=401 | 403):
-            return Ending(Status.FAILED, CONFIGURATION, f"{error} (is CLERK_SECRET_KEY right?)")
+            return Ending(Status.FAILED, CONFIGURATION, f"{error}; mend CLERK_SECRET_KEY")
         case ClerkError():
             return Ending(Status.FAILED, FAILURES, str(error))
         case psycopg2.Error():

@@ -20,6 +20,7 @@ def replay(*, parked: bool, svix_ids: tuple[str, ...]) -> None:
     """Apply parked events again.
 
     An event is parked where it is signed and ours, and yet cannot be mapped to a user; only then is its payload kept.
+
     Exit status: 0 when nothing that was asked for is parked any more, else 1.
     """
     import psycopg2
@@ -73,7 +74,7 @@ def prune(*, older_than: timedelta) -> None:
     click.echo(f"{emptied} payloads emptied")
 
 
-@click.command()
+@click.command(short_help="Bind the mirror to another Clerk instance.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_appcontext
 def rebind(*, yes: bool) -> None:
