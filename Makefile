@@ -20,7 +20,7 @@ demo: $(READY) ## Play the first sign-in from end to end, then stay up; ARGS=--o
 	$(BIN)/python -m clerk_sync.demo $(ARGS)
 
 test: $(READY) ## Run every test
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 storm: $(READY) ## Storm the mirror and hold it against Clerk; ARGS="--deliveries 100000 --seed 1"
 	$(BIN)/python -m tests.storm $(ARGS)

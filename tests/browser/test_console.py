@@ -14,8 +14,6 @@ from tests.browser.office import GRACE, fill, park
 from tests.stage.house import House
 from tests.stage.migrations import migrate
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 ADMIN = "ada@example.com"
 CLIENT = "bob@example.com"
 MOST_SERVER_MS = 300

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Complaints, Screenshot
 from tests.stage.house import House
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 def test_the_description_is_drawn_and_loads_nothing_from_elsewhere(

@@ -12,8 +12,6 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Complaints, Screenshot
 from tests.stage.house import House
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 @pytest.fixture
 def shop(house: House, browser_page: Page) -> Page:

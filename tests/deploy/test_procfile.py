@@ -16,7 +16,6 @@ from tests.stage.postgres import PostgresServer, run_statement
 from tests.stage.service import environment_for
 
 pytestmark = [
-    pytest.mark.xdist_group("deploy"),
     pytest.mark.skipif(not can_be_read_only(), reason="this machine allows no read-only file system (unshare --mount)"),
 ]
 

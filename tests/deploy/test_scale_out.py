@@ -13,8 +13,6 @@ from tests.deploy.load import PATIENCE_S
 from tests.stage.house import House, open_house
 from tests.stage.service import Service
 
-pytestmark = pytest.mark.xdist_group("deploy")
-
 HOME = {"line1": "1 Harbour Road", "city": "Galway", "country": "IE"}
 
 

@@ -21,8 +21,6 @@ from tests.deploy.load import REFUSED, Load, mixed_traffic
 from tests.stage.house import wait_for
 from tests.stage.service import Service, environment_for
 
-pytestmark = pytest.mark.xdist_group("deploy")
-
 # Heroku's patience before SIGKILL is 30 s; nothing here has a reason to take a quarter of it.
 SOON_S = 8
 

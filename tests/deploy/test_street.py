@@ -24,7 +24,6 @@ from tests.stage.postgres import PostgresServer
 from tests.stage.service import Service, environment_for
 
 pytestmark = [
-    pytest.mark.xdist_group("deploy"),
     pytest.mark.skipif(nginx.PROGRAM is None, reason="nginx is not installed (Debian: apt-get install nginx)"),
     pytest.mark.skipif(
         pgbouncer.PROGRAM is None, reason="PgBouncer is not installed (Debian: apt-get install pgbouncer)"

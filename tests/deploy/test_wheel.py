@@ -19,7 +19,6 @@ from tests.stage.postgres import PostgresServer
 from tests.stage.service import ROOT, environment_for, free_port
 
 pytestmark = [
-    pytest.mark.xdist_group("deploy"),
     pytest.mark.skipif(int(version("setuptools").partition(".")[0]) < 77, reason="setuptools 77 is not installed"),
     pytest.mark.skipif(not (ROOT / "clerk_sync").is_dir(), reason="this is not a source tree, but what came out of it"),
 ]

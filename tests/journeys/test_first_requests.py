@@ -5,12 +5,9 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
 import requests
 
 from tests.stage.house import House
-
-pytestmark = pytest.mark.xdist_group("journeys")
 
 REQUESTS = 50
 

@@ -23,8 +23,6 @@ from tests.stage.migrations import migrate
 from tests.stage.postgres import run_statement
 from tests.stage.service import Service, environment_for, free_port, run_flask
 
-pytestmark = pytest.mark.xdist_group("journeys")
-
 KINDS = {
     "production": {"CLERK_SYNC_ENV": "production", "LOG_LEVEL": "DEBUG"},
     "development": {"CLERK_SYNC_ENV": "development", "LOG_LEVEL": "DEBUG"},

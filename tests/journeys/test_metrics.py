@@ -18,8 +18,6 @@ from tests.stage.migrations import migrate
 from tests.stage.postgres import run_statement
 from tests.stage.service import Service, environment_for, free_port, run_flask
 
-pytestmark = pytest.mark.xdist_group("journeys")
-
 RULES = ROOT / "docs" / "prometheus-rules.yml"
 RULES_TEST = ROOT / "docs" / "prometheus-rules-test.yml"
 OPERATIONS = ROOT / "docs" / "operations.md"

@@ -15,8 +15,6 @@ from tests.journeys.ledger import assert_nothing_lost, outcomes
 from tests.stage.house import House, open_house, wait_for
 from tests.stage.postgres import PostgresServer
 
-pytestmark = pytest.mark.xdist_group("outages")
-
 
 @pytest.fixture(scope="module")
 def house(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:

@@ -17,7 +17,6 @@ from tests.stage.pgbouncer import PROGRAM, PgBouncer
 from tests.stage.postgres import PostgresServer
 
 pytestmark = [
-    pytest.mark.xdist_group("outages"),
     pytest.mark.skipif(PROGRAM is None, reason="PgBouncer is not installed (Debian: apt-get install pgbouncer)"),
 ]
 

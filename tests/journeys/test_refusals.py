@@ -8,8 +8,6 @@ import pytest
 
 from tests.stage.house import House
 
-pytestmark = pytest.mark.xdist_group("journeys")
-
 HOME = {"line1": "1 Harbour Road", "city": "Galway", "country": "IE"}
 
 

@@ -19,8 +19,6 @@ from tests.stage.house import open_house
 from tests.stage.postgres import PostgresServer, run_statement
 from tests.stage.service import ROOT
 
-pytestmark = pytest.mark.xdist_group("outages")
-
 ROLE = "clerk_sync_app"
 
 

@@ -11,8 +11,6 @@ from clerk_sync.emulator.messages import Delivery
 from tests.stage.house import House, open_house
 from tests.stage.migrations import migrate
 
-pytestmark = pytest.mark.xdist_group("journeys")
-
 
 @pytest.fixture(scope="module")
 def house(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:

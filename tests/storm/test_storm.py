@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-
 from clerk_sync.emulator import LocalClerk
 from clerk_sync.emulator.messages import Message
 from tests.stage.migrations import migrate
@@ -19,7 +17,6 @@ from tests.storm.weather import Weather
 DELIVERIES = 2_000
 
 
-@pytest.mark.xdist_group("journeys")
 def test_a_storm_loses_nothing_and_one_sync_makes_the_mirror_equal_to_clerk(tmp_path: Path) -> None:
     with closing(PostgresServer()) as postgres:
         result = run_storm(
