@@ -1,10 +1,9 @@
-"""What every test may ask for: a real PostgreSQL, the application, a person at psql, signed tokens and deliveries."""
+"""What every test may ask for: the application, a real PostgreSQL, a person at psql, signed tokens and deliveries."""
 
 from __future__ import annotations
 
 import base64
 import json
-import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,9 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import psycopg2
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -25,7 +22,6 @@ from svix.webhooks import Webhook
 from werkzeug.test import TestResponse
 
 import clerk_sync
-from clerk_sync import database
 from clerk_sync.app import create_app
 from clerk_sync.clerk.publishable_key import parse_publishable_key
 from clerk_sync.config import Environment, Settings
@@ -33,6 +29,10 @@ from clerk_sync.database import Connect, connector
 from clerk_sync.mirror.models import Base
 from clerk_sync.orm import db
 from clerk_sync.transactions import Transactions
+from tests.stage.databases import database_url, new_database, operator, postgres, query, server_url
+
+# Fixtures of the stage, for everybody.
+__all__ = ["database_url", "new_database", "operator", "postgres", "query", "server_url"]
 
 ROOT = Path(__file__).resolve().parent.parent
 # Where the package is installed without its source tree, it is elsewhere than the tests and the documents.
@@ -48,43 +48,6 @@ def _no_context_is_left() -> Iterator[None]:
     """A context that a test leaves behind would make the next one talk to the wrong application."""
     yield
     assert not has_app_context()
-
-
-@pytest.fixture(scope="session")
-def server_url() -> str:
-    """The server that tests make their databases on: DATABASE_URL's, or the embedded one."""
-    return os.environ.get("DATABASE_URL") or database.embedded_url(ROOT / "instance" / "postgres", "postgres")
-
-
-@pytest.fixture(scope="session")
-def new_database(server_url: str) -> Iterator[Callable[[], str]]:
-    """A factory of empty databases, removed at the end."""
-    names: list[str] = []
-
-    def create() -> str:
-        names.append(f"clerk_sync_test_{uuid.uuid4().hex[:12]}")
-        _on_server(server_url, f"CREATE DATABASE {names[-1]}")
-        return urlsplit(server_url)._replace(path=f"/{names[-1]}").geturl()
-
-    yield create
-    for name in names:
-        _on_server(server_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
-
-def _on_server(server_url: str, statement: str) -> None:
-    connection = psycopg2.connect(server_url)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-    connection.close()
-
-
-@pytest.fixture(scope="session")
-def database_url(new_database: Callable[[], str]) -> str:
-    """A database with every migration applied; ``app`` empties it after each test."""
-    from tests.stage.migrations import migrate
-
-    return migrate(new_database())
 
 
 @pytest.fixture(scope="session")
@@ -147,29 +110,6 @@ def make_app(settings: Settings, app: Flask) -> Iterator[Callable[..., Flask]]:
 def client(app: Flask) -> FlaskClient:
     """An HTTP client without credentials."""
     return app.test_client()
-
-
-@pytest.fixture
-def operator(database_url: str) -> Iterator[Connection]:
-    """A person's database session, as psql opens it; every statement commits."""
-    connection = psycopg2.connect(database_url, application_name="psql")
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '10s'")  # a test that leaves a transaction open fails, and does not hang
-    yield connection
-    connection.close()
-
-
-@pytest.fixture
-def query(operator: Connection) -> Callable[..., list[tuple[Any, ...]]]:
-    """Run one statement as the operator and return its rows."""
-
-    def run(statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with operator.cursor() as cursor:
-            cursor.execute(statement, values or None)
-            return cursor.fetchall() if cursor.description else []
-
-    return run
 
 
 def _base64url(data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""What deployments stand on: a PostgreSQL server of their own, and a local Clerk."""
+"""What deployments stand on: a migrated database, and a local Clerk."""
 
 from __future__ import annotations
 
@@ -7,19 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from clerk_sync.emulator import LocalClerk
-from tests.stage.migrations import migrate
 from tests.stage.postgres import PostgresServer
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL server for deployments alone; its database ``migrated`` is a template."""
-    server = PostgresServer()
-    try:
-        migrate(server.create_database("migrated"))
-        yield server
-    finally:
-        server.close()
 
 
 @pytest.fixture(scope="module")

@@ -17,27 +17,16 @@ from tests.conftest import ROOT
 from tests.docs.desk import Desk, open_desk
 from tests.docs.documents import DATA, PROGRAMS, SCRIPTS, Command, blocks_of, commands_of, mentions_of, name_of, paths
 from tests.docs.elsewhere import ELSEWHERE, FROM_DEBIAN, brought_here, find_elsewhere
-from tests.stage.migrations import migrate
 from tests.stage.postgres import PostgresServer
 
 WITH_COMMANDS = [path for path in paths() if commands_of(path)]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """A PostgreSQL server of its own: what documents do to roles concerns the whole of it."""
-    server = PostgresServer()
-    try:
-        migrate(server.create_database("migrated"))
-        yield server
-    finally:
-        server.close()
-
-
 @pytest.fixture
-def desk(server: PostgresServer, tmp_path: Path) -> Iterator[Desk]:
+def desk(postgres: PostgresServer, tmp_path: Path) -> Iterator[Desk]:
+    # Not on the server that everybody shares: what documents do to roles concerns the whole of it.
     name = f"document_{abs(hash(tmp_path))}"
-    with open_desk(server.create_database(name, template="migrated"), tmp_path) as opened:
+    with open_desk(postgres.create_database(name, template="migrated"), tmp_path) as opened:
         yield opened
 
 

@@ -18,17 +18,6 @@ def house(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFact
         yield opened
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL server that tests may stop and kill; its database ``migrated`` is a template."""
-    server = PostgresServer()
-    try:
-        migrate(server.create_database("migrated"))
-        yield server
-    finally:
-        server.close()
-
-
 @pytest.fixture
 def doomed_database(postgres: PostgresServer, request: pytest.FixtureRequest) -> str:
     """A migrated database of the test's own on the server that may be killed."""

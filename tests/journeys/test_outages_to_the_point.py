@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -77,15 +78,11 @@ def test_a_worker_killed_between_the_effect_and_the_inbox_leaves_both_or_neither
 def test_a_worker_killed_between_commit_and_answer_has_taken_the_delivery_and_its_retry_is_a_duplicate(
     postgres: PostgresServer, house: House
 ) -> None:
-    # A standby that never comes: commits are durable, and their sessions wait to hear of it.
-    postgres.reload(synchronous_standby_names="nobody")
-    try:
+    with every_commit_waiting(postgres):
         user = house.clerk.users.create(first_name="Once")
         wait_until_waiting(house, "SyncRep")
         house.clerk.courier.pause()
         house.service.kill()
-    finally:
-        postgres.reload(synchronous_standby_names="")
     start_again(house)
     assert_nothing_lost(house)
     mine = [each for each in house.clerk.courier.deliveries if user["id"].encode() in each.body]
@@ -94,6 +91,28 @@ def test_a_worker_killed_between_commit_and_answer_has_taken_the_delivery_and_it
     assert house.query("SELECT outcome, deliveries FROM webhook_events WHERE clerk_id = %s", user["id"]) == [
         ("applied", 2)
     ]
+
+
+@contextmanager
+def every_commit_waiting(postgres: PostgresServer) -> Iterator[None]:
+    """Let there be a standby that never comes: commits are durable, and their sessions wait to hear of it."""
+    commit = "SELECT pg_logical_emit_message(true, 'nobody', 'hears this')"
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+    def one_waits() -> bool:
+        # The server takes a moment to heed its new setting; what commits before is not held.
+        if not commits or commits[-1].done():
+            commits.append(pool.submit(run_statement, postgres.url(), commit))
+        return bool(run_statement(postgres.url(), waiting))
+
+    commits: list[Future[Any]] = []
+    with ThreadPoolExecutor(1) as pool:
+        postgres.reload(synchronous_standby_names="nobody")
+        try:
+            wait_for(one_waits, "a commit that waits")
+            yield
+        finally:
+            postgres.reload(synchronous_standby_names="")
 
 
 def test_a_database_session_killed_between_two_of_its_results_is_answered_503(

