@@ -11,21 +11,33 @@ from threading import Event
 import pytest
 import requests
 
+from clerk_sync.emulator.schedule import Schedule
 from tests.journeys.ledger import assert_nothing_lost, outcomes
 from tests.stage.house import House, open_house, wait_for
 from tests.stage.postgres import PostgresServer
+
+RETRY_S = 0.2
+
+
+class SoonAgain(Schedule):
+    """Tries again soon and for ever: an outage lasts as long as it lasts, and what is over need not be waited for."""
+
+    def next_delay_s(self, attempts: int, **_: object) -> float:
+        return RETRY_S
 
 
 @pytest.fixture(scope="module")
 def house(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     url = postgres.create_database("journey_outages", template="migrated")
     with open_house(url, tmp_path_factory.mktemp("logs")) as opened:
+        opened.clerk.courier.schedule = SoonAgain()
         yield opened
 
 
 @pytest.fixture
 def two_servers(doomed_database: str, tmp_path: Path) -> Iterator[House]:
     with open_house(doomed_database, tmp_path, servers=2, workers=1) as opened:
+        opened.clerk.courier.schedule = SoonAgain()
         yield opened
 
 
