@@ -14,7 +14,7 @@ import requests
 
 from clerk_sync.emulator import LocalClerk
 from tests.stage.postgres import run_statement
-from tests.stage.service import Environment, Service, environment_for, free_port, run_flask
+from tests.stage.service import Environment, Service, environment_for, free_port, run_flask, stop_together
 
 PATIENCE_S = 15.0
 
@@ -62,8 +62,8 @@ def open_house(
         clerk = stack.enter_context(LocalClerk.start(webhook_url=hooks, **({"schedule_factor": 0.001} | clerk_options)))
         environment = environment_for(clerk, database_url)
         services = [Service(environment, logs / f"service-{port}.log", port=port, workers=workers) for port in ports]
+        stack.callback(stop_together, services)
         for service in services:
-            stack.callback(service.stop)
             service.start()
         for service in services:
             service.wait_until_ready()
