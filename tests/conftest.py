@@ -26,10 +26,10 @@ from clerk_sync.app import create_app
 from clerk_sync.clerk.publishable_key import parse_publishable_key
 from clerk_sync.config import Environment, Settings
 from clerk_sync.database import Connect, connector
-from clerk_sync.mirror.models import Base
 from clerk_sync.orm import db
 from clerk_sync.transactions import Transactions
 from tests.stage.databases import database_url, new_database, operator, postgres, query, server_url
+from tests.stage.emptying import empty_tables
 
 # Fixtures of the stage, for everybody.
 __all__ = ["database_url", "new_database", "operator", "postgres", "query", "server_url"]
@@ -86,9 +86,7 @@ def shared_app(settings: Settings) -> Iterator[Flask]:
 def app(shared_app: Flask, operator: Connection) -> Iterator[Flask]:
     """The application on an empty, migrated database."""
     yield shared_app
-    with operator.cursor() as cursor:
-        tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-        cursor.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+    empty_tables(operator)
 
 
 @pytest.fixture
