@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 from tests.docs.desk import Desk, open_desk
 from tests.docs.documents import DATA, PROGRAMS, SCRIPTS, Command, blocks_of, commands_of, mentions_of, name_of, paths
 from tests.docs.elsewhere import ELSEWHERE, FROM_DEBIAN, brought_here, find_elsewhere
-from tests.stage.postgres import PostgresServer
+from tests.stage.postgres import PostgresServer, run_statement
 
 WITH_COMMANDS = [path for path in paths() if commands_of(path)]
 
@@ -28,6 +28,8 @@ def desk(postgres: PostgresServer, tmp_path: Path) -> Iterator[Desk]:
     name = f"document_{abs(hash(tmp_path))}"
     with open_desk(postgres.create_database(name, template="migrated"), tmp_path) as opened:
         yield opened
+    # Or the tests that kill the server would wait, at each start, until it has read through this one, too.
+    run_statement(postgres.url(), f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.mark.parametrize("path", WITH_COMMANDS, ids=name_of)
