@@ -10,7 +10,7 @@ from clerk_sync.clerk.user_pages import UserPage
 from clerk_sync.mirror.differences import find_differences
 from clerk_sync.mirror.drift import Drift
 from clerk_sync.mirror.errors import EmptyListing
-from clerk_sync.mirror.missing import find_not_shown
+from clerk_sync.mirror.missing import Span, find_not_shown
 from clerk_sync.mirror.opening import check_key
 from clerk_sync.mirror.orders import Source
 from clerk_sync.mirror.sinks import Comparing
@@ -77,9 +77,11 @@ def _count_not_shown(transaction: Transaction, page: UserPage, holdings: Holding
     shown = [user.clerk_id for user in page.users] + [user.clerk_id for user in page.unmappable if user.clerk_id]
     not_shown = find_not_shown(
         transaction,
-        before=terms.before,
-        since_ms=holdings.recent_since_ms,
-        until_ms=END_OF_TIME_MS if is_last else page.users[-1].clerk_created_at,
-        shown=shown,
+        Span(
+            before=terms.before,
+            since_ms=holdings.recent_since_ms,
+            until_ms=END_OF_TIME_MS if is_last else page.users[-1].clerk_created_at,
+            shown=shown,
+        ),
     )
     return len(not_shown)

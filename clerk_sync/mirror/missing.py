@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 
 from clerk_sync.clerk.api import ClerkApi
 from clerk_sync.clerk.errors import UnmappableError
@@ -19,13 +19,25 @@ from clerk_sync.transactions import Transaction
 
 AT_ONCE = 1000
 
-# created_at < :before: a row that was made while the run was under way may be newer than the page that lacks it.
-_NOT_SHOWN: LiteralString = """
-SELECT clerk_id FROM users
-WHERE deleted_at IS NULL AND created_at < %(before)s
-  AND clerk_created_at >= %(since_ms)s AND clerk_created_at < %(until_ms)s
-  AND clerk_id <> ALL(%(shown)s) AND clerk_id > %(after)s
-ORDER BY clerk_id LIMIT %(at_once)s
+
+class Span(NamedTuple):
+    """A span of ``created_at`` in which Clerk shows nobody but ``shown``; who was made here after ``before`` is new."""
+
+    before: datetime
+    since_ms: int
+    until_ms: int
+    shown: Sequence[str]
+
+
+# created_at < before: a row that was made while the run was under way may be newer than the page that lacks it.
+LIVES_IN_SPAN: LiteralString = """
+deleted_at IS NULL AND created_at < %(before)s
+AND clerk_created_at >= %(since_ms)s AND clerk_created_at < %(until_ms)s AND clerk_id <> ALL(%(shown)s)
+"""
+"""Which rows of ``users`` a span leaves out."""
+
+_NOT_SHOWN: LiteralString = f"""
+SELECT clerk_id FROM users WHERE {LIVES_IN_SPAN} AND clerk_id > %(after)s ORDER BY clerk_id LIMIT {AT_ONCE}
 """
 _NEVER_FILLED: LiteralString = """
 SELECT clerk_id FROM users
@@ -34,15 +46,12 @@ ORDER BY clerk_id LIMIT %(at_once)s
 """
 
 
-def find_not_shown(
-    transaction: Transaction, *, before: datetime, since_ms: int, until_ms: int, shown: Sequence[str], after: str = ""
-) -> list[str]:
-    """Return live users created in the span, older here than ``before`` and not among ``shown``: up to AT_ONCE ids.
+def find_not_shown(transaction: Transaction, span: Span, *, after: str = "") -> list[str]:
+    """Return live users whom the span leaves out: up to AT_ONCE ids.
 
     Ask again with ``after`` the last of them while there are as many.
     """
-    values = {"before": before, "since_ms": since_ms, "until_ms": until_ms, "shown": list(shown), "after": after}
-    return [clerk_id for (clerk_id,) in transaction.rows(_NOT_SHOWN, values | {"at_once": AT_ONCE})]
+    return [clerk_id for (clerk_id,) in transaction.rows(_NOT_SHOWN, span._asdict() | {"after": after})]
 
 
 def find_never_filled(transaction: Transaction, *, before: datetime, after: str = "") -> list[str]:

@@ -7,6 +7,7 @@ and has seen as many users as Clerk counts.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -16,7 +17,7 @@ from msgspec.structs import replace
 
 from clerk_sync.clerk.api import MOST_IDS, ClerkApi
 from clerk_sync.mirror.errors import ShortListing, TooManyMissing
-from clerk_sync.mirror.missing import AT_ONCE, find_never_filled, find_not_shown, inquire
+from clerk_sync.mirror.missing import AT_ONCE, Span, find_never_filled, find_not_shown, inquire
 from clerk_sync.mirror.prefetch import Prefetch
 from clerk_sync.mirror.sinks import Sink
 from clerk_sync.mirror.steps import Counts, Cursor, Step
@@ -43,6 +44,7 @@ class Reconciliation:
         self._seen = cursor.seen
         self._missing = sink.count_missing()
         self._hidden = 0
+        self._is_between_pages = True
 
     def steps(self, first: Stretch | None = None) -> Iterator[Step]:
         """Yield the work in steps, beginning with the page that the cursor already lies behind, if one is given.
@@ -55,41 +57,46 @@ class Reconciliation:
         with closing(iter(Prefetch(walks, self._terms.workers))) as stretches:
             for number, stretch in stretches:
                 yield from self._take(stretch, number)
-        yield from self._inquire_about(partial(find_never_filled, self._transaction, before=self._terms.before))
+        never_filled = partial(find_never_filled, self._transaction, before=self._terms.before)
+        yield from self._inquire_about(never_filled, never_filled())
         while self._pending:
             yield from self._inquire()
         self._check_count()
         yield from self._bury()
 
     def _take(self, stretch: Stretch, number: int | None = None) -> Iterator[Step]:
-        """Look for whoever is not on the page, then merge the page and leave the cursor behind it."""
-        find = partial(
-            find_not_shown,
-            self._transaction,
-            before=self._terms.before,
-            since_ms=stretch.since_ms,
-            until_ms=stretch.until_ms,
-            shown=stretch.shown,
-        )
-        yield from self._inquire_about(find)
-        counts, changes = self._sink.take(stretch.users)
+        """Merge the page, ask about whoever is not on it, and leave the cursor behind it."""
+        span = Span(self._terms.before, stretch.since_ms, stretch.until_ms, stretch.shown)
+        counts, changes, not_shown = self._sink.take_page(stretch.users, span)
+        counts += Counts(seen=stretch.count, failed=len(stretch.unmappable))
+        step = Step(counts, changes, tuple(stretch.unmappable))
+        if len(not_shown) == AT_ONCE:
+            # There may be more of them. Until all are found, the cursor stays in front of the page.
+            yield step
+            step = Step()
+            self._is_between_pages = False
+            yield from self._inquire_about(partial(find_not_shown, self._transaction, span), not_shown)
+            self._is_between_pages = True
+        elif self._missing <= self._terms.cap:
+            self._pending.extend(not_shown)
         self._seen += stretch.count
         if number is not None:
             self._windows[number] = stretch.rest
-        counts += Counts(seen=stretch.count, failed=len(stretch.unmappable))
-        yield Step(counts, changes, tuple(stretch.unmappable), self._here())
+        yield dataclasses.replace(step, cursor=self._here())
+        yield from self._inquire_while_worth_it()
 
-    def _inquire_about(self, find: Callable[..., list[str]]) -> Iterator[Step]:
-        """Collect candidates, and ask Clerk as soon as there are enough for a question."""
-        last = ""
+    def _inquire_about(self, find: Callable[..., list[str]], found: list[str]) -> Iterator[Step]:
+        """Collect candidates, ``found`` first, and ask Clerk as soon as there are enough for a question."""
         while self._missing <= self._terms.cap:
-            found = find(after=last)
             self._pending.extend(found)
-            while len(self._pending) >= MOST_IDS:
-                yield from self._inquire()
+            yield from self._inquire_while_worth_it()
             if len(found) < AT_ONCE:
                 return
-            last = found[-1]
+            found = find(after=found[-1])
+
+    def _inquire_while_worth_it(self) -> Iterator[Step]:
+        while len(self._pending) >= MOST_IDS:
+            yield from self._inquire()
 
     def _inquire(self) -> Iterator[Step]:
         """Ask Clerk for the users who have waited longest: the known are merged, the unknown are missing."""
@@ -122,6 +129,8 @@ class Reconciliation:
         if self._missing:
             yield Step(Counts(deleted=self._sink.bury_missing()), cursor=self._here())
 
-    def _here(self) -> Cursor:
+    def _here(self) -> Cursor | None:
+        if not self._is_between_pages:
+            return None
         windows = [window for window in self._windows if window is not None]
         return replace(self._cursor, seen=self._seen, windows=windows, pending=list(self._pending))

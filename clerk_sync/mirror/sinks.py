@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import LiteralString, Protocol
 
 from clerk_sync.clerk.users import UserSnapshot
 from clerk_sync.mirror import binding, missing, runs
 from clerk_sync.mirror.differences import find_differences
 from clerk_sync.mirror.errors import ForeignInstance
+from clerk_sync.mirror.missing import Span
 from clerk_sync.mirror.steps import Change, Counts
-from clerk_sync.mirror.store import READ_FROM_API, Merged, bury_users, merge_users
+from clerk_sync.mirror.store import READ_FROM_API, Merged, bury_users, merge_page, merge_users
 from clerk_sync.transactions import Transaction
 
 UNHURRIED: LiteralString = (
@@ -35,6 +36,9 @@ class Sink(Protocol):
 
     def take(self, users: Sequence[UserSnapshot]) -> tuple[Counts, tuple[Change, ...]]:
         """Take users as Clerk's API shows them."""
+
+    def take_page(self, users: Sequence[UserSnapshot], span: Span) -> tuple[Counts, tuple[Change, ...], list[str]]:
+        """Take the users of a page, and return up to AT_ONCE ids of live users whom it leaves out, too."""
 
     def take_found(self, users: Sequence[UserSnapshot]) -> Counts:
         """Take users who were asked for by id; those whom the list shows as well are counted there."""
@@ -65,8 +69,12 @@ class Merging:
 
     def take(self, users: Sequence[UserSnapshot]) -> tuple[Counts, tuple[Change, ...]]:
         """Merge the users."""
-        merged = Counter(merge_users(self._transaction, users, event_at=READ_FROM_API).values())
-        return Counts(**{kind.value: number for kind, number in merged.items()}), ()
+        return _count(merge_users(self._transaction, users, event_at=READ_FROM_API)), ()
+
+    def take_page(self, users: Sequence[UserSnapshot], span: Span) -> tuple[Counts, tuple[Change, ...], list[str]]:
+        """Merge the users and look who is left out, in one statement."""
+        merged, not_shown = merge_page(self._transaction, users, span)
+        return _count(merged), (), not_shown
 
     def take_found(self, users: Sequence[UserSnapshot]) -> Counts:
         """Merge the users."""
@@ -88,6 +96,10 @@ class Merging:
         return sum(len(bury_users(self._transaction, clerk_ids)) for clerk_ids in batches)
 
 
+def _count(merged: Mapping[str, Merged]) -> Counts:
+    return Counts(**{kind.value: number for kind, number in Counter(merged.values()).items()})
+
+
 class Comparing:
     """Nothing but a report; its transactions should be ``READ_ONLY``."""
 
@@ -106,6 +118,10 @@ class Comparing:
         changes = find_differences(self._transaction, users)
         counted = Counter(change.merged for change in changes)
         return Counts(**{kind.value: counted[kind] for kind in Merged}), tuple(changes)
+
+    def take_page(self, users: Sequence[UserSnapshot], span: Span) -> tuple[Counts, tuple[Change, ...], list[str]]:
+        """Compare the users with the mirror."""
+        return *self.take(users), missing.find_not_shown(self._transaction, span)
 
     def take_found(self, users: Sequence[UserSnapshot]) -> Counts:  # noqa: ARG002 - the protocol wants it
         """Count nobody twice."""

@@ -12,10 +12,11 @@ from enum import StrEnum
 from msgspec.json import Encoder
 
 from clerk_sync.clerk.users import UserSnapshot
+from clerk_sync.mirror.missing import AT_ONCE, LIVES_IN_SPAN, Span
 from clerk_sync.mirror.sql import BURY, COLUMNS, READ_FROM_API, TYPED_COLUMNS, merge_page_statement, merge_statement
 from clerk_sync.transactions import Transaction
 
-__all__ = ["READ_FROM_API", "Merged", "bury_users", "merge_users"]
+__all__ = ["READ_FROM_API", "Merged", "bury_users", "merge_page", "merge_users"]
 
 
 class Merged(StrEnum):
@@ -31,6 +32,14 @@ _PAGE = f"(SELECT * FROM json_to_recordset(CAST(%(page)s AS json)) AS page ({TYP
 _ONE = f"(SELECT (CAST(ROW({', '.join(f'%({column})s' for column in COLUMNS)}) AS user_snapshot)).*)"
 
 _MERGE_PAGE = merge_page_statement(source=_PAGE, event_at="%(event_at)s")
+_TAKE_PAGE = f"""{_MERGE_PAGE}
+UNION ALL
+SELECT 'not shown', array_agg(clerk_id) FROM (
+    SELECT clerk_id FROM users
+    WHERE {LIVES_IN_SPAN} AND NOT EXISTS (SELECT FROM arriving WHERE arriving.clerk_id = users.clerk_id)
+    ORDER BY clerk_id LIMIT {AT_ONCE}
+) AS left_out HAVING count(*) > 0
+"""
 _MERGE_ONE = merge_statement(source=_ONE, event_at="%(event_at)s")
 _encode = Encoder().encode
 _BURY = BURY.format(clerk_ids="CAST(%(clerk_ids)s AS text[])")
@@ -42,20 +51,53 @@ def merge_users(transaction: Transaction, batch: Sequence[UserSnapshot], *, even
     ``event_at`` is the envelope's time in milliseconds, or READ_FROM_API. An id that comes twice counts once, with
     its newest version. Nothing here can touch a role or bring back a deleted user.
     """
+    newest = _newest_of(batch)
+    return _merge_wanted(transaction, newest, event_at, list(newest)) if newest else {}
+
+
+def merge_page(
+    transaction: Transaction, users: Sequence[UserSnapshot], span: Span
+) -> tuple[dict[str, Merged], list[str]]:
+    """Do the same with users whom Clerk's API shows in ``span``, and return who lives there and is not shown, too.
+
+    That are up to AT_ONCE ids, as ``find_not_shown`` returns them, found before the page is merged.
+    """
+    newest = _newest_of(users)
+    values = span._asdict() | {
+        "page": _encode([*newest.values()]).decode(),
+        "event_at": READ_FROM_API,
+        # Those of the page are compared as rows; these came by another way.
+        "shown": [clerk_id for clerk_id in span.shown if clerk_id not in newest],
+    }
+    ids_by_standing = dict(transaction.rows(_TAKE_PAGE, values))
+    not_shown = ids_by_standing.pop("not shown", [])
+    wanted = ids_by_standing.pop("wanted", [])
+    return _results(ids_by_standing) | _merge_wanted(transaction, newest, READ_FROM_API, wanted), not_shown
+
+
+def _newest_of(batch: Sequence[UserSnapshot]) -> dict[str, UserSnapshot]:
     newest: dict[str, UserSnapshot] = {}
     for snapshot in batch:
         known = newest.get(snapshot.clerk_id)
         if known is None or known.clerk_updated_at <= snapshot.clerk_updated_at:
             newest[snapshot.clerk_id] = snapshot
+    return newest
+
+
+def _merge_wanted(
+    transaction: Transaction, newest: dict[str, UserSnapshot], event_at: int, wanted: list[str]
+) -> dict[str, Merged]:
     results: dict[str, Merged] = {}
-    waiting = list(newest.values())
-    while waiting:
-        ids_by_standing = _merge(transaction, waiting, event_at)
+    while wanted:
+        ids_by_standing = _merge(transaction, [newest[clerk_id] for clerk_id in wanted], event_at)
         # 'wanted' and yet not written: another writer was first, between our look and our lock. Look again.
-        waiting = [newest[clerk_id] for clerk_id in ids_by_standing.pop("wanted", ())]
-        for standing, clerk_ids in ids_by_standing.items():
-            results |= dict.fromkeys(clerk_ids, Merged(standing))
+        wanted = ids_by_standing.pop("wanted", [])
+        results |= _results(ids_by_standing)
     return results
+
+
+def _results(ids_by_standing: dict[str, list[str]]) -> dict[str, Merged]:
+    return {clerk_id: Merged(standing) for standing, clerk_ids in ids_by_standing.items() for clerk_id in clerk_ids}
 
 
 def _merge(transaction: Transaction, batch: Sequence[UserSnapshot], event_at: int) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from clerk_sync.emulator import LocalClerk
+from clerk_sync.mirror.missing import AT_ONCE
 from tests.conftest import clerk_event, clerk_user
 from tests.local_clerk import SEQUENTIAL, Command, Query, delete_at_clerk, meanwhile, rows_at, rows_of, tombstones
 
@@ -88,3 +89,38 @@ def test_by_default_a_twentieth_of_a_large_mirror_may_go(clerk: LocalClerk, sync
     assert sync()["deleted"] == 20
     delete_at_clerk(clerk, 20)
     assert sync().exit_code == 3
+
+
+def add_orphans(query: Query, at: int) -> set[str]:
+    """Make more live users than one statement brings, unknown to Clerk and created in one millisecond."""
+    query(
+        "INSERT INTO users (clerk_id, clerk_created_at, clerk_updated_at)"
+        f" SELECT 'user_orphan' || lpad(number::text, 5, '0'), {at}, 1 FROM generate_series(1, {AT_ONCE + 150}) number"
+    )
+    return {f"user_orphan{number:05}" for number in range(1, AT_ONCE + 151)}
+
+
+def test_more_missing_users_on_one_page_than_a_statement_brings_are_all_found(
+    clerk: LocalClerk, sync: Command, query: Query
+) -> None:
+    clerk.users.seed(30)
+    orphans = add_orphans(query, clerk.users.snapshot()[20].created_at)
+    ran = sync("--max-deletes", "2000")
+    assert (ran.exit_code, ran["seen"], ran["inserted"], ran["deleted"]) == (0, 30, 30, len(orphans))
+    assert tombstones(query) == orphans
+    assert rows_of(query) == rows_at(clerk)
+
+
+@pytest.mark.parametrize("page", [0, 1])
+def test_after_a_run_that_broke_off_among_them_the_next_one_loses_nobody(
+    clerk: LocalClerk, sync: Command, query: Query, page: int
+) -> None:
+    clerk.users.seed(530)
+    orphans = add_orphans(query, clerk.users.snapshot()[page * 500 + 20].created_at)
+    broken = clerk.faults.add("/v1/users", when_param="user_id", after=3, status=400, times=None)
+    assert sync("--max-deletes", "2000", *SEQUENTIAL)["status"] == "failed"
+    clerk.faults.remove(broken)
+    ran = sync("--resume", "--max-deletes", "2000", *SEQUENTIAL)
+    assert (ran.exit_code, ran["resumed"], ran["deleted"]) == (0, page == 1, len(orphans))
+    assert rows_of(query) == rows_at(clerk)
+    assert tombstones(query) == orphans
