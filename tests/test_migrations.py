@@ -18,7 +18,7 @@ from clerk_sync.app import create_app
 from clerk_sync.cli.migrations import load_migrations
 from clerk_sync.config import Environment, Settings
 from clerk_sync.database import SCHEMA_REVISION
-from clerk_sync.mirror.functions import RECEIVE_EVENT_BODY
+from clerk_sync.mirror.functions import RECEIVE_EVENT_BODY, TAKE_EVENT_BODY
 from clerk_sync.orm import db
 from clerk_sync.shop.functions import ORDERS_PAGE_BODY, OWN_ORDERS_PAGE_BODY
 from tests.conftest import ROOT
@@ -76,6 +76,7 @@ def test_going_down_and_up_again_leaves_the_same_database(empty_app: Flask) -> N
 @pytest.mark.parametrize(
     ("name", "body"),
     [
+        ("take_event", TAKE_EVENT_BODY),
         ("receive_event", RECEIVE_EVENT_BODY),
         ("orders_page", ORDERS_PAGE_BODY),
         ("own_orders_page", OWN_ORDERS_PAGE_BODY),
@@ -83,6 +84,13 @@ def test_going_down_and_up_again_leaves_the_same_database(empty_app: Flask) -> N
 )
 def test_a_function_in_the_database_is_the_one_in_the_code(query: Callable[..., Any], name: str, body: str) -> None:
     assert query("SELECT prosrc FROM pg_proc WHERE proname = %s", name) == [(body,)]
+
+
+@pytest.mark.usefixtures("app")
+def test_workers_of_the_release_before_still_get_their_answers(query: Callable[..., Any]) -> None:
+    deletion = "SELECT * FROM receive_event('msg_1', 'user.deleted', NULL, 1, 'deleted', 'user_1', NULL, NULL, NULL)"
+    assert query(deletion) == [("applied", False)]
+    assert query(deletion) == [("stale", True)]
 
 
 def test_the_code_names_the_newest_revision() -> None:

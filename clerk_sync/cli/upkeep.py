@@ -27,20 +27,16 @@ def replay(*, parked: bool, svix_ids: tuple[str, ...]) -> None:
 
     from clerk_sync.cli.database_faults import sentence_of
     from clerk_sync.extensions import services
+    from clerk_sync.mirror.apply import replay as apply_again
     from clerk_sync.mirror.inbox import find_parked
     from clerk_sync.mirror.outcome import Outcome
-    from clerk_sync.mirror.replay import replay as apply_again
-    from clerk_sync.transactions import Transactions
 
     if parked and svix_ids:
         raise click.UsageError("--parked and --id exclude each other")
-    results = []
+    statements = services().statements
     try:
-        with Transactions(services().connect) as transactions:
-            found = find_parked(transactions, svix_ids or None)
-            for delivery in found:
-                results.append(apply_again(transactions, delivery))
-                transactions.commit()
+        found = find_parked(statements, svix_ids or None)
+        results = [apply_again(statements, delivery) for delivery in found]
     except psycopg2.Error as error:
         _fail(sentence_of(error))
     for svix_id, outcome, reason in results:

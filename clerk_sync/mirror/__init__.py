@@ -4,7 +4,8 @@ No Flask and no commit may enter here: whoever calls owns the transaction. Impor
 
 ==============  ========================================================================================================
 writing users   ``sql`` has the text of every write; ``store`` sends it, ``functions`` puts it into the database.
-                Four ways lead there: ``apply`` (a delivery), ``accounts`` (a first sight), ``replay``, ``sinks`` (sync)
+                Three ways lead there: ``apply`` (a delivery, or a parked one again), ``accounts`` (a first sight),
+                ``sinks`` (sync)
 deliveries      ``inbox``, ``outcome``; ``binding`` says of which Clerk instance this is the mirror
 a run of sync   ``runs`` holds lease and report, ``orders`` what can be ordered; ``terms``, ``opening``, ``planning``
                 come before the walk; ``windows``, ``prefetch``, ``reconcile``, ``some_users``, ``missing``, ``steps``

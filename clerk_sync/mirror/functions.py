@@ -6,24 +6,14 @@ installed equal to this text, so that a change here cannot be forgotten there.
 
 from __future__ import annotations
 
-from clerk_sync.mirror.sql import BURY, RECORD, TYPED_COLUMNS, merge_statement
+from clerk_sync.mirror.sql import BURY, TYPED_COLUMNS, merge_statement
 
 SNAPSHOT_TYPE = f"CREATE TYPE user_snapshot AS ({TYPED_COLUMNS})"
 
 _MERGE = merge_statement(source="(SELECT (snapshot).*)", event_at="occurred_at")
 _BURY = BURY.format(clerk_ids="ARRAY[subject]")
-_RECORD = RECORD.format(
-    svix_id="delivery_id",
-    type="event_type",
-    clerk_id="subject",
-    instance_id="instance",
-    event_at="occurred_at",
-    outcome="result",
-    reason="why",
-    payload="CASE result WHEN 'parked' THEN body END",
-)
 
-RECEIVE_EVENT_BODY = f"""
+TAKE_EVENT_BODY = f"""
 #variable_conflict use_column
 DECLARE
     bound text;
@@ -55,13 +45,53 @@ BEGIN
     ELSIF effect = 'parked' AND EXISTS (SELECT FROM users WHERE clerk_id = subject AND deleted_at IS NOT NULL) THEN
         result := 'stale';  -- nothing more is kept of whoever is deleted
     END IF;
+    IF result <> 'parked' THEN
+        body := NULL;  -- only what is parked keeps its payload
+    END IF;
 
-    {_RECORD} INTO seen_before;
+    IF again THEN
+        UPDATE webhook_events SET type = event_type, clerk_id = subject, outcome = result, reason = why, payload = body
+        WHERE svix_id = delivery_id AND outcome = 'parked';
+    ELSE
+        INSERT INTO webhook_events (svix_id, type, clerk_id, instance_id, event_at, outcome, reason, payload)
+        VALUES (delivery_id, event_type, subject, instance, occurred_at, result, why, body)
+        ON CONFLICT (svix_id) DO UPDATE SET
+            deliveries = webhook_events.deliveries + 1,
+            last_received_at = now(),
+            type = excluded.type,
+            clerk_id = excluded.clerk_id,
+            reason = excluded.reason,
+            payload = excluded.payload,
+            -- A repeated delivery that changes nothing keeps the outcome of the first; one that does something
+            -- replaces it.
+            outcome = CASE
+                WHEN excluded.outcome IN ('unchanged', 'stale', 'ignored')
+                     AND webhook_events.outcome IN ('applied', 'unchanged', 'stale')
+                THEN webhook_events.outcome ELSE excluded.outcome END
+        RETURNING deliveries > 1 INTO seen_before;
+    END IF;
     outcome := result;
-    RETURN NEXT;
+    reason := why;
 END
 """
 
+TAKE_EVENT = f"""
+CREATE OR REPLACE FUNCTION take_event(
+    delivery_id text, event_type text, instance text, occurred_at bigint,
+    effect text, subject text, snapshot user_snapshot, why text, body text,
+    again boolean,  -- what is parked is applied again; it was not received again
+    OUT outcome text, OUT reason text, OUT seen_before boolean
+) LANGUAGE plpgsql AS $${TAKE_EVENT_BODY}$$
+"""
+
+RECEIVE_EVENT_BODY = """
+BEGIN
+    RETURN QUERY SELECT taken.outcome, taken.seen_before
+    FROM take_event($1, $2, $3, $4, $5, $6, $7, $8, $9, again => false) AS taken;
+END
+"""
+
+# What the release before this one calls, while it still runs and after a rollback to it.
 RECEIVE_EVENT = f"""
 CREATE OR REPLACE FUNCTION receive_event(
     delivery_id text, event_type text, instance text, occurred_at bigint,

@@ -1,4 +1,4 @@
-"""The mirror's writes as text: the merge, the tombstone, the inbox row.
+"""The mirror's writes of users as text: the merge and the tombstone.
 
 Each stands here once and is sent in two forms: by itself, and inside a function of the database that takes a whole
 delivery in one round trip (``functions``).
@@ -100,22 +100,3 @@ WHERE users.deleted_at IS NULL
 RETURNING clerk_id
 """
 """Tombstones for ``clerk_ids``; its rows are the ids that were not deleted before."""
-
-RECORD = """
-INSERT INTO webhook_events (svix_id, type, clerk_id, instance_id, event_at, outcome, reason, payload)
-VALUES ({svix_id}, {type}, {clerk_id}, {instance_id}, {event_at}, {outcome}, {reason}, {payload})
-ON CONFLICT (svix_id) DO UPDATE SET
-    deliveries = webhook_events.deliveries + 1,
-    last_received_at = now(),
-    type = excluded.type,
-    clerk_id = excluded.clerk_id,
-    reason = excluded.reason,
-    payload = excluded.payload,
-    -- A repeated delivery that changes nothing keeps the outcome of the first; one that does something replaces it.
-    outcome = CASE
-        WHEN excluded.outcome IN ('unchanged', 'stale', 'ignored')
-             AND webhook_events.outcome IN ('applied', 'unchanged', 'stale')
-        THEN webhook_events.outcome ELSE excluded.outcome END
-RETURNING deliveries > 1
-"""
-"""The inbox row; its answer is whether this delivery id was there before."""

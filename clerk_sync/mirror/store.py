@@ -1,7 +1,7 @@
 """The one function through which user rows are written, and the one that ends them.
 
-First sign-ins, sync and replay end here; a webhook runs the same statements inside the database (``functions``). What
-decides is in the statement's WHERE, so that no interleaving of processes can get around it.
+First sign-ins and sync end here; a delivery, new or replayed, runs the same statements inside the database
+(``functions``). What decides is in the statement's WHERE, so that no interleaving of processes can get around it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from alembic import op
 
-from clerk_sync.mirror.functions import RECEIVE_EVENT
 from clerk_sync.shop.functions import ORDERS_PAGE, OWN_ORDERS_PAGE
 
 revision = "0006"
@@ -13,9 +12,8 @@ depends_on = None
 
 def upgrade() -> None:
     op.execute(OWN_ORDERS_PAGE)
-    # Their texts have changed since they were installed.
+    # Its text has changed since it was installed.
     op.execute(ORDERS_PAGE)
-    op.execute(RECEIVE_EVENT)
 
 
 def downgrade() -> None:

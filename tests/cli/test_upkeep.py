@@ -69,6 +69,20 @@ def test_a_replayed_event_goes_through_the_merge_like_any_other(
     assert rows_of(query) == rows_at(clerk)
 
 
+def test_replay_keeps_nothing_of_whoever_is_deleted_by_now(
+    clerk: LocalClerk, command: Command, deliver: Deliver, query: Query
+) -> None:
+    odd = clerk_event("user.updated", clerk_user("usr_gone", updated_at=[]), instance_id=clerk.instance_id)
+    deliver(odd, "msg_1")  # whose it is cannot be read yet, so their deletion leaves it alone
+    deliver(clerk_event("user.deleted", {"id": "user_gone"}, instance_id=clerk.instance_id))
+    query("UPDATE webhook_events SET payload = replace(payload, 'usr_', 'user_') WHERE svix_id = 'msg_1'")
+    ran = command("replay")
+    assert (ran.exit_code, ran.stdout.split(":")[0]) == (0, "msg_1 stale")
+    assert query("SELECT outcome, clerk_id, payload FROM webhook_events WHERE svix_id = 'msg_1'") == [
+        ("stale", "user_gone", None)
+    ]
+
+
 def test_prune_empties_old_payloads_only(clerk: LocalClerk, command: Command, deliver: Deliver, query: Query) -> None:
     deliver(parked_event(clerk, updated_at=[]), "msg_old")
     deliver(parked_event(clerk, updated_at=[]), "msg_new")

@@ -8,6 +8,7 @@ import time
 import msgspec
 from flask import Blueprint, Response, url_for
 
+from clerk_sync.extensions import services
 from clerk_sync.mirror import deliveries, pulse
 from clerk_sync.mirror.deliveries import Delivery, DeliveryKey, Payload
 from clerk_sync.mirror.outcome import Outcome
@@ -104,14 +105,13 @@ def _list(*, only_parked: bool) -> Response:
 
 def _replay(svix_ids: list[str]) -> list[Outcome]:
     """Apply those that are parked, each in a transaction of its own, and return what became of them."""
+    from clerk_sync.mirror.apply import replay
     from clerk_sync.mirror.inbox import find_parked
-    from clerk_sync.mirror.replay import replay
 
-    session = db.session()
+    statements = services().statements
     outcomes = []
-    for parked in find_parked(session, svix_ids):
-        replayed = replay(session, parked)
-        session.commit()
+    for parked in find_parked(statements, svix_ids):
+        replayed = replay(statements, parked)
         outcomes.append(replayed.outcome)
         who = identity.claims().user_id
         log.info("replayed", extra={"svix_id": replayed.svix_id, "outcome": replayed.outcome, "by": who})
