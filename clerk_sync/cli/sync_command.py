@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from clerk_sync.mirror.terms import Allowance
 
 
-@click.command()
+@click.command(short_help="Put right whoever is missing here, stale, or deleted there.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--verbose", is_flag=True, help="With --dry-run: name each user and field that would change.")
 @click.option("--user", "clerk_ids", type=ClerkUserId(), multiple=True, help="Only this user; may be repeated.")
