@@ -45,7 +45,7 @@ def check(*, quick: bool, workers: int, as_json: bool) -> None:
 
 
 def _check(transactions: Transactions, services: Services, *, quick: bool, workers: int) -> tuple[dict[str, Any], int]:
-    from clerk_sync.cli.endings import ending_of
+    from clerk_sync.cli.endings import ending_of, users
 
     started_at = time.monotonic()
     report: dict[str, Any] = {"in_step": None, "quick": quick, "reason": None}
@@ -55,7 +55,7 @@ def _check(transactions: Transactions, services: Services, *, quick: bool, worke
         report |= asdict(drift) | _read_state(transactions)
         exit_code = _exit_code(drift)
         if exit_code == CANNOT_TELL:
-            report["reason"] = f"{drift.unreadable} users could not be read"
+            report["reason"] = f"{users(drift.unreadable)} could not be read"
         else:
             report["in_step"] = drift.is_in_step
     except BaseException as error:

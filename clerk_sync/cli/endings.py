@@ -26,6 +26,11 @@ class Ending(NamedTuple):
     reason: str | None
 
 
+def users(number: int) -> str:
+    """Return so many users, in words."""
+    return "1 user" if number == 1 else f"{number:,} users"
+
+
 def ending_of(error: BaseException) -> Ending | None:
     """Return how ``error`` ends a run, or None where it is nothing that was foreseen."""
     match error:

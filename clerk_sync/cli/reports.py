@@ -16,6 +16,7 @@ from clerk_sync.mirror.runs import Status
 from clerk_sync.mirror.steps import Change, Step
 from clerk_sync.mirror.store import Merged
 
+_NOT_IN_THE_TABLE = ("exit_code", "reason", "dry_run", "resumed")
 _VERBS = {Merged.INSERTED: "insert", Merged.UPDATED: "update", None: "delete"}
 
 
@@ -25,11 +26,11 @@ def as_json(report: Report, rows: list[dict[str, Any]] | None = None) -> str:
 
 
 def print_table(report: Report) -> None:
-    """Print the report: a table on a terminal, plain lines elsewhere."""
+    """Print the report: a table on a terminal, plain lines elsewhere. Why it ended is a sentence of its own."""
     title = "Dry run: nothing was changed" if report.dry_run else None
     rows: list[tuple[str, str]] = []
     for name, value in _values(report).items():
-        if value is None or (name.startswith("would_") and not value) or name in ("exit_code", "dry_run", "resumed"):
+        if value is None or (name.startswith("would_") and not value) or name in _NOT_IN_THE_TABLE:
             continue
         rows.append((name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value)))
     print_rows(rows, title=title)
@@ -65,13 +66,12 @@ def line_of(row: dict[str, Any]) -> str:
 
 
 def say_how_to_go_on(report: Report) -> None:
-    """Tell on stderr what stays of a run that did not come to its end, and what to do next."""
+    """Tell on stderr why a run ended, what stays of one that did not come to its end, and what to do next."""
     ending = report.ending
+    if ending.reason:
+        click.echo(f"{ending.status.capitalize()}: {ending.reason}.", err=True)
     if ending.status is Status.DONE:
-        if ending.reason:
-            click.echo(ending.reason, err=True)
         return
-    click.echo(f"{ending.status.capitalize()}: {ending.reason}.", err=True)
     if report.run_id is not None and not report.counts.deleted:
         click.echo("What was merged stays; nobody was deleted.", err=True)
     if report.can_be_resumed and (ending.exit_code == INTERRUPTED or ending.status is Status.FAILED):

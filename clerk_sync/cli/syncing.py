@@ -11,7 +11,7 @@ from typing import Protocol
 import psycopg2
 
 from clerk_sync.clerk.instance import read_instance
-from clerk_sync.cli.endings import DONE, FAILURES, Ending, Misconfigured, ending_of
+from clerk_sync.cli.endings import DONE, FAILURES, Ending, Misconfigured, ending_of, users
 from clerk_sync.cli.lease import acquire, heartbeat
 from clerk_sync.database import Connect
 from clerk_sync.mirror import runs
@@ -78,7 +78,7 @@ def perform(services: Services, order: Order, audience: Audience) -> Report:
             work = _compare if order.dry_run else _merge
             work(transactions, services, order, report, audience)
         failures = report.counts.failed
-        reason = f"of {failures} users nothing could be made" if failures else None
+        reason = f"nothing could be made of {users(failures)}" if failures else None
         report.ending = Ending(Status.DONE, FAILURES if failures else DONE, reason)
     except BaseException as error:
         ending = ending_of(error)

@@ -44,6 +44,18 @@ def test_the_result_is_a_table_for_people(clerk: LocalClerk, command: Command) -
     assert ran.stderr == ""
 
 
+@pytest.mark.parametrize(("number", "said"), [(1, "1 user"), (2, "2 users")])
+def test_why_a_run_ended_is_said_once(clerk: LocalClerk, command: Command, number: int, said: str) -> None:
+    unknown = [argument for index in range(number) for argument in ("--user", f"user_typo{index}")]
+    ran = command("sync", *unknown)
+    assert ran.exit_code == 1
+    assert ran.stderr.endswith(f"\nDone: nothing could be made of {said}.\n")
+    assert "nothing could be made" not in ran.stdout
+    clerk.faults.add("*", status=401, code="clerk_key_invalid", times=None)
+    ran = command("sync")
+    assert (ran.stdout + ran.stderr).count("clerk_key_invalid") == 1
+
+
 def test_off_a_terminal_progress_is_a_plain_line_every_few_seconds(capsys: pytest.CaptureFixture[str]) -> None:
     now = iter([0.0, 4.0, 5.0, 6.0])
     lines = Lines(clock=lambda: next(now))
