@@ -37,7 +37,7 @@ def check(*, quick: bool, workers: int, as_json: bool) -> None:
         report, exit_code = _check(transactions, services(), quick=quick, workers=workers)
     if as_json:
         click.echo(json.dumps(report, indent=2))
-    else:
+    elif "unreadable" in report:  # else nothing was measured, and the sentence says it all
         _print_table(report)
     if report["reason"]:
         click.echo(f"Could not tell: {report['reason']}.", err=True)

@@ -133,7 +133,7 @@ def test_what_cannot_be_told_is_not_called_drift(
 
 @BOTH
 def test_a_user_who_cannot_be_read_leaves_it_open(
-    clerk: LocalClerk, sync: Command, check: Command, quick: Quick
+    clerk: LocalClerk, sync: Command, check: Command, command: Command, quick: Quick
 ) -> None:
     clerk.users.seed(3)
     sync()
@@ -141,12 +141,15 @@ def test_a_user_who_cannot_be_read_leaves_it_open(
     users[1]["updated_at"] = None
     clerk.faults.add("/v1/users", body=users, times=None)
     assert check(*quick).exit_code == 2
+    ran = command("check", *quick)
+    assert "unreadable: 1\n" in ran.stdout
+    assert ran.stderr == "Could not tell: 1 user could not be read.\n"
 
 
 def test_without_a_key_the_drift_cannot_be_told(command: Command, app: Flask) -> None:
     ran = command("check", app=app)
-    assert ran.exit_code == 2
-    assert "CLERK_SECRET_KEY" in ran.stderr
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("Could not tell: CLERK_SECRET_KEY")
 
 
 def test_the_report_is_a_table_for_people(clerk: LocalClerk, sync: Command, command: Command) -> None:
