@@ -28,8 +28,8 @@ def _load() -> Flask:
         with_web = _COMMANDS.isdisjoint(sys.argv)
         return create_app(with_web=with_web)
     except ConfigurationError as error:
-        # The doctor alone is let in: to name what is wrong is its work, and it looks at the rest as well.
-        if ("sync-clerk", "doctor") not in pairwise(sys.argv):
+        # Let in is the doctor: to name what is wrong is its work, and it looks at the rest as well. And the help.
+        if ("sync-clerk", "doctor") not in pairwise(sys.argv) and "--help" not in sys.argv:
             sys.stderr.write(f"{error}\n")
             sys.exit(2)
         return create_app(error.settings, with_web=False)
