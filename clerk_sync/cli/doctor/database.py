@@ -51,7 +51,7 @@ def look_at_migrations(patient: Patient) -> Iterator[Finding]:
             raise
         revisions = []
     revision = revisions[0][0] if revisions else None
-    patient.has_tables = revision is not None
+    patient.has_tables = revision is not None and revision >= SCHEMA_REVISION
     if revision == SCHEMA_REVISION:
         yield ok(MIGRATIONS, f"at {revision}, as this code expects")
     elif revision is not None and revision > SCHEMA_REVISION:

@@ -64,7 +64,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
 def _lack_of(check: Check, patient: Patient) -> str | None:
     if (check.needs_database or check.needs_tables) and not patient.has_database:
         return "the database does not answer"
-    return "no tables yet" if check.needs_tables and not patient.has_tables else None
+    return "the migrations come first" if check.needs_tables and not patient.has_tables else None
 
 
 def _of_database(subject: str, error: psycopg2.Error) -> Finding:

@@ -31,6 +31,6 @@ class Patient:
     has_database: bool = False
     """Whether the database answered; the check of the database finds out."""
     has_tables: bool = True
-    """Whether migrations have been run; the check of the migrations finds out."""
+    """Whether the migrations that this code expects have been run; the check of the migrations finds out."""
     instance_id: str | None = None
     """The instance that the secret key belongs to, where Clerk has said so."""
