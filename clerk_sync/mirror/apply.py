@@ -13,11 +13,13 @@ from clerk_sync.mirror.outcome import Outcome
 from clerk_sync.statements import Statements
 
 _TAKE: LiteralString = """
-SELECT outcome, reason, seen_before FROM take_event(
+SELECT * FROM take_event(
     %(delivery_id)s, %(type)s, %(instance_id)s, %(occurred_at)s,
-    %(effect)s, %(subject)s, CAST(%(snapshot)s AS user_snapshot), %(why)s, %(body)s, %(again)s
+    %(effect)s, %(subject)s, CAST(%(snapshot)s AS user_snapshot), %(why)s, %(body)s, {again}
 )
 """
+_RECEIVE = _TAKE.format(again="false")
+_REPLAY = _TAKE.format(again="true")
 
 
 class Replayed(NamedTuple):
@@ -33,7 +35,7 @@ def receive(statements: Statements, delivery: SignedDelivery, event: Event) -> O
 
     The inbox does not decide: a delivery that was completed before runs through the merge again and may repair a row.
     """
-    outcome, _, seen_before = _take(statements, delivery, event, again=False)
+    outcome, _, seen_before = _take(statements, _RECEIVE, delivery, event)
     return Outcome.DUPLICATE if seen_before and outcome in _CHANGES_NOTHING else outcome
 
 
@@ -44,7 +46,7 @@ def replay(statements: Statements, parked: Parked) -> Replayed:
     """
     # It was proved when it arrived; nothing is parked that was not.
     delivery = SignedDelivery(parked.svix_id, 0, parked.payload.encode())
-    outcome, reason, _ = _take(statements, delivery, parse_event(delivery), again=True)
+    outcome, reason, _ = _take(statements, _REPLAY, delivery, parse_event(delivery))
     return Replayed(parked.svix_id, outcome, reason)
 
 
@@ -52,7 +54,7 @@ _CHANGES_NOTHING = (Outcome.UNCHANGED, Outcome.STALE, Outcome.IGNORED)
 
 
 def _take(
-    statements: Statements, delivery: SignedDelivery, event: Event, *, again: bool
+    statements: Statements, statement: LiteralString, delivery: SignedDelivery, event: Event
 ) -> tuple[Outcome, str | None, bool | None]:
     envelope = event.envelope
     values = {
@@ -61,10 +63,9 @@ def _take(
         "instance_id": envelope.instance_id,
         "occurred_at": envelope.occurred_at_ms,
         "body": None,
-        "again": again,
         **_effect_of(delivery, event),
     }
-    ((outcome, reason, seen_before),) = statements.rows(_TAKE, values)
+    ((outcome, reason, seen_before),) = statements.rows(statement, values)
     return Outcome(outcome), reason, seen_before
 
 

@@ -12,6 +12,7 @@ SNAPSHOT_TYPE = f"CREATE TYPE user_snapshot AS ({TYPED_COLUMNS})"
 
 _MERGE = merge_statement(source="(SELECT (snapshot).*)", event_at="occurred_at")
 _BURY = BURY.format(clerk_ids="ARRAY[subject]")
+_PAYLOAD = "CASE result WHEN 'parked' THEN body END"
 
 TAKE_EVENT_BODY = f"""
 #variable_conflict use_column
@@ -45,16 +46,14 @@ BEGIN
     ELSIF effect = 'parked' AND EXISTS (SELECT FROM users WHERE clerk_id = subject AND deleted_at IS NOT NULL) THEN
         result := 'stale';  -- nothing more is kept of whoever is deleted
     END IF;
-    IF result <> 'parked' THEN
-        body := NULL;  -- only what is parked keeps its payload
-    END IF;
 
     IF again THEN
-        UPDATE webhook_events SET type = event_type, clerk_id = subject, outcome = result, reason = why, payload = body
+        UPDATE webhook_events
+        SET type = event_type, clerk_id = subject, outcome = result, reason = why, payload = {_PAYLOAD}
         WHERE svix_id = delivery_id AND outcome = 'parked';
     ELSE
         INSERT INTO webhook_events (svix_id, type, clerk_id, instance_id, event_at, outcome, reason, payload)
-        VALUES (delivery_id, event_type, subject, instance, occurred_at, result, why, body)
+        VALUES (delivery_id, event_type, subject, instance, occurred_at, result, why, {_PAYLOAD})
         ON CONFLICT (svix_id) DO UPDATE SET
             deliveries = webhook_events.deliveries + 1,
             last_received_at = now(),
@@ -87,7 +86,7 @@ CREATE OR REPLACE FUNCTION take_event(
 RECEIVE_EVENT_BODY = """
 BEGIN
     RETURN QUERY SELECT taken.outcome, taken.seen_before
-    FROM take_event($1, $2, $3, $4, $5, $6, $7, $8, $9, again => false) AS taken;
+    FROM take_event($1, $2, $3, $4, $5, $6, $7, $8, $9, false) AS taken;
 END
 """
 

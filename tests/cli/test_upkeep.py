@@ -6,11 +6,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from flask import Flask
 from werkzeug.test import TestResponse
 
 from clerk_sync.emulator import LocalClerk
+from clerk_sync.mirror.apply import replay
+from clerk_sync.mirror.inbox import find_parked
 from tests.conftest import clerk_event, clerk_user
-from tests.local_clerk import Command, Query, rows_at, rows_of
+from tests.local_clerk import Command, Query, rows_at, rows_of, services_of
 
 Deliver = Callable[..., TestResponse]
 
@@ -81,6 +84,17 @@ def test_replay_keeps_nothing_of_whoever_is_deleted_by_now(
     assert query("SELECT outcome, clerk_id, payload FROM webhook_events WHERE svix_id = 'msg_1'") == [
         ("stale", "user_gone", None)
     ]
+
+
+def test_of_two_who_replay_one_delivery_the_first_says_what_became_of_it(
+    clerk: LocalClerk, clerk_app: Flask, deliver: Deliver, query: Query
+) -> None:
+    deliver(parked_event(clerk, updated_at="later"), "msg_1")
+    make_readable(query, "msg_1")
+    statements = services_of(clerk_app).statements
+    (parked,) = find_parked(statements)
+    assert [replay(statements, parked).outcome for _ in range(2)] == ["applied", "unchanged"]
+    assert query("SELECT outcome, deliveries FROM webhook_events") == [("applied", 1)]
 
 
 def test_prune_empties_old_payloads_only(clerk: LocalClerk, command: Command, deliver: Deliver, query: Query) -> None:
