@@ -13,7 +13,6 @@ import psycopg2
 from clerk_sync.clerk.instance import read_instance
 from clerk_sync.cli.endings import DONE, FAILURES, Ending, Misconfigured, ending_of, users
 from clerk_sync.cli.lease import acquire, heartbeat
-from clerk_sync.database import Connect
 from clerk_sync.mirror import runs
 from clerk_sync.mirror.orders import Source, reconcile
 from clerk_sync.mirror.runs import Kind, Status
@@ -77,17 +76,21 @@ def perform(services: Services, order: Order, audience: Audience) -> Report:
         with Transactions(services.connect, READ_ONLY if order.dry_run else UNHURRIED) as transactions:
             work = _compare if order.dry_run else _merge
             work(transactions, services, order, report, audience)
-        failures = report.counts.failed
-        reason = f"nothing could be made of {users(failures)}" if failures else None
-        report.ending = Ending(Status.DONE, FAILURES if failures else DONE, reason)
+            failures = report.counts.failed
+            reason = f"nothing could be made of {users(failures)}" if failures else None
+            report.ending = Ending(Status.DONE, FAILURES if failures else DONE, reason)
+            _end(transactions, report)
     except BaseException as error:
         ending = ending_of(error)
         report.ending = ending or Ending(Status.FAILED, FAILURES, type(error).__name__)
+        # On another connection: this one may be lost, or interrupted in the middle of a statement. Without a database
+        # there is nothing to write to; the lease then ends by silence.
+        with suppress(psycopg2.Error), Transactions(services.connect) as transactions:
+            _end(transactions, report)
         if ending is None:
             raise
     finally:
         report.seconds = time.monotonic() - started_at
-        _end(services.connect, report)
     return report
 
 
@@ -137,11 +140,8 @@ def source_of(services: Services) -> Source:
     return Source(api, get_instance, settings.secret_key)
 
 
-def _end(connect: Connect, report: Report) -> None:
+def _end(transactions: Transactions, report: Report) -> None:
     if report.run_id is None:
         return
-    # On a connection of its own, because the run may have lost its own, or been interrupted in the middle of a
-    # statement. Without a database there is nothing to write to; the lease then ends by silence.
-    with suppress(psycopg2.Error), Transactions(connect) as transactions:
-        runs.end_run(transactions, report.run_id, report.ending.status, report.ending.reason)
-        transactions.commit()
+    runs.end_run(transactions, report.run_id, report.ending.status, report.ending.reason)
+    transactions.commit()

@@ -119,7 +119,9 @@ WHERE id = %(run_id)s AND status = 'running'
 RETURNING id
 """
 _NAME_INSTANCE: LiteralString = "UPDATE sync_runs SET instance_id = %(instance_id)s WHERE id = %(run_id)s"
+# Whatever the run wrote without waiting for the disk is there when this is: whoever is told "done" can rely on it.
 _END: LiteralString = """
+SET LOCAL synchronous_commit = on;
 UPDATE sync_runs SET status = %(status)s, reason = %(reason)s, ended_at = clock_timestamp(),
     cursor = CASE WHEN %(status)s IN ('done', 'refused') THEN NULL ELSE cursor END
 WHERE id = %(run_id)s AND status = 'running'

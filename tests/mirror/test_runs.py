@@ -12,6 +12,7 @@ from clerk_sync.database import Connect
 from clerk_sync.mirror import runs
 from clerk_sync.mirror.errors import LeaseLost
 from clerk_sync.mirror.runs import Kind, Run, Status
+from clerk_sync.mirror.sinks import UNHURRIED
 from clerk_sync.mirror.steps import Counts, Cursor
 from clerk_sync.mirror.windows import Window
 from clerk_sync.transactions import Transactions
@@ -129,3 +130,11 @@ def test_nothing_is_resumed_while_a_run_is_at_work(transactions: Transactions) -
     leave(transactions)
     begin(transactions, Kind.USERS)
     assert runs.resume_run(transactions) is None
+
+
+def test_the_end_of_a_run_waits_for_the_disk_whatever_came_before_it(connect: Connect) -> None:
+    with Transactions(connect, UNHURRIED) as transactions:
+        run = begin(transactions)
+        assert transactions.rows("SHOW synchronous_commit") == [("off",)]
+        runs.end_run(transactions, run.id, Status.DONE)
+        assert transactions.rows("SHOW synchronous_commit") == [("on",)]
