@@ -36,7 +36,8 @@ _TAKE_PAGE = f"""{_MERGE_PAGE}
 UNION ALL
 SELECT 'not shown', array_agg(clerk_id) FROM (
     SELECT clerk_id FROM users
-    WHERE {LIVES_IN_SPAN} AND NOT EXISTS (SELECT FROM arriving WHERE arriving.clerk_id = users.clerk_id)
+    -- NOT IN is always a hash. For NOT EXISTS a table that nobody has analyzed yet gets 500 times 500 comparisons.
+    WHERE {LIVES_IN_SPAN} AND clerk_id NOT IN (SELECT clerk_id FROM arriving)
     ORDER BY clerk_id LIMIT {AT_ONCE}
 ) AS left_out HAVING count(*) > 0
 """
