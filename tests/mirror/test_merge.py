@@ -122,3 +122,12 @@ def test_an_id_that_comes_twice_in_a_page_counts_with_its_newest_version(transac
 def test_an_empty_page_is_no_work(transactions: Transactions) -> None:
     assert merge_users(transactions, [], event_at=READ_FROM_API) == {}
     assert bury_users(transactions, []) == set()
+
+
+def test_a_change_of_one_user_in_ten_leaves_the_indexes_alone(transactions: Transactions) -> None:
+    page = [snapshot(1000, clerk_id=f"user_{number:04}") for number in range(500)]
+    merge_users(transactions, page, event_at=READ_FROM_API)
+    transactions.commit()
+    newer = [snapshot(2000, clerk_id=user.clerk_id, first_name="Newer") for user in page[::10]]
+    assert set(merge_users(transactions, newer, event_at=READ_FROM_API).values()) == {Merged.UPDATED}
+    assert transactions.rows("SELECT pg_stat_get_xact_tuples_hot_updated('users'::regclass)") == [(len(newer),)]
