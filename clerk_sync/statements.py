@@ -6,7 +6,7 @@ query. So these connections are in autocommit and the driver's own cursor is use
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from threading import Semaphore
 from typing import Any, LiteralString
 
@@ -23,6 +23,18 @@ from clerk_sync.database import (
 )
 
 
+class Prepared:
+    """A statement that a connection parses and plans once, where its session is ours and can remember it."""
+
+    def __init__(self, name: LiteralString, text: LiteralString, parameters: Sequence[LiteralString]) -> None:
+        """``text`` has each of ``parameters`` as %(parameter)s, and no other percent sign."""
+        numbered = {parameter: f"${number}" for number, parameter in enumerate(parameters, start=1)}
+        values = ", ".join(f"%({parameter})s" for parameter in parameters)
+        self.text = text
+        self.prepare: LiteralString = f"PREPARE {name} AS {text % numbered}"
+        self.execute: LiteralString = f"EXECUTE {name}({values})"
+
+
 class PoolExhausted(Exception):
     """Every connection was in use for as long as one may wait for it."""
 
@@ -35,7 +47,7 @@ class Statements:
         self._places = Semaphore(POOL_SIZE + MAX_OVERFLOW)
         self._idle: list[_Line] = []  # the last in is the first out: the others may grow old and be closed
 
-    def rows(self, statement: LiteralString, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    def rows(self, statement: LiteralString | Prepared, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Return the rows of ``statement``, which must be safe to repeat, within the time limits of a transaction.
 
         Where the server was restarted since, the dead connections are dropped and the statement is sent once more.
@@ -61,7 +73,7 @@ class Statements:
         for line in idle:
             line.close()
 
-    def _send(self, statement: LiteralString, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    def _send(self, statement: LiteralString | Prepared, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         try:
             line = self._idle.pop()
         except IndexError:
@@ -69,7 +81,7 @@ class Statements:
         try:
             rows = line.rows(statement, values)
         except psycopg2.Error as error:
-            if has_lost_connection(error, line.connection):
+            if has_lost_connection(error, line.connection) or error.pgcode in _OUTDATED:
                 line.close()
                 raise _ConnectionDied(error) from error
             self._keep(line)
@@ -92,37 +104,53 @@ class _Line:
 
     Reads have limits, too: a lock on a whole table would keep every thread, and no webhook would get one. A session of
     our own gets them once. A pooler in transaction mode hands sessions round: there they go along with each statement,
-    because what is sent together is one transaction, which is where SET LOCAL lives.
+    because what is sent together is one transaction, which is where SET LOCAL lives. And nothing is prepared there.
     """
 
     def __init__(self, connect: Connect) -> None:
         self.connection: Any = connect()
         self.connection.autocommit = True
         self._cursor = self.connection.cursor()
-        self._limits: LiteralString | None = None
+        self._session_is_ours: bool | None = None
+        self._prepared: set[Prepared] = set()
 
-    def rows(self, statement: LiteralString, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        if self._limits is None:
-            self._limits = self._set_limits()
-        self._cursor.execute(self._limits + statement, values)
+    def rows(self, statement: LiteralString | Prepared, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        if self._session_is_ours is None:
+            self._session_is_ours = self._set_limits()
+        self._cursor.execute(self._text_of(statement), values)
         return self._cursor.fetchall()
 
     def close(self) -> None:
         self.connection.close()
 
-    def _set_limits(self) -> LiteralString:
-        """Bound the waits of this connection and return what each statement on it has to begin with."""
+    def _set_limits(self) -> bool:
+        """Find out whether the session is ours; bound its waits if it is."""
         self._cursor.execute("SELECT pg_backend_pid()")
         ((backend,),) = self._cursor.fetchall()
         # A pooler makes up the number that it tells its clients at the start.
         if backend != self.connection.info.backend_pid:
-            return f"{TIME_LIMITS}; "
+            return False
         self._cursor.execute(SESSION_TIME_LIMITS)
-        return ""
+        return True
+
+    def _text_of(self, statement: LiteralString | Prepared) -> LiteralString:
+        if not self._session_is_ours:
+            return f"{TIME_LIMITS}; {statement.text if isinstance(statement, Prepared) else statement}"
+        if not isinstance(statement, Prepared):
+            return statement
+        if statement not in self._prepared:
+            self._cursor.execute(statement.prepare)
+            self._prepared.add(statement)
+        return statement.execute
+
+
+# feature_not_supported: "cached plan must not change result type". A migration has changed what a plan stands on; a new
+# connection makes a new one.
+_OUTDATED = ("0A000",)
 
 
 class _ConnectionDied(Exception):
-    """The statement failed because its connection had gone."""
+    """The statement failed because its connection had gone, or remembered what is no longer so."""
 
     def __init__(self, error: psycopg2.Error) -> None:
         super().__init__()

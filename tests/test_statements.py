@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
@@ -9,7 +10,7 @@ import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
 from clerk_sync.database import connector
-from clerk_sync.statements import Statements
+from clerk_sync.statements import Prepared, Statements
 
 
 def test_a_session_of_ours_is_bounded_once_and_for_all(database_url: str) -> None:
@@ -35,3 +36,40 @@ def test_a_statement_that_fails_leaves_the_limits_in_place(database_url: str) ->
         statements.rows("SELECT 1 / 0", {})
     assert statements.rows("SHOW statement_timeout", {}) == [("6s",)]
     statements.dispose()
+
+
+TWICE = Prepared("twice", "SELECT %(number)s::integer * 2, %(word)s || %(number)s", ["number", "word"])
+
+
+@pytest.fixture
+def statements(database_url: str) -> Iterator[Statements]:
+    statements = Statements(connector(database_url, Path()))
+    yield statements
+    statements.dispose()
+
+
+def test_what_is_prepared_is_planned_once_and_asked_with_other_values(statements: Statements) -> None:
+    assert statements.rows(TWICE, {"number": 21, "word": "n"}) == [(42, "n21")]
+    assert statements.rows(TWICE, {"word": "m", "number": 4}) == [(8, "m4")]
+    known = "SELECT name, generic_plans + custom_plans FROM pg_prepared_statements"
+    assert statements.rows(known, {}) == [("twice", 2)]
+
+
+def test_a_new_connection_prepares_again(statements: Statements, operator: Connection) -> None:
+    statements.rows(TWICE, {"number": 1, "word": "n"})
+    ((backend,),) = statements.rows("SELECT pg_backend_pid()", {})
+    with operator.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", (backend,))
+    assert statements.rows(TWICE, {"number": 2, "word": "n"}) == [(4, "n2")]
+
+
+def test_a_plan_that_a_migration_has_outdated_is_made_again(statements: Statements, operator: Connection) -> None:
+    everything = Prepared("everything", "SELECT * FROM outdated WHERE id > %(id)s", ["id"])
+    with operator.cursor() as cursor:
+        cursor.execute("CREATE TABLE outdated AS SELECT 1 AS id")
+        try:
+            assert statements.rows(everything, {"id": 0}) == [(1,)]
+            cursor.execute("ALTER TABLE outdated ADD COLUMN word text DEFAULT 'new'")
+            assert statements.rows(everything, {"id": 0}) == [(1, "new")]
+        finally:
+            cursor.execute("DROP TABLE outdated")

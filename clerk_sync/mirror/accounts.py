@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import LiteralString, NamedTuple
+from typing import NamedTuple
 
 from clerk_sync.clerk.users import UserSnapshot
 from clerk_sync.mirror.store import merge_users
-from clerk_sync.statements import Statements
+from clerk_sync.statements import Prepared, Statements
 from clerk_sync.transactions import Transaction
 
 
@@ -40,11 +40,15 @@ class LocalUser(NamedTuple):
         return full_name or self.username or local_part or self.clerk_id
 
 
-_FIND: LiteralString = """
+_FIND = Prepared(
+    "find_user",
+    """
 SELECT id, clerk_id, email, email_verified, first_name, last_name, username, image_url, role, banned, deleted_at,
        created_at
 FROM users WHERE clerk_id = %(clerk_id)s
-"""
+""",
+    ["clerk_id"],
+)
 
 
 def find(statements: Statements, clerk_id: str) -> LocalUser | None:

@@ -10,7 +10,7 @@ from clerk_sync.clerk.events import Event, Unhandled, Unmappable, UserChanged, U
 from clerk_sync.clerk.signature import SignedDelivery
 from clerk_sync.mirror.inbox import Parked
 from clerk_sync.mirror.outcome import Outcome
-from clerk_sync.statements import Statements
+from clerk_sync.statements import Prepared, Statements
 
 _TAKE: LiteralString = """
 SELECT * FROM take_event(
@@ -18,7 +18,11 @@ SELECT * FROM take_event(
     %(effect)s, %(subject)s, CAST(%(snapshot)s AS user_snapshot), %(why)s, %(body)s, {again}
 )
 """
-_RECEIVE = _TAKE.format(again="false")
+_RECEIVE = Prepared(
+    "receive",
+    _TAKE.format(again="false"),
+    ["delivery_id", "type", "instance_id", "occurred_at", "effect", "subject", "snapshot", "why", "body"],
+)
 _REPLAY = _TAKE.format(again="true")
 
 
@@ -54,7 +58,7 @@ _CHANGES_NOTHING = (Outcome.UNCHANGED, Outcome.STALE, Outcome.IGNORED)
 
 
 def _take(
-    statements: Statements, statement: LiteralString, delivery: SignedDelivery, event: Event
+    statements: Statements, statement: LiteralString | Prepared, delivery: SignedDelivery, event: Event
 ) -> tuple[Outcome, str | None, bool | None]:
     envelope = event.envelope
     values = {

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from clerk_sync.shop.fields import LARGEST_ID
 from clerk_sync.shop.store.carts import CART_LINES
 from clerk_sync.shop.store.owner import Owner
-from clerk_sync.statements import Statements
+from clerk_sync.statements import Prepared, Statements
 
 _PLACE_ORDER = text(f"""
 WITH line AS MATERIALIZED ({CART_LINES}
@@ -63,7 +63,11 @@ SELECT orders.id, orders.created_at, number, status, currency, total_minor, CAST
 FROM {orders} AS orders LEFT JOIN order_items ON order_items.order_id = orders.id
 """
 _LIST_ORDERS: LiteralString = "SELECT * FROM orders_page(%(user_id)s, %(created_at)s, %(id)s, %(limit)s)"
-_LIST_FIRST_ORDERS: LiteralString = "SELECT * FROM own_orders_page(%(clerk_id)s, 'infinity', %(id)s, %(limit)s)"
+_LIST_FIRST_ORDERS = Prepared(
+    "list_first_orders",
+    "SELECT * FROM own_orders_page(%(clerk_id)s, 'infinity', %(id)s, %(limit)s)",
+    ["clerk_id", "id", "limit"],
+)
 _FIND_ORDER = ORDERS_WITH_LINES.format(orders="orders") + "WHERE {} ORDER BY order_items.line"
 _FIND_ORDER_BY_ID = text(_FIND_ORDER.format("orders.id = :id"))
 _FIND_ORDER_BY_KEY = text(_FIND_ORDER.format("orders.user_id = :user_id AND idempotency_key = :key"))
