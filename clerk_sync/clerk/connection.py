@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from functools import cached_property
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode
 
 from clerk_sync.clerk.answers import Answer, TryAgain
 from clerk_sync.clerk.buffers import Buffer, Buffers
 from clerk_sync.clerk.errors import ApiUnavailable
+from clerk_sync.clerk.way_out import open_pool
 
 if TYPE_CHECKING:
-    import requests
-    from urllib3 import BaseHTTPResponse
+    from urllib3 import BaseHTTPResponse, PoolManager
 
 T = TypeVar("T")
 Parameters = Iterable[tuple[str, str | int]]
@@ -23,7 +23,6 @@ Parameters = Iterable[tuple[str, str | int]]
 API_VERSION = "2026-05-12"
 READ_AT_ONCE = 64 * 1024
 LARGEST_BODY = 64 * 1024 * 1024  # 500 users with all the metadata that Clerk allows, several times
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Connection:
@@ -49,30 +48,31 @@ class Connection:
 
         Redirects are not followed: they would carry the key to wherever they point.
         """
-        import requests
-        import urllib3
+        from urllib3.exceptions import HTTPError, LocationValueError
+        from urllib3.util import Timeout
 
         left_s = max(until - self._clock(), 0.1)
-        timeouts_s = (min(self._connect_timeout_s, left_s), min(self._read_timeout_s, left_s))
+        query = urlencode([*parameters])
+        url = f"{self.base_url}{path}?{query}" if query else f"{self.base_url}{path}"
+        timeout = Timeout(min(self._connect_timeout_s, left_s), min(self._read_timeout_s, left_s))
         try:
-            with (
-                self._session.get(
-                    self.base_url + path, params=[*parameters], timeout=timeouts_s, stream=True, allow_redirects=False
-                ) as response,
-                self._buffers.lend() as buffer,
-            ):
-                body = self._read(response.raw, buffer, until)
-                return use(Answer(response.status_code, response.headers, body))
-        except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as error:
-            failure: Exception = TryAgain(_root_cause(error))
-        except requests.RequestException as error:
-            failure = ApiUnavailable(f"{self.base_url} cannot be asked: {error}"[:300])
-        # Outside the except blocks: the library's errors carry the request, and the request the key.
+            response = self._pool.request(
+                "GET", url, headers=self._headers, timeout=timeout, redirect=False, preload_content=False
+            )
+            with closing(response), self._buffers.lend() as buffer:
+                body = self._read(response, buffer, until)
+                response.release_conn()
+                return use(Answer(response.status, response.headers, body))
+        except LocationValueError as error:
+            failure: Exception = ApiUnavailable(f"{self.base_url} cannot be asked: {error}"[:300])
+        except HTTPError as error:
+            failure = TryAgain(_root_cause(error))
+        # Outside the except blocks: the library's errors may carry the request, and the request the key.
         raise failure
 
     def close(self) -> None:
         """Close what is kept open."""
-        self._session.close()
+        self._pool.clear()
 
     def _read(self, raw: BaseHTTPResponse, buffer: Buffer, until: float) -> memoryview:
         # Read by hand, because a read time-out bounds one read: a body that trickles would never end.
@@ -86,34 +86,24 @@ class Connection:
         return buffer.view(size)
 
     @cached_property
-    def _session(self) -> requests.Session:
-        import requests
+    def _pool(self) -> PoolManager:
+        return open_pool(self.base_url, size=self._size)
 
-        session = requests.Session()
-        # As auth and not as a header: a ~/.netrc that knows the host would replace the header.
-        session.auth = self._authorize
-        # gzip stays on offer: a page shrinks eightfold, and beyond loopback the line is slower than unpacking.
-        session.headers.update(
-            {
-                "Accept": "application/json",
-                "Clerk-API-Version": API_VERSION,
-                "User-Agent": f"clerk_sync/{_version()}",
-            }
-        )
-        # The environment's proxies are for the way out, not for a Clerk on this machine.
-        session.trust_env = urlsplit(self.base_url).hostname not in LOOPBACK
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # the one thing threads would share
-        session.mount(self.base_url, requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=self._size))
-        return session
-
-    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._secret_key}"
-        return request
+    @cached_property
+    def _headers(self) -> dict[str, str]:
+        return {
+            "Accept": "application/json",
+            # A page shrinks eightfold, and beyond loopback the line is slower than unpacking.
+            "Accept-Encoding": "gzip",
+            "Authorization": f"Bearer {self._secret_key}",
+            "Clerk-API-Version": API_VERSION,
+            "User-Agent": f"clerk_sync/{_version()}",
+        }
 
 
 def _root_cause(error: BaseException) -> str:
-    """Name what lies under the wrappings of requests and urllib3: a refused connection, a time-out, a certificate."""
-    while type(error).__module__.startswith(("requests.", "urllib3.")) and (inner := error.__context__):
+    """Name what lies under the wrappings of urllib3: a refused connection, a time-out, a certificate."""
+    while type(error).__module__.startswith("urllib3.") and (inner := error.__context__):
         error = inner
     return f"{type(error).__name__}: {error}"[:300]
 

@@ -1,0 +1,52 @@
+"""The way out to Clerk: connections that are kept, certificates that are checked, the environment's proxy.
+
+What ``requests`` would do about the environment, for one address and once, instead of for each request.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from urllib3 import PoolManager
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def open_pool(base_url: str, *, size: int) -> PoolManager:
+    """Return a pool of up to ``size`` connections to the server of ``base_url``; nothing is opened yet."""
+    import urllib3
+
+    # retries=False: whether to ask again is decided above. block=False: who finds the pool empty opens one more.
+    options: dict[str, Any] = {"num_pools": 1, "maxsize": size, "retries": False, "ca_certs": _find_certificates(base_url)}
+    proxy = _find_proxy(base_url)
+    if proxy is None:
+        return urllib3.PoolManager(**options)
+    login = urlsplit(proxy).netloc.rpartition("@")[0]
+    headers = urllib3.make_headers(proxy_basic_auth=unquote(login)) if login else None
+    return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
+
+
+def _find_certificates(base_url: str) -> str | None:
+    """Return the authorities to trust: those that the operator names, in the ways that are usual, or Mozilla's."""
+    if not base_url.startswith("https:"):
+        return None
+    import certifi
+
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or certifi.where()
+
+
+def _find_proxy(base_url: str) -> str | None:
+    parts = urlsplit(base_url)
+    # The environment's proxies are for the way out, not for a Clerk on this machine.
+    if parts.hostname is None or parts.hostname in LOOPBACK:
+        return None
+    from urllib.request import getproxies, proxy_bypass
+
+    proxies = getproxies()
+    if proxy_bypass(parts.netloc):
+        return None
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
