@@ -19,8 +19,9 @@ def open_pool(base_url: str, *, size: int) -> PoolManager:
     """Return a pool of up to ``size`` connections to the server of ``base_url``; nothing is opened yet."""
     import urllib3
 
-    # retries=False: whether to ask again is decided above. block=False: who finds the pool empty opens one more.
-    options: dict[str, Any] = {"num_pools": 1, "maxsize": size, "retries": False, "ca_certs": _find_certificates(base_url)}
+    certificates = _find_certificates(base_url)
+    # Whether to ask again is decided above. Who finds the pool empty opens one more.
+    options: dict[str, Any] = {"num_pools": 1, "maxsize": size, "retries": False, "ca_certs": certificates}
     proxy = _find_proxy(base_url)
     if proxy is None:
         return urllib3.PoolManager(**options)
