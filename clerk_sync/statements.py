@@ -144,9 +144,9 @@ class _Line:
         return statement.execute
 
 
-# feature_not_supported: "cached plan must not change result type". A migration has changed what a plan stands on; a new
-# connection makes a new one.
-_OUTDATED = ("0A000",)
+# feature_not_supported: "cached plan must not change result type", after a migration. invalid_sql_statement_name and
+# duplicate_prepared_statement: somebody in between has reset the session. A new connection prepares anew.
+_OUTDATED = ("0A000", "26000", "42P05")
 
 
 class _ConnectionDied(Exception):

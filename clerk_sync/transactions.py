@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, LiteralString, Protocol, Self
 
 import psycopg2
+import psycopg2.errors
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 
 from clerk_sync.database import TIME_LIMITS, Connect, has_lost_connection
 
@@ -37,7 +39,6 @@ class Transactions:
         self._connect = connect
         self._begin: LiteralString = f"BEGIN; {preamble}; "
         self._connection: Connection | None = None
-        self._is_open = False
 
     def rows(self, statement: LiteralString, values: Mapping[str, object] | None = None, /) -> list[tuple[Any, ...]]:
         """Return the rows of ``statement``, none where it has no result.
@@ -48,16 +49,12 @@ class Transactions:
         if self._is_open:
             return self._send(statement, values)
         try:
-            rows = self._send(self._begin + statement, values)
+            return self._send(self._begin + statement, values)
         except psycopg2.Error as error:
             if self._connection is None or not has_lost_connection(error, self._connection):
-                # Failed as it is, it stays open: what follows is refused until it is rolled back.
-                self._is_open = self._connection is not None
                 raise
-            self.close()
-            rows = self._send(self._begin + statement, values)
-        self._is_open = True
-        return rows
+        self.close()
+        return self._send(self._begin + statement, values)
 
     @property
     def info(self) -> ConnectionInfo:
@@ -67,19 +64,35 @@ class Transactions:
         return self._connection.info
 
     def commit(self) -> None:
-        """Let everything since the last end take effect; nothing happens where nothing was sent."""
-        self._end("COMMIT")
+        """Let everything since the last end take effect; nothing happens where nothing was sent.
+
+        Raises psycopg2's errors, also for a transaction that had failed: PostgreSQL itself would say nothing.
+        """
+        if not self._is_open:
+            return
+        try:
+            said = self._command("COMMIT")
+        except psycopg2.Error:
+            self.close()
+            raise
+        if said != "COMMIT":
+            raise psycopg2.errors.InFailedSqlTransaction("the transaction had failed: nothing of it was committed")
 
     def rollback(self) -> None:
-        """Undo everything since the last end."""
-        self._end("ROLLBACK")
+        """Undo everything since the last end; what a lost connection had is undone already."""
+        if not self._is_open:
+            return
+        try:
+            self._command("ROLLBACK")
+        except psycopg2.Error:
+            self.close()
 
     def close(self) -> None:
         """Drop the connection, and with it what was not committed; another statement opens a new one.
 
         Safe in the middle of a statement that was interrupted.
         """
-        connection, self._connection, self._is_open = self._connection, None, False
+        connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
@@ -100,8 +113,15 @@ class Transactions:
             cursor.execute(statement, values)
             return cursor.fetchall() if cursor.description else []
 
-    def _end(self, how: LiteralString) -> None:
-        if not self._is_open:
-            return
-        self._send(how, None)
-        self._is_open = False
+    def _command(self, command: LiteralString) -> str | None:
+        """Send ``command`` and return what the server calls that which it did."""
+        if self._connection is None:
+            return None
+        with self._connection.cursor() as cursor:
+            cursor.execute(command)
+            return cursor.statusmessage
+
+    @property
+    def _is_open(self) -> bool:
+        # The driver knows best: a statement may have failed before its BEGIN was heard.
+        return self._connection is not None and self._connection.info.transaction_status != TRANSACTION_STATUS_IDLE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import psycopg2
@@ -94,3 +95,33 @@ def test_a_database_that_cannot_be_reached_is_an_error_each_time() -> None:
             with pytest.raises(psycopg2.OperationalError):
                 transactions.rows("SELECT 1")
             transactions.rollback()
+
+
+def test_a_statement_that_was_never_sent_has_begun_nothing(transactions: Transactions, query: Query) -> None:
+    with pytest.raises(psycopg2.ProgrammingError, match="can't adapt"):
+        transactions.rows("SELECT %(what)s", {"what": object()})
+    transactions.rows(GRACE)
+    transactions.rollback()
+    assert query(USERS) == []
+
+
+def test_what_has_failed_cannot_be_committed_in_silence(transactions: Transactions, query: Query) -> None:
+    transactions.rows(GRACE)
+    with pytest.raises(psycopg2.errors.DivisionByZero):
+        transactions.rows("SELECT 1 / 0")
+    with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
+        transactions.commit()
+    transactions.rows(USERS)
+    assert query(USERS) == []
+
+
+@pytest.mark.parametrize("end", [Transactions.rollback, Transactions.commit])
+def test_after_a_connection_was_lost_the_next_transaction_has_another(
+    transactions: Transactions, operator: Connection, end: Callable[[Transactions], None]
+) -> None:
+    transactions.rows(GRACE)
+    ((pid,),) = transactions.rows("SELECT pg_backend_pid()")
+    end_backend(pid, operator)
+    with suppress(psycopg2.Error):
+        end(transactions)
+    assert transactions.rows("SELECT 1") == [(1,)]

@@ -94,10 +94,10 @@ def _clerk_error(answer: Answer) -> tuple[str, str]:
     error = body.errors[0] if body.errors else _Error()
     trace = body.clerk_trace_id or answer.headers.get("cf-ray")
     detail = (error.long_message or error.message) + (f" (trace {trace})" if trace else "")
-    return _one_line(error.code)[:60], _one_line(detail)[:LONGEST_DETAIL]
+    return one_line(error.code)[:60], one_line(detail)[:LONGEST_DETAIL]
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Fit for a log and a terminal, and without a key that a talkative proxy might quote."""
     printable = "".join(character if character.isprintable() else " " for character in text)
     return re.sub(r"sk_(test|live)_\S+", r"sk_\1_…", printable)

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
-from clerk_sync.clerk.answers import Answer, TryAgain
+from clerk_sync.clerk.answers import Answer, TryAgain, one_line
 from clerk_sync.clerk.buffers import Buffer, Buffers
 from clerk_sync.clerk.errors import ApiUnavailable
 from clerk_sync.clerk.way_out import open_pool
@@ -72,7 +72,9 @@ class Connection:
 
     def close(self) -> None:
         """Close what is kept open."""
-        self._pool.clear()
+        # Not opened for the purpose: that may be what failed.
+        if pool := vars(self).get("_pool"):
+            pool.clear()
 
     def _read(self, raw: BaseHTTPResponse, buffer: Buffer, until: float) -> memoryview:
         # Read by hand, because a read time-out bounds one read: a body that trickles would never end.
@@ -105,7 +107,8 @@ def _root_cause(error: BaseException) -> str:
     """Name what lies under the wrappings of urllib3: a refused connection, a time-out, a certificate."""
     while type(error).__module__.startswith("urllib3.") and (inner := error.__context__):
         error = inner
-    return f"{type(error).__name__}: {error}"[:300]
+    # Fit for a log and a database: what a stranger answers may stand in it.
+    return one_line(f"{type(error).__name__}: {error}")[:300]
 
 
 def _version() -> str:

@@ -6,8 +6,11 @@ What ``requests`` would do about the environment, for one address and once, inst
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
+
+from clerk_sync.clerk.errors import ApiUnavailable
 
 if TYPE_CHECKING:
     from urllib3 import PoolManager
@@ -16,27 +19,38 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def open_pool(base_url: str, *, size: int) -> PoolManager:
-    """Return a pool of up to ``size`` connections to the server of ``base_url``; nothing is opened yet."""
+    """Return a pool of up to ``size`` connections to the server of ``base_url``; nothing is opened yet.
+
+    Raises ApiUnavailable where the environment names a proxy or certificates that cannot be used.
+    """
     import urllib3
 
-    certificates = _find_certificates(base_url)
     # Whether to ask again is decided above. Who finds the pool empty opens one more.
-    options: dict[str, Any] = {"num_pools": 1, "maxsize": size, "retries": False, "ca_certs": certificates}
-    proxy = _find_proxy(base_url)
-    if proxy is None:
-        return urllib3.PoolManager(**options)
-    login = urlsplit(proxy).netloc.rpartition("@")[0]
-    headers = urllib3.make_headers(proxy_basic_auth=unquote(login)) if login else None
-    return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
+    options: dict[str, Any] = {"num_pools": 1, "maxsize": size, "retries": False, **_find_authorities(base_url)}
+    try:
+        proxy = _find_proxy(base_url)
+        if proxy is None:
+            return urllib3.PoolManager(**options)
+        login = urlsplit(proxy).netloc.rpartition("@")[0]
+        headers = urllib3.make_headers(proxy_basic_auth=unquote(login)) if login else None
+        return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
+    except ValueError:
+        # Its text quotes the address, and the address may hold a password.
+        raise ApiUnavailable("the address of the environment's proxy cannot be read") from None
 
 
-def _find_certificates(base_url: str) -> str | None:
-    """Return the authorities to trust: those that the operator names, in the ways that are usual, or Mozilla's."""
+def _find_authorities(base_url: str) -> dict[str, str]:
+    """Return whom to trust: whom the operator names, in the ways that are usual, or Mozilla's list."""
     if not base_url.startswith("https:"):
-        return None
+        return {}
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        if path := os.environ.get(name):
+            if not Path(path).exists():
+                raise ApiUnavailable(f"{name} names certificates that are not there")
+            return {"ca_cert_dir" if Path(path).is_dir() else "ca_certs": path}
     import certifi
 
-    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or certifi.where()
+    return {"ca_certs": certifi.where()}
 
 
 def _find_proxy(base_url: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,10 +79,12 @@ def heartbeat(connect: Connect, run_id: int, *, every_s: float = HEARTBEAT_S) ->
     def beat() -> None:
         with Transactions(connect) as transactions:
             while not stopped.wait(every_s):
-                # A database that is away for a moment costs a beat, not the run; if it stays away, the run will notice.
-                with contextlib.suppress(psycopg2.Error):
+                try:
                     runs.beat(transactions, run_id)
                     transactions.commit()
+                except psycopg2.Error:
+                    # A database that is away for a moment costs a beat, not the run; if it stays away, the run notices.
+                    transactions.close()
 
     thread = Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from clerk_sync.clerk.instance import read_instance
 from clerk_sync.cli.endings import DONE, FAILURES, Ending, Misconfigured, ending_of, users
 from clerk_sync.cli.lease import acquire, heartbeat
 from clerk_sync.mirror import runs
+from clerk_sync.mirror.errors import LeaseLost
 from clerk_sync.mirror.orders import Source, reconcile
 from clerk_sync.mirror.runs import Kind, Status
 from clerk_sync.mirror.sinks import READ_ONLY, UNHURRIED, Comparing, Merging
@@ -76,17 +77,15 @@ def perform(services: Services, order: Order, audience: Audience) -> Report:
         with Transactions(services.connect, READ_ONLY if order.dry_run else UNHURRIED) as transactions:
             work = _compare if order.dry_run else _merge
             work(transactions, services, order, report, audience)
-            failures = report.counts.failed
-            reason = f"nothing could be made of {users(failures)}" if failures else None
-            report.ending = Ending(Status.DONE, FAILURES if failures else DONE, reason)
-            _end(transactions, report)
+            _complete(transactions, report)
     except BaseException as error:
         ending = ending_of(error)
         report.ending = ending or Ending(Status.FAILED, FAILURES, type(error).__name__)
         # On another connection: this one may be lost, or interrupted in the middle of a statement. Without a database
         # there is nothing to write to; the lease then ends by silence.
         with suppress(psycopg2.Error), Transactions(services.connect) as transactions:
-            _end(transactions, report)
+            if _end(transactions, report) is Status.DONE and report.run_id is not None:
+                report.ending = _ending_of_a_whole_run(report)  # it was over before the interrupt was heard
         if ending is None:
             raise
     finally:
@@ -140,8 +139,25 @@ def source_of(services: Services) -> Source:
     return Source(api, get_instance, settings.secret_key)
 
 
-def _end(transactions: Transactions, report: Report) -> None:
+def _complete(transactions: Transactions, report: Report) -> None:
+    """End a run that has come to its end; raise LeaseLost where another one has taken over meanwhile."""
+    report.ending = _ending_of_a_whole_run(report)
+    if _end(transactions, report) is not Status.DONE and report.run_id is not None:
+        raise LeaseLost(report.run_id)
+
+
+def _ending_of_a_whole_run(report: Report) -> Ending:
+    failures = report.counts.failed
+    reason = f"nothing could be made of {users(failures)}" if failures else None
+    return Ending(Status.DONE, FAILURES if failures else DONE, reason)
+
+
+def _end(transactions: Transactions, report: Report) -> Status:
+    """Write down how the run ended, unless that is written already, and return what stands there."""
     if report.run_id is None:
-        return
-    runs.end_run(transactions, report.run_id, report.ending.status, report.ending.reason)
+        return report.ending.status
+    ended = runs.end_run(transactions, report.run_id, report.ending.status, report.ending.reason)
     transactions.commit()
+    # An interrupt may have come between a step's commit and its report.
+    report.counts = replace(report.counts, deleted=ended.deleted)
+    return ended.status

@@ -54,12 +54,14 @@ class Holder(NamedTuple):
     heartbeat_at: datetime
 
 
-_BEGIN: LiteralString = """
+# A lease is not to be given away twice, not even after the fall of the server.
+_DURABLY: LiteralString = "SET LOCAL synchronous_commit = on;"
+_BEGIN: LiteralString = f"""{_DURABLY}
 INSERT INTO sync_runs (kind) VALUES (%(kind)s)
 ON CONFLICT (status) WHERE status = 'running' DO NOTHING
 RETURNING id, started_at
 """
-_RESUME: LiteralString = """
+_RESUME: LiteralString = f"""{_DURABLY}
 UPDATE sync_runs SET status = 'running', heartbeat_at = clock_timestamp(), ended_at = NULL, reason = NULL
 WHERE id = (SELECT max(id) FROM sync_runs WHERE kind = 'all')
   AND status IN ('interrupted', 'failed', 'lost') AND cursor IS NOT NULL AND started_at > now() - %(resumable_for)s
@@ -120,12 +122,16 @@ RETURNING id
 """
 _NAME_INSTANCE: LiteralString = "UPDATE sync_runs SET instance_id = %(instance_id)s WHERE id = %(run_id)s"
 # Whatever the run wrote without waiting for the disk is there when this is: whoever is told "done" can rely on it.
-_END: LiteralString = """
-SET LOCAL synchronous_commit = on;
-UPDATE sync_runs SET status = %(status)s, reason = %(reason)s, ended_at = clock_timestamp(),
-    cursor = CASE WHEN %(status)s IN ('done', 'refused') THEN NULL ELSE cursor END
-WHERE id = %(run_id)s AND status = 'running'
-RETURNING id
+_END: LiteralString = f"""{_DURABLY}
+WITH ended AS (
+    UPDATE sync_runs SET status = %(status)s, reason = %(reason)s, ended_at = clock_timestamp(),
+        cursor = CASE WHEN %(status)s IN ('done', 'refused') THEN NULL ELSE cursor END
+    WHERE id = %(run_id)s AND status = 'running'
+    RETURNING status, deleted
+)
+SELECT status, deleted FROM ended
+UNION ALL
+SELECT status, deleted FROM sync_runs WHERE id = %(run_id)s AND NOT EXISTS (SELECT FROM ended)
 """
 
 
@@ -149,6 +155,14 @@ def record(transaction: Transaction, run_id: int, counts: Counts, cursor: Cursor
         raise LeaseLost(run_id)
 
 
-def end_run(transaction: Transaction, run_id: int, status: Status, reason: str | None = None) -> None:
-    """Give the lease back and write down how the run ended."""
-    transaction.rows(_END, {"run_id": run_id, "status": status, "reason": reason})
+class Ended(NamedTuple):
+    """How a run has ended, and how many users it has deleted, as its row says."""
+
+    status: Status
+    deleted: int
+
+
+def end_run(transaction: Transaction, run_id: int, status: Status, reason: str | None = None) -> Ended:
+    """Give the lease back and write down how the run ended, unless it had ended before; return what stands there."""
+    ((found, deleted),) = transaction.rows(_END, {"run_id": run_id, "status": status, "reason": reason})
+    return Ended(Status(found), deleted)

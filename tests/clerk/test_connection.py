@@ -179,3 +179,24 @@ def test_a_key_that_no_header_can_carry_is_refused_without_being_quoted(
     with pytest.raises(ValueError, match="secret key") as refused:
         make_transport(secret_key=secret_key)
     assert secret_key not in str(refused.value)
+
+
+def test_what_a_stranger_answers_makes_no_unprintable_error(make_transport: MakeTransport) -> None:
+    """A port that speaks TLS answers so to whoever speaks to it in the clear."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+
+        def answer_all() -> None:
+            while True:
+                try:
+                    peer, _ = listener.accept()
+                except OSError:
+                    return
+                peer.recv(65536)
+                peer.sendall(b"\x15\x03\x01\x00\x02\x02\n")
+                peer.close()
+
+        threading.Thread(target=answer_all, daemon=True).start()
+        with pytest.raises(ApiError) as failed:
+            make_transport(f"http://127.0.0.1:{listener.getsockname()[1]}").get("/users", parse=bytes)
+        listener.shutdown(socket.SHUT_RDWR)
+    assert str(failed.value).isprintable()

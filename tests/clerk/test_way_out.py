@@ -21,7 +21,15 @@ ELSEWHERE = "http://api.clerk.test"
 
 @pytest.fixture(autouse=True)
 def no_proxy_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+    for name in (
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "no_proxy",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "SSL_CERT_FILE",
+    ):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
 
@@ -68,7 +76,7 @@ def test_a_server_whose_certificate_nobody_vouches_for_is_not_told_the_key(
     assert ssl.SSLCertVerificationError.__name__ in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_an_authority_that_the_operator_names_is_trusted(
     make_transport: MakeTransport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
@@ -76,3 +84,33 @@ def test_an_authority_that_the_operator_names_is_trusted(
     monkeypatch.setenv(name, str(certificate))
     with stranger(200, b"[]", certificate=certificate) as url:
         assert make_transport(url).get("/users", parse=bytes) == b"[]"
+
+
+def test_certificates_that_are_not_there_are_named_at_once(
+    make_transport: MakeTransport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake_time: FakeTime
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "gone.pem"))
+    before = fake_time.now_s
+    with pytest.raises(ApiUnavailable, match="REQUESTS_CA_BUNDLE names certificates that are not there"):
+        make_transport("https://127.0.0.1:9").get("/users", parse=bytes)
+    assert fake_time.now_s == before
+
+
+def test_a_folder_of_certificates_is_one_way_to_name_them(
+    make_transport: MakeTransport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    certificate = self_signed_certificate(tmp_path)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "empty"))
+    with stranger(200, b"[]", certificate=certificate) as url, pytest.raises(ApiUnavailable, match="CERTIFICATE"):
+        make_transport(url).get("/users", parse=bytes)
+
+
+@pytest.mark.parametrize("proxy", ["http://grace:p#ss@127.0.0.1:9", "http://grace:p€ss@127.0.0.1:9", "http://[::1"])
+def test_a_proxy_whose_address_cannot_be_read_is_refused_without_being_quoted(
+    make_transport: MakeTransport, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(ApiUnavailable, match="the environment's proxy cannot be read") as refused:
+        make_transport(ELSEWHERE).get("/users", parse=bytes)
+    assert "grace" not in str(refused.value)

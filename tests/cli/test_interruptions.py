@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
 from clerk_sync.cli.lease import heartbeat
 from clerk_sync.database import Connect
@@ -204,3 +205,18 @@ def test_a_run_killed_at_any_moment_loses_nothing(
     assert sync(*chance.choice([(), ("--resume",)])).exit_code == 0
     assert rows_of(query) == rows_at(clerk)
     assert tombstones(query) == {user.id for user in gone} & {clerk_id for (clerk_id,) in kept}
+
+
+def test_a_heart_that_missed_a_beat_beats_again(
+    connect: Connect, transactions: Transactions, query: Query, operator: Connection
+) -> None:
+    run = runs.begin_run(transactions, Kind.ALL)
+    transactions.commit()
+    assert run is not None
+    beats = "SELECT heartbeat_at FROM sync_runs"
+    with heartbeat(connect, run.id, every_s=0.02), operator.cursor() as cursor:
+        cursor.execute("ALTER TABLE sync_runs RENAME COLUMN heartbeat_at TO away")
+        assert not threading.Event().wait(0.2)
+        cursor.execute("ALTER TABLE sync_runs RENAME COLUMN away TO heartbeat_at")
+        first = query(beats)
+        wait_until(lambda: query(beats) != first)

@@ -80,14 +80,14 @@ def _find_source() -> Source | None:
 
 
 def _look(source: Source) -> Drift:
+    from clerk_sync.database import TIME_LIMITS
     from clerk_sync.mirror.glance import glance
-    from clerk_sync.mirror.sinks import READ_ONLY
     from clerk_sync.mirror.terms import Allowance, read_clock, set_terms
     from clerk_sync.transactions import Transactions
 
     # All of them may be orphaned: nothing is deleted here.
     everybody = Allowance(number=0, percent=100.0)
-    with Transactions(services().connect, READ_ONLY) as transactions:
+    with Transactions(services().connect, f"SET TRANSACTION READ ONLY; {TIME_LIMITS}") as transactions:
         terms = set_terms(transactions, everybody, before=read_clock(transactions), workers=1)
         transactions.rollback()
         return glance(transactions, source, terms)
