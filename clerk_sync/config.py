@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 
 from clerk_sync import spellings
 from clerk_sync.clerk.publishable_key import PublishableKey
+from clerk_sync.clerk.way_out import LOOPBACK
 
 T = TypeVar("T")
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Environment(StrEnum):

@@ -22,6 +22,10 @@ DATABASE_NAME = "clerk_sync"
 # The newest migration: what this code expects of the database. A test holds it equal to migrations/.
 SCHEMA_REVISION = "0008"
 
+# undefined_table, undefined_column, undefined_function, undefined_object (a type).
+NOT_MIGRATED = ("42P01", "42703", "42883", "42704")
+"""What PostgreSQL answers where the migrations that this code expects have not been run."""
+
 CONNECT_TIMEOUT_S = 3
 # One connection for each thread of a worker; what more is opened under pressure is closed again.
 POOL_SIZE = 4
@@ -65,11 +69,15 @@ def connector(database_url: str | None, data_directory: Path, application_name: 
     return connect
 
 
+def has_broken_off(error: psycopg2.Error) -> bool:
+    """Return whether the connection broke off between two results: it still counts as open then."""
+    # The driver raises its base class, without a code.
+    return type(error) is psycopg2.DatabaseError and error.pgcode is None
+
+
 def has_lost_connection(error: psycopg2.Error, connection: Any) -> bool:
     """Return whether ``error`` says that ``connection`` is gone, and not that the statement was wrong."""
-    # One that breaks off between two results still counts as open; the driver raises its base class, without a code.
-    broke_off = type(error) is psycopg2.DatabaseError and error.pgcode is None
-    return broke_off or bool(getattr(connection, "closed", 1))
+    return has_broken_off(error) or bool(getattr(connection, "closed", 1))
 
 
 def embedded_url(data_directory: Path, database: str = DATABASE_NAME) -> str:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -33,6 +34,10 @@ from tests.stage.emptying import empty_tables
 
 # Fixtures of the stage, for everybody.
 __all__ = ["database_url", "new_database", "operator", "postgres", "query", "server_url"]
+
+# How long an example takes says something about the machine, and nothing about the code.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 ROOT = Path(__file__).resolve().parent.parent
 # Where the package is installed without its source tree, it is elsewhere than the tests and the documents.

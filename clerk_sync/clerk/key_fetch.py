@@ -12,6 +12,7 @@ from clerk_sync.clerk.answers import Answer, TryAgain, accepted_body
 from clerk_sync.clerk.decoding import Body
 from clerk_sync.clerk.errors import ApiNonsense, ApiUnavailable
 from clerk_sync.clerk.key_ring import PublicKeyEntry, build_key
+from clerk_sync.clerk.way_out import LOOPBACK
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
@@ -21,7 +22,6 @@ CONNECT_TIMEOUT_S = 2
 READ_TIMEOUT_S = 3
 LARGEST_BODY = 1024 * 1024
 READ_AT_ONCE = 64 * 1024
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 _decode_set = msgspec.json.Decoder(dict[str, Any]).decode
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import psycopg2
 
-UNDEFINED_TABLE = "42P01"
-# The same for a column, a function and a type: other migrations than this code expects.
-_NOT_MIGRATED = (UNDEFINED_TABLE, "42703", "42883", "42704")
+from clerk_sync.database import NOT_MIGRATED
 
 # What the driver says, and what it means; the first that fits.
 _FAULTS = (
@@ -30,7 +28,7 @@ _FAULTS = (
 
 def is_not_migrated(error: psycopg2.Error) -> bool:
     """Return whether the database lacks something that a migration of this version makes."""
-    return error.pgcode in _NOT_MIGRATED
+    return error.pgcode in NOT_MIGRATED
 
 
 def fault_of(error: psycopg2.Error) -> str:

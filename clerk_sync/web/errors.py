@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from clerk_sync.database import NOT_MIGRATED, has_broken_off
 from clerk_sync.metrics import metrics
 from clerk_sync.statements import PoolExhausted
 from clerk_sync.web.answers import KEPT_NOWHERE
@@ -21,9 +22,8 @@ log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
 
-# undefined_table, undefined_column, undefined_function, undefined_object (a type): not migrated yet;
 # read_only_sql_transaction: in the middle of a failover.
-_NOT_READY = ("42P01", "42703", "42883", "42704", "25006")
+_NOT_READY = (*NOT_MIGRATED, "25006")
 
 # What Flask refuses by itself. Its own texts talk to a person at a browser, and HTTP's phrases change with Python's
 # version: no code may hang on them.
@@ -109,10 +109,8 @@ def _database_error(error: DBAPIError) -> Response:
 
 
 def _driver_error(error: psycopg2.Error) -> Response:
-    # A connection that breaks off between the results of two statements is a plain DatabaseError without a code.
-    broke_off = type(error) is psycopg2.DatabaseError and error.pgcode is None
     unavailable = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
-    if broke_off or unavailable or error.pgcode in _NOT_READY:
+    if has_broken_off(error) or unavailable or error.pgcode in _NOT_READY:
         return _no_database(error)
     return _unexpected(error)
 

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -17,11 +16,6 @@ from tests.deploy.load import mixed_traffic
 from tests.stage.house import wait_for
 from tests.stage.postgres import PostgresServer
 from tests.stage.service import ROOT, environment_for, free_port
-
-pytestmark = [
-    pytest.mark.skipif(int(version("setuptools").partition(".")[0]) < 77, reason="setuptools 77 is not installed"),
-    pytest.mark.skipif(not (ROOT / "clerk_sync").is_dir(), reason="this is not a source tree, but what came out of it"),
-]
 
 SOURCES = ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
 

@@ -7,10 +7,10 @@ from typing import LiteralString
 
 import psycopg2
 
+from clerk_sync.clerk.way_out import LOOPBACK
 from clerk_sync.cli.database_faults import fault_of, is_not_migrated
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.cli.doctor.patient import Patient
-from clerk_sync.config import LOOPBACK
 from clerk_sync.database import POOL_SIZE, SCHEMA_REVISION
 
 DATABASE, TLS, ROOM, MIGRATIONS = "database", "database TLS", "database connections", "migrations"

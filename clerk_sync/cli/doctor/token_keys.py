@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from clerk_sync.clerk.errors import ApiError
+from clerk_sync.clerk.way_out import LOOPBACK
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.cli.doctor.patient import Patient
-from clerk_sync.config import LOOPBACK
 
 if TYPE_CHECKING:
     from clerk_sync.clerk.key_ring import PublicKeyEntry
