@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
 
     from clerk_sync.services import Services
 
-ReadBody = Callable[[], bytes]
-
 webhooks = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
 
 _ORDINARY_LENGTH = re.compile("[0-9]{1,5}")  # bytes: a hundred kilobytes at most, where three are usual
@@ -46,8 +42,7 @@ def clerk() -> Response:
     """Take one signed event into the mirror."""
     if not request.is_json:
         raise Problem(415, "not-json", "Webhooks are sent as application/json.")
-    # To lay hold of the stream refuses what is too long; it is read when the headers are known to be good.
-    return json_response(_take(services(), request.environ, request.headers, request.stream.read))
+    return json_response(_take(services(), request.environ, request.headers, request.get_data(cache=False)))
 
 
 def express_clerk(services: Services, environ: WSGIEnvironment) -> dict[str, str] | None:
@@ -56,11 +51,11 @@ def express_clerk(services: Services, environ: WSGIEnvironment) -> dict[str, str
     if environ.get("CONTENT_TYPE") != "application/json" or not _ORDINARY_LENGTH.fullmatch(length):
         return None
     headers = {name: environ[key] for name, key in _HEADERS.items() if key in environ}
-    return _take(services, environ, headers, partial(environ["wsgi.input"].read, int(length)))
+    return _take(services, environ, headers, environ["wsgi.input"].read(int(length)))
 
 
-def _take(services: Services, environ: WSGIEnvironment, headers: Headers, read_body: ReadBody) -> dict[str, str]:
-    delivery = _verify(services, environ, headers, read_body)
+def _take(services: Services, environ: WSGIEnvironment, headers: Headers, body: bytes) -> dict[str, str]:
+    delivery = _verify(services, environ, headers, body)
     try:
         event = parse_event(delivery)
     except NotJsonError as error:
@@ -78,12 +73,12 @@ def _count(envelope: Envelope, outcome: Outcome) -> None:
         metrics().webhook_lag.observe(max(0.0, time.time() - envelope.occurred_at_ms / 1000))
 
 
-def _verify(services: Services, environ: WSGIEnvironment, headers: Headers, read_body: ReadBody) -> SignedDelivery:
+def _verify(services: Services, environ: WSGIEnvironment, headers: Headers, body: bytes) -> SignedDelivery:
     verifier = services.webhooks
     if verifier is None:
         raise Problem(503, "webhook-secret-missing", "No webhook signing secret is configured.")
     try:
-        return verifier.verify(headers, read_body)
+        return verifier.verify(headers, body)
     except SignatureError as error:
         metrics().webhooks_refused.inc()
         note(environ, refused=str(error))
