@@ -34,10 +34,35 @@ def test_nobody_fetches_far_ahead_of_the_consumer() -> None:
 
     with closing(iter(Prefetch([job, job], workers=2))) as items:
         next(items)
-        most = 1 + 2 + ROOM_TO_SPARE  # one consumed; the others wait
+        most = 1 + len(threads()) + ROOM_TO_SPARE  # one consumed; the others wait
         wait_until(lambda: len(fetched) == most)
         assert not threading.Event().wait(0.05)
         assert len(fetched) == most
+
+
+def test_whoever_is_served_at_once_is_served_by_one_thread() -> None:
+    others = threads()
+    with closing(iter(Prefetch([lambda: iter(range(10**9))] * 24, workers=24))) as items:
+        for _ in range(1000):
+            next(items)
+        assert len(threads() - others) <= 2  # a second one only where this machine stood still for a moment
+
+
+def test_whoever_waits_is_served_by_as_many_threads_as_are_allowed() -> None:
+    others = threads()
+    gate = threading.Event()
+
+    def job() -> Iterator[bool]:
+        yield gate.wait(30)
+
+    def open_gate_when_all_are_there() -> None:
+        wait_until(lambda: len(threads() - others) == 24)
+        gate.set()
+
+    watcher = threading.Thread(target=open_gate_when_all_are_there)
+    watcher.start()
+    assert len(list(Prefetch([job] * 30, workers=24))) == 30
+    watcher.join()
 
 
 def test_the_error_of_a_thread_is_raised_to_the_consumer_and_ends_the_others() -> None:
