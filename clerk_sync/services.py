@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from clerk_sync.clerk.tokens import TokenVerifier
     from clerk_sync.config import Settings
     from clerk_sync.database import Connect
+    from clerk_sync.mirror.intake import Intake
     from clerk_sync.statements import Statements
 
 
@@ -30,6 +31,13 @@ class Services:
         from clerk_sync.statements import Statements
 
         return Statements(self.connect)
+
+    @cached_property
+    def intake(self) -> Intake:
+        """Where deliveries enter the mirror."""
+        from clerk_sync.mirror.intake import Intake
+
+        return Intake(self.statements)
 
     @cached_property
     def webhooks(self) -> WebhookVerifier | None:

@@ -7,7 +7,7 @@ query. So these connections are in autocommit and the driver's own cursor is use
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from threading import Semaphore
+from queue import Empty, SimpleQueue
 from typing import Any, LiteralString
 
 import psycopg2
@@ -26,13 +26,25 @@ from clerk_sync.database import (
 class Prepared:
     """A statement that a connection parses and plans once, where its session is ours and can remember it."""
 
-    def __init__(self, name: LiteralString, text: LiteralString, parameters: Sequence[LiteralString]) -> None:
-        """``text`` has each of ``parameters`` as %(parameter)s, and no other percent sign."""
+    def __init__(
+        self,
+        name: LiteralString,
+        text: LiteralString,
+        parameters: Sequence[LiteralString],
+        *,
+        preamble: LiteralString = "",
+    ) -> None:
+        """``text`` has each of ``parameters`` as %(parameter)s, and no other percent sign.
+
+        ``preamble`` is sent in front of it each time, for settings of the transaction.
+        """
         numbered = {parameter: f"${number}" for number, parameter in enumerate(parameters, start=1)}
         values = ", ".join(f"%({parameter})s" for parameter in parameters)
-        self.text = text
+        before: LiteralString = f"{preamble}; " if preamble else ""
+        self.name = name
+        self.text: LiteralString = before + text
         self.prepare: LiteralString = f"PREPARE {name} AS {text % numbered}"
-        self.execute: LiteralString = f"EXECUTE {name}({values})"
+        self.execute: LiteralString = f"{before}EXECUTE {name}({values})"
 
 
 class PoolExhausted(Exception):
@@ -44,7 +56,10 @@ class Statements:
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
-        self._places = Semaphore(POOL_SIZE + MAX_OVERFLOW)
+        # In place of a semaphore, which is written in Python and would take a tenth of a webhook's time there.
+        self._places: SimpleQueue[None] = SimpleQueue()
+        for _ in range(POOL_SIZE + MAX_OVERFLOW):
+            self._places.put(None)
         self._idle: list[_Line] = []  # the last in is the first out: the others may grow old and be closed
 
     def rows(self, statement: LiteralString | Prepared, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
@@ -53,8 +68,10 @@ class Statements:
         Where the server was restarted since, the dead connections are dropped and the statement is sent once more.
         Raises psycopg2's errors, and PoolExhausted where no connection comes free in time.
         """
-        if not self._places.acquire(timeout=POOL_TIMEOUT_S):
-            raise PoolExhausted
+        try:
+            self._places.get(timeout=POOL_TIMEOUT_S)
+        except Empty:
+            raise PoolExhausted from None
         try:
             try:
                 return self._send(statement, values)
@@ -65,7 +82,7 @@ class Statements:
             except _ConnectionDied as died:
                 raise died.error from died
         finally:
-            self._places.release()
+            self._places.put(None)
 
     def dispose(self) -> None:
         """Close the connections that nobody uses; the pool fills again when asked."""
@@ -112,7 +129,7 @@ class _Line:
         self.connection.autocommit = True
         self._cursor = self.connection.cursor()
         self._session_is_ours: bool | None = None
-        self._prepared: set[Prepared] = set()
+        self._prepared: set[str] = set()
 
     def rows(self, statement: LiteralString | Prepared, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         if self._session_is_ours is None:
@@ -138,9 +155,9 @@ class _Line:
             return f"{TIME_LIMITS}; {statement.text if isinstance(statement, Prepared) else statement}"
         if not isinstance(statement, Prepared):
             return statement
-        if statement not in self._prepared:
+        if statement.name not in self._prepared:
             self._cursor.execute(statement.prepare)
-            self._prepared.add(statement)
+            self._prepared.add(statement.name)
         return statement.execute
 
 

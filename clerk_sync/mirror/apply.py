@@ -1,29 +1,79 @@
-"""Events into the mirror: the effect and its inbox row, in one transaction."""
+"""Events into the mirror: effects and their inbox rows, in one transaction."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import LiteralString, NamedTuple
 
-from msgspec.structs import astuple
+from msgspec import Struct
+from msgspec.json import Encoder
 
 from clerk_sync.clerk.events import Event, Unhandled, Unmappable, UserChanged, UserDeleted, parse_event
 from clerk_sync.clerk.signature import SignedDelivery
+from clerk_sync.clerk.users import UserSnapshot
 from clerk_sync.mirror.inbox import Parked
 from clerk_sync.mirror.outcome import Outcome
 from clerk_sync.statements import Prepared, Statements
 
 _TAKE: LiteralString = """
-SELECT * FROM take_event(
-    %(delivery_id)s, %(type)s, %(instance_id)s, %(occurred_at)s,
-    %(effect)s, %(subject)s, CAST(%(snapshot)s AS user_snapshot), %(why)s, %(body)s, {again}
-)
+SELECT arrival.place, taken.outcome, taken.reason, taken.seen_before
+FROM (
+    SELECT * FROM json_to_recordset(CAST(%(arrivals)s AS json)) AS arrival (
+        place int, delivery_id text, event_type text, instance text, occurred_at bigint,
+        effect text, subject text, snapshot user_snapshot, why text, body text
+    )
+    ORDER BY subject, delivery_id  -- two transactions lock in one order, or they deadlock
+) AS arrival CROSS JOIN LATERAL take_event(
+    arrival.delivery_id, arrival.event_type, arrival.instance, arrival.occurred_at,
+    arrival.effect, arrival.subject, arrival.snapshot, arrival.why, arrival.body, {again}
+) AS taken
 """
-_RECEIVE = Prepared(
-    "receive",
-    _TAKE.format(again="false"),
-    ["delivery_id", "type", "instance_id", "occurred_at", "effect", "subject", "snapshot", "why", "body"],
+_RECEIVE = Prepared("receive", _TAKE.format(again="false"), ["arrivals"])
+_RECEIVE_GROUP = Prepared(
+    "receive", _TAKE.format(again="false"), ["arrivals"], preamble="SET LOCAL lock_timeout = '100ms'"
 )
-_REPLAY = _TAKE.format(again="true")
+_REPLAY = Prepared("replay", _TAKE.format(again="true"), ["arrivals"])
+
+_encode = Encoder().encode
+
+
+class Arrival(Struct, gc=False):
+    """What a delivery asks of the mirror, in the words of the database's ``take_event``."""
+
+    delivery_id: str
+    event_type: str | None
+    instance: str | None
+    occurred_at: int
+    effect: str  # changed, deleted; or the outcome of what has no effect on users
+    subject: str | None = None
+    snapshot: UserSnapshot | None = None
+    why: str | None = None
+    body: str | None = None
+    place: int = 0
+
+    @classmethod
+    def of(cls, delivery: SignedDelivery, event: Event) -> Arrival:
+        envelope = event.envelope
+        arrival = cls(delivery.id, envelope.type, envelope.instance_id, envelope.occurred_at_ms, Outcome.IGNORED)
+        match event:
+            case UserChanged(_, snapshot):
+                arrival.effect, arrival.subject, arrival.snapshot = "changed", snapshot.clerk_id, snapshot
+            case UserDeleted(_, clerk_id):
+                arrival.effect, arrival.subject = "deleted", clerk_id
+            case Unmappable(_, clerk_id, reason):
+                arrival.effect, arrival.subject, arrival.why = Outcome.PARKED, clerk_id, reason
+                arrival.body = delivery.body.decode()
+            case Unhandled():
+                pass
+        return arrival
+
+
+class Taken(NamedTuple):
+    """What became of one delivery; ``seen_before`` where its id was in the inbox already."""
+
+    outcome: Outcome
+    reason: str | None
+    seen_before: bool | None
 
 
 class Replayed(NamedTuple):
@@ -34,13 +84,20 @@ class Replayed(NamedTuple):
     reason: str | None
 
 
-def receive(statements: Statements, delivery: SignedDelivery, event: Event) -> Outcome:
-    """Apply ``event`` and leave a row for ``delivery`` in the inbox, in one transaction; return what happened.
+def take(statements: Statements, arrival: Arrival) -> Taken:
+    """Give ``arrival`` its effect and leave a row for it in the inbox, in one transaction; return what happened.
 
     The inbox does not decide: a delivery that was completed before runs through the merge again and may repair a row.
     """
-    outcome, _, seen_before = _take(statements, _RECEIVE, delivery, event)
-    return Outcome.DUPLICATE if seen_before and outcome in _CHANGES_NOTHING else outcome
+    return _send(statements, _RECEIVE, [arrival])[0]
+
+
+def take_group(statements: Statements, arrivals: Sequence[Arrival]) -> list[Taken]:
+    """Take all of ``arrivals``, or none, in one transaction; return what happened to each.
+
+    None are taken where one is at fault, or has to wait for a lock for more than a moment.
+    """
+    return _send(statements, _RECEIVE_GROUP, arrivals)
 
 
 def replay(statements: Statements, parked: Parked) -> Replayed:
@@ -50,38 +107,12 @@ def replay(statements: Statements, parked: Parked) -> Replayed:
     """
     # It was proved when it arrived; nothing is parked that was not.
     delivery = SignedDelivery(parked.svix_id, 0, parked.payload.encode())
-    outcome, reason, _ = _take(statements, _REPLAY, delivery, parse_event(delivery))
-    return Replayed(parked.svix_id, outcome, reason)
+    (taken,) = _send(statements, _REPLAY, [Arrival.of(delivery, parse_event(delivery))])
+    return Replayed(parked.svix_id, taken.outcome, taken.reason)
 
 
-_CHANGES_NOTHING = (Outcome.UNCHANGED, Outcome.STALE, Outcome.IGNORED)
-
-
-def _take(
-    statements: Statements, statement: LiteralString | Prepared, delivery: SignedDelivery, event: Event
-) -> tuple[Outcome, str | None, bool | None]:
-    envelope = event.envelope
-    values = {
-        "delivery_id": delivery.id,
-        "type": envelope.type,
-        "instance_id": envelope.instance_id,
-        "occurred_at": envelope.occurred_at_ms,
-        "body": None,
-        **_effect_of(delivery, event),
-    }
-    ((outcome, reason, seen_before),) = statements.rows(statement, values)
-    return Outcome(outcome), reason, seen_before
-
-
-def _effect_of(delivery: SignedDelivery, event: Event) -> dict[str, object]:
-    effect: dict[str, object] = {"effect": Outcome.IGNORED, "subject": None, "snapshot": None, "why": None}
-    match event:
-        case UserChanged(_, snapshot):
-            return effect | {"effect": "changed", "subject": snapshot.clerk_id, "snapshot": astuple(snapshot)}
-        case UserDeleted(_, clerk_id):
-            return effect | {"effect": "deleted", "subject": clerk_id}
-        case Unmappable(_, clerk_id, reason):
-            body = delivery.body.decode()
-            return effect | {"effect": Outcome.PARKED, "subject": clerk_id, "why": reason, "body": body}
-        case Unhandled():
-            return effect
+def _send(statements: Statements, statement: Prepared, arrivals: Sequence[Arrival]) -> list[Taken]:
+    for place, arrival in enumerate(arrivals):
+        arrival.place = place
+    rows = statements.rows(statement, {"arrivals": _encode(arrivals).decode()})
+    return [Taken(Outcome(outcome), reason, seen_before) for _, outcome, reason, seen_before in sorted(rows)]

@@ -6,11 +6,12 @@ installed equal to this text, so that a change here cannot be forgotten there.
 
 from __future__ import annotations
 
-from clerk_sync.mirror.sql import BURY, TYPED_COLUMNS, merge_statement
+from clerk_sync.mirror.sql import BURY, TYPED_COLUMNS, compare_statement, upsert_statement
 
 SNAPSHOT_TYPE = f"CREATE TYPE user_snapshot AS ({TYPED_COLUMNS})"
 
-_MERGE = merge_statement(source="(SELECT (snapshot).*)", event_at="occurred_at")
+_COMPARED = compare_statement("(SELECT (snapshot).*, occurred_at AS event_at)")
+_UPSERT = upsert_statement(f"({_COMPARED})")
 _BURY = BURY.format(clerk_ids="ARRAY[subject]")
 _PAYLOAD = "CASE result WHEN 'parked' THEN body END"
 
@@ -34,12 +35,14 @@ BEGIN
         why := format('from %s; this mirror is bound to %s', instance, bound);
     ELSIF effect = 'changed' THEN
         LOOP
-            {_MERGE} INTO subject_id, result;
-            EXIT WHEN result <> 'wanted';  -- another writer came between its look and its lock: look again
+            {_UPSERT};
+            IF FOUND THEN
+                result := 'applied';
+                EXIT;
+            END IF;
+            SELECT standing INTO result FROM ({_COMPARED}) AS compared;
+            EXIT WHEN result <> 'wanted';  -- another writer came between the look and the lock: look again
         END LOOP;
-        IF result IN ('inserted', 'updated') THEN
-            result := 'applied';
-        END IF;
     ELSIF effect = 'deleted' THEN
         {_BURY} INTO subject_id;
         result := CASE WHEN FOUND THEN 'applied' ELSE 'stale' END;

@@ -1,7 +1,7 @@
 """The mirror's writes of users as text: the merge and the tombstone.
 
-Each stands here once and is sent in two forms: by itself, and inside a function of the database that takes a whole
-delivery in one round trip (``functions``).
+Each stands here once and is sent in two forms: for a page of users by itself (``store``), and for one user inside a
+function of the database that takes a whole delivery (``functions``).
 """
 
 from __future__ import annotations
@@ -43,50 +43,40 @@ def _supersedes(new: str, row: str, *, digest: str) -> str:
                 OR ({new}.event_at, {digest}) > ({row}.event_at, {row}.content_digest)))"""
 
 
-_MERGE = f"""
-WITH arriving AS (
-    SELECT source.*, CAST({{event_at}} AS bigint) AS event_at FROM {{source}} AS source
-), compared AS (
-    -- Rows that would not change are told apart here, so that they are neither locked nor logged.
+_COMPARED = f"""
     SELECT arriving.*, CASE
         WHEN users.clerk_id IS NULL OR {_supersedes("arriving", "users", digest=_digest_of("arriving"))} THEN 'wanted'
         WHEN users.deleted_at IS NULL AND users.clerk_updated_at = arriving.clerk_updated_at
              AND {_content_of("users")} IS NOT DISTINCT FROM {_content_of("arriving")} THEN 'unchanged'
         ELSE 'stale' END AS standing
-    FROM arriving LEFT JOIN users USING (clerk_id)
-), written AS (
+    FROM {{arriving}} AS arriving LEFT JOIN users USING (clerk_id)
+"""
+_UPSERT = f"""
     INSERT INTO users ({", ".join(COLUMNS)}, event_at, content_digest)
     SELECT {", ".join(COLUMNS)}, event_at, {_digest_of("compared")}
-    FROM compared WHERE standing = 'wanted'
-    ORDER BY clerk_id  -- two writers lock in one order, or they deadlock
+    -- Rows that would not change are told apart here, so that they are neither locked nor logged.
+    FROM {{compared}} AS compared WHERE standing = 'wanted'
     ON CONFLICT (clerk_id) DO UPDATE SET
         {", ".join(f"{column} = excluded.{column}" for column in (*COLUMNS[1:], "event_at", "content_digest"))},
         synced_at = now()
     WHERE {_supersedes("excluded", "users", digest="excluded.content_digest")}
-    RETURNING clerk_id, xmax = 0 AS is_new
-)
-SELECT {{answer}} FROM (
-    SELECT clerk_id, CASE
-        WHEN is_new THEN 'inserted'
-        WHEN NOT is_new THEN 'updated'
-        ELSE standing END AS result
-    FROM compared LEFT JOIN written USING (clerk_id)
-) AS merged
 """
 
 
-def merge_statement(*, source: str, event_at: str) -> str:
-    """Return the merge of the relation ``source``, which has COLUMNS and holds an id once.
+def compare_statement(arriving: str) -> str:
+    """Return the rows of the relation ``arriving``, each with its ``standing``: wanted, unchanged or stale.
 
-    Its rows are ``clerk_id`` and ``result``: inserted, updated, unchanged, stale; or wanted, where another writer came
-    between its look and its lock: then it has to be sent again.
+    The relation has COLUMNS and ``event_at``, and holds an id once.
     """
-    return _MERGE.format(source=source, event_at=event_at, answer="clerk_id, result")
+    return _COMPARED.format(arriving=arriving)
 
 
-def merge_page_statement(*, source: str, event_at: str) -> str:
-    """Return the same merge with a row for each ``result`` and an array of its ids."""
-    return _MERGE.format(source=source, event_at=event_at, answer="result, array_agg(clerk_id)") + "GROUP BY result"
+def upsert_statement(compared: str) -> str:
+    """Return the merge of the relation ``compared``, which is what ``compare_statement`` gives, in the order of ids.
+
+    A wanted row that it does not write was written by somebody else, between our look and our lock: look again.
+    """
+    return _UPSERT.format(compared=compared)
 
 
 BURY = """

@@ -13,7 +13,7 @@ from msgspec.json import Encoder
 
 from clerk_sync.clerk.users import UserSnapshot
 from clerk_sync.mirror.missing import AT_ONCE, LIVES_IN_SPAN, Span
-from clerk_sync.mirror.sql import BURY, COLUMNS, READ_FROM_API, TYPED_COLUMNS, merge_page_statement, merge_statement
+from clerk_sync.mirror.sql import BURY, READ_FROM_API, TYPED_COLUMNS, compare_statement, upsert_statement
 from clerk_sync.transactions import Transaction
 
 __all__ = ["READ_FROM_API", "Merged", "bury_users", "merge_page", "merge_users"]
@@ -28,10 +28,19 @@ class Merged(StrEnum):
     STALE = "stale"
 
 
-_PAGE = f"(SELECT * FROM json_to_recordset(CAST(%(page)s AS json)) AS page ({TYPED_COLUMNS}))"
-_ONE = f"(SELECT (CAST(ROW({', '.join(f'%({column})s' for column in COLUMNS)}) AS user_snapshot)).*)"
-
-_MERGE_PAGE = merge_page_statement(source=_PAGE, event_at="%(event_at)s")
+_MERGE_PAGE = f"""
+WITH arriving AS (
+    SELECT page.*, CAST(%(event_at)s AS bigint) AS event_at
+    FROM json_to_recordset(CAST(%(page)s AS json)) AS page ({TYPED_COLUMNS})
+), compared AS (
+    {compare_statement("arriving")}
+), written AS (
+    -- In order: two writers that lock in different ones would deadlock.
+    {upsert_statement("(SELECT * FROM compared ORDER BY clerk_id)")} RETURNING clerk_id, xmax = 0 AS is_new
+)
+SELECT CASE WHEN is_new THEN 'inserted' WHEN NOT is_new THEN 'updated' ELSE standing END AS result, array_agg(clerk_id)
+FROM compared LEFT JOIN written USING (clerk_id) GROUP BY result
+"""
 _TAKE_PAGE = f"""{_MERGE_PAGE}
 UNION ALL
 SELECT 'not shown', array_agg(clerk_id) FROM (
@@ -41,7 +50,6 @@ SELECT 'not shown', array_agg(clerk_id) FROM (
     ORDER BY clerk_id LIMIT {AT_ONCE}
 ) AS left_out HAVING count(*) > 0
 """
-_MERGE_ONE = merge_statement(source=_ONE, event_at="%(event_at)s")
 _encode = Encoder().encode
 _BURY = BURY.format(clerk_ids="CAST(%(clerk_ids)s AS text[])")
 
@@ -102,10 +110,6 @@ def _results(ids_by_standing: dict[str, list[str]]) -> dict[str, Merged]:
 
 
 def _merge(transaction: Transaction, batch: Sequence[UserSnapshot], event_at: int) -> dict[str, list[str]]:
-    if len(batch) == 1:
-        values: dict[str, object] = {column: getattr(batch[0], column) for column in COLUMNS}
-        ((clerk_id, standing),) = transaction.rows(_MERGE_ONE, values | {"event_at": event_at})
-        return {standing: [clerk_id]}
     # One parameter, written and read in C. COPY into a temporary table costs PostgreSQL a little less and us more,
     # and it leaves the table behind in a session that may not be ours.
     return dict(transaction.rows(_MERGE_PAGE, {"page": _encode(batch).decode(), "event_at": event_at}))

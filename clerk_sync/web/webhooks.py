@@ -16,7 +16,6 @@ from clerk_sync.clerk.events import MIRRORED_TYPES, Envelope, parse_event
 from clerk_sync.clerk.signature import Headers, SignedDelivery
 from clerk_sync.extensions import services
 from clerk_sync.metrics import metrics
-from clerk_sync.mirror.apply import receive
 from clerk_sync.mirror.outcome import Outcome
 from clerk_sync.web.answers import json_response
 from clerk_sync.web.errors import Problem
@@ -60,7 +59,7 @@ def _take(services: Services, environ: WSGIEnvironment, headers: Headers, body: 
         event = parse_event(delivery)
     except NotJsonError as error:
         raise Problem(400, "not-json", "The body is not JSON.") from error
-    outcome = receive(services.statements, delivery, event)
+    outcome = services.intake.receive(delivery, event)
     _count(event.envelope, outcome)
     note(environ, svix_id=delivery.id, type=event.envelope.type, outcome=outcome)
     return {"outcome": outcome}
