@@ -69,7 +69,7 @@ class ExpressLane:
             return self._flask(environ, start_response)
         body = _encode(answer)
         start_response("200 OK", [_JSON, ("Content-Length", str(len(body))), KEPT_NOWHERE])
-        return (body,)
+        return [body]
 
     def _refuse(self, error: Exception, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         with self._app.request_context(environ):

@@ -31,7 +31,7 @@ def stand_in_front(app: Flask) -> None:
             # Asked every few seconds, it should cost nothing.
             environ[ROUTE] = PATH
             start_response("200 OK", list(_HEADERS))
-            return (BODY,)
+            return [BODY]
         if environ.pop("HTTP_TRANSFER_ENCODING", None):
             _measure_body(environ, app.config["MAX_CONTENT_LENGTH"])
         return inner(environ, start_response)
