@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg2
 import pytest
@@ -73,3 +74,10 @@ def test_a_plan_that_a_migration_has_outdated_is_made_again(statements: Statemen
             assert statements.rows(everything, {"id": 0}) == [(1, "new")]
         finally:
             cursor.execute("DROP TABLE outdated")
+
+
+def test_the_preamble_of_a_statement_ends_with_it(statements: Statements) -> None:
+    text: LiteralString = "SELECT current_setting(%(name)s)"
+    hurried = Prepared("setting", text, ["name"], preamble="SET LOCAL lock_timeout = '100ms'")
+    assert statements.rows(hurried, {"name": "lock_timeout"}) == [("100ms",)]
+    assert statements.rows(Prepared("setting", text, ["name"]), {"name": "lock_timeout"}) == [("3s",)]

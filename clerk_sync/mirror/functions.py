@@ -57,20 +57,23 @@ BEGIN
     ELSE
         INSERT INTO webhook_events (svix_id, type, clerk_id, instance_id, event_at, outcome, reason, payload)
         VALUES (delivery_id, event_type, subject, instance, occurred_at, result, why, {_PAYLOAD})
-        ON CONFLICT (svix_id) DO UPDATE SET
-            deliveries = webhook_events.deliveries + 1,
+        ON CONFLICT (svix_id) DO NOTHING;
+        seen_before := NOT FOUND;
+    END IF;
+    IF seen_before THEN
+        UPDATE webhook_events SET
+            deliveries = deliveries + 1,
             last_received_at = now(),
-            type = excluded.type,
-            clerk_id = excluded.clerk_id,
-            reason = excluded.reason,
-            payload = excluded.payload,
+            type = event_type,
+            clerk_id = subject,
+            reason = why,
+            payload = {_PAYLOAD},
             -- A repeated delivery that changes nothing keeps the outcome of the first; one that does something
             -- replaces it.
             outcome = CASE
-                WHEN excluded.outcome IN ('unchanged', 'stale', 'ignored')
-                     AND webhook_events.outcome IN ('applied', 'unchanged', 'stale')
-                THEN webhook_events.outcome ELSE excluded.outcome END
-        RETURNING deliveries > 1 INTO seen_before;
+                WHEN result IN ('unchanged', 'stale', 'ignored') AND outcome IN ('applied', 'unchanged', 'stale')
+                THEN outcome ELSE result END
+        WHERE svix_id = delivery_id;
     END IF;
     outcome := result;
     reason := why;

@@ -144,7 +144,7 @@ def _mend_for_silence(fault: str) -> str:
 
 
 def _signed(patient: Patient, svix_id: str, body: bytes) -> dict[str, str]:
-    from svix.webhooks import Webhook
+    from standardwebhooks import Webhook
 
     now = int(patient.clock())
     at = datetime.fromtimestamp(now, UTC)
