@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from clerk_sync.config import MissingAzp
-from clerk_sync.metrics import metrics
 
 if TYPE_CHECKING:
     from clerk_sync.clerk.api import ClerkApi
@@ -87,4 +86,7 @@ class Services:
 
 
 def _count_key_fetch(result: str) -> None:
+    # Where keys are fetched, requests are served and counted; a command would load the library for nothing.
+    from clerk_sync.metrics import metrics
+
     metrics().key_fetches.labels(result).inc()

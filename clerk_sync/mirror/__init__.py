@@ -4,9 +4,10 @@ No Flask and no commit may enter here: whoever calls owns the transaction. Impor
 
 ==============  ========================================================================================================
 writing users   ``sql`` has the text of every write; ``store`` sends it, ``functions`` puts it into the database.
-                Three ways lead there: ``apply`` (a delivery, or a parked one again), ``accounts`` (a first sight),
+                Three ways lead there: ``apply`` (deliveries, or a parked one again), ``accounts`` (a first sight),
                 ``sinks`` (sync)
-deliveries      ``inbox``, ``outcome``; ``binding`` says of which Clerk instance this is the mirror
+deliveries      ``intake`` takes them in groups; ``inbox``, ``outcome``; ``binding`` says of which Clerk instance
+                this is the mirror
 a run of sync   ``runs`` holds lease and report, ``orders`` what can be ordered; ``terms``, ``opening``, ``planning``
                 come before the walk; ``windows``, ``prefetch``, ``reconcile``, ``some_users``, ``missing``, ``steps``
                 are the walk
