@@ -54,6 +54,10 @@ def _measure(database: Database, chosen: Namespace, directory: Path) -> Figures:
     database.settle()
     copied = watched(partial(copied_rows_per_s, url), database.pid)
 
+    say(f"{delayed:,} users, no latency")
+    with stand_in(delayed) as clerk:
+        found["smaller empty mirror"] = fill(database, database.create("bench_few"), clerk, delayed, log)
+
     say(f"{delayed:,} users, {chosen.latency_ms:g} ms a request: side by side, then one after another")
     with stand_in(delayed, latency_ms=chosen.latency_ms) as clerk:
         url = database.create("bench_side_by_side")
@@ -86,7 +90,10 @@ def _parse(words: Sequence[str] | None) -> Namespace:
     parser = make_parser("bench-sync", "Measure the sync of a mirror with Clerk's list of users.")
     parser.add_argument("--users", type=at_least_one, help="in the runs without latency [200000, quick 50000]")
     parser.add_argument(
-        "--delayed-users", type=at_least_one, default=20_000, help="in the runs with latency [%(default)s]"
+        "--delayed-users",
+        type=at_least_one,
+        default=20_000,
+        help="in the smaller runs, with and without latency [%(default)s]",
     )
     parser.add_argument("--latency-ms", type=float, default=200.0, help="of each answer there [%(default)s]")
     parser.add_argument("--million", action="store_true", help="fill a mirror with a million users, too")
