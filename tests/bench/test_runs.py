@@ -58,6 +58,7 @@ def test_bench_sync_measures_every_way_to_fill_a_mirror(capsys: pytest.CaptureFi
     assert {name: filling["users"] for name, filling in fillings.items()} == {
         "empty mirror": 1200,
         "unchanged": 1200,
+        "smaller empty mirror": 600,
         "side by side": 600,
         "one by one": 600,
     }
