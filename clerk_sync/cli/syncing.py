@@ -13,6 +13,7 @@ import psycopg2
 from clerk_sync.clerk.instance import read_instance
 from clerk_sync.cli.endings import DONE, FAILURES, Ending, Misconfigured, ending_of, users
 from clerk_sync.cli.lease import acquire, heartbeat
+from clerk_sync.cli.memory import tidily
 from clerk_sync.mirror import runs
 from clerk_sync.mirror.errors import LeaseLost
 from clerk_sync.mirror.orders import Source, reconcile
@@ -99,7 +100,7 @@ def _compare(transactions: Transactions, services: Services, order: Order, repor
     transactions.rollback()
     sink = Comparing(transactions)
     with closing(reconcile(transactions, source, sink, terms, clerk_ids=order.clerk_ids)) as steps:
-        for step in steps:
+        for step in tidily(steps):
             transactions.rollback()
             _tell(report, step, audience)
 
@@ -119,7 +120,7 @@ def _merge(transactions: Transactions, services: Services, order: Order, report:
         sink = Merging(transactions, run.id)
         walk = reconcile(transactions, source, sink, terms, clerk_ids=order.clerk_ids, cursor=run.cursor)
         with closing(walk) as steps:
-            for step in steps:
+            for step in tidily(steps):
                 runs.record(transactions, run.id, step.counts, step.cursor)
                 transactions.commit()
                 _tell(report, step, audience)
