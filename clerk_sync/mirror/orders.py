@@ -46,8 +46,8 @@ def reconcile(
     else:
         opening = open_listing(source.api, source.get_instance, terms.workers)
         yield _prove(source, sink, opening.instance)
-        first, cursor = plan(transaction, source.api, opening, terms)
-        yield from Reconciliation(transaction, source.api, sink, terms, cursor).steps(first)
+        first, cursor, heads = plan(transaction, source.api, opening, terms)
+        yield from Reconciliation(transaction, source.api, sink, terms, cursor).steps(first, heads)
 
 
 def _prove(source: Source, sink: Sink, instance: Instance) -> Step:

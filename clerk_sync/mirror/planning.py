@@ -26,9 +26,6 @@ MOST_CUTS = 64
 CountBefore = Callable[[Sequence[int]], list[int]]
 """Answers how many users were created before each of these milliseconds."""
 
-UserAt = Callable[[Sequence[int]], list[int]]
-"""Answers when the users at these places of the list were created."""
-
 
 def size_windows(users: int, workers: int) -> int:
     """Return how many users a window should hold, so that ``workers`` share the fewest rounds of full pages."""
@@ -59,14 +56,6 @@ def cuts_by_mirror(transaction: Transaction, start_ms: int, users: int, size: in
     values = {"shares": shares, "percent": percent, "start_ms": start_ms}
     ((cuts,),) = transaction.rows(_QUANTILES, values)
     return cuts or []
-
-
-def cuts_by_probing(user_at: UserAt, first: int, users: int, size: int) -> list[int]:
-    """Return cuts that give each window ``size`` of Clerk's users: one round of questions, all at once.
-
-    ``first`` is the place in the list where the windows begin. For Clerk, far places are slow to find.
-    """
-    return user_at(range(first + size, first + users, size))
 
 
 def cuts_by_counting(count_before: CountBefore, start: tuple[int, int], end: tuple[int, int], size: int) -> list[int]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
 
 from msgspec.structs import replace
 
 from clerk_sync.clerk.api import MOST_IDS, ClerkApi
+from clerk_sync.clerk.user_pages import UserPage
 from clerk_sync.mirror.errors import ShortListing, TooManyMissing
 from clerk_sync.mirror.missing import AT_ONCE, Span, find_never_filled, find_not_shown, inquire
 from clerk_sync.mirror.prefetch import Prefetch
@@ -28,6 +29,8 @@ from clerk_sync.transactions import Transaction
 # So many users may be left out of the list and yet be known by id: created_at can change while we walk.
 MOST_HIDDEN = 100
 MOST_HIDDEN_SHARE = 0.01
+
+NO_HEADS: Mapping[int, UserPage] = {}
 
 
 class Reconciliation:
@@ -46,14 +49,19 @@ class Reconciliation:
         self._hidden = 0
         self._is_between_pages = True
 
-    def steps(self, first: Stretch | None = None) -> Iterator[Step]:
+    def steps(self, first: Stretch | None = None, heads: Mapping[int, UserPage] = NO_HEADS) -> Iterator[Step]:
         """Yield the work in steps, beginning with the page that the cursor already lies behind, if one is given.
+
+        ``heads`` are pages with which the windows of these numbers begin.
 
         Raises ApiError where Clerk does not answer, Refused where a guard says no; neither deletes anybody.
         """
         if first is not None:
             yield from self._take(first)
-        walks = [partial(Walk, self._api, window, self._cursor.page_size) for window in self._cursor.windows]
+        walks = [
+            partial(Walk, self._api, window, self._cursor.page_size, heads.get(number))
+            for number, window in enumerate(self._cursor.windows)
+        ]
         with closing(iter(Prefetch(walks, self._terms.workers))) as stretches:
             for number, stretch in stretches:
                 yield from self._take(stretch, number)

@@ -61,12 +61,18 @@ class Stretch(Struct, frozen=True):
 
 
 class Walk:
-    """The pages of one window. ``page_size`` is what the server makes of a limit of 500: a shorter page is the last."""
+    """The pages of one window. ``page_size`` is what the server makes of a limit of 500: a shorter page is the last.
 
-    def __init__(self, api: ClerkApi, window: Window, page_size: int = LARGEST_PAGE) -> None:
+    ``head`` is the first page where it is there already: it may begin in the millisecond before the window.
+    """
+
+    def __init__(
+        self, api: ClerkApi, window: Window, page_size: int = LARGEST_PAGE, head: UserPage | None = None
+    ) -> None:
         self._api = api
         self._window = window
         self._page_size = page_size
+        self._head = head
         self._carried = set(window.carried)
         self._known = self._carried | ({window.reached_id} if window.reached_id else set())
 
@@ -81,6 +87,9 @@ class Walk:
 
     def _fetch(self, window: Window) -> tuple[UserPage, Window]:
         """Return the next page, and the window with the places that now lie behind us."""
+        head, self._head = self._head, None
+        if head is not None:
+            return head, replace(window, walked=head.count)
         if not window.by_offset:
             page = self._find_by_cursor(window)
             if page is not None:
