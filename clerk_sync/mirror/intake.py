@@ -52,9 +52,9 @@ class Intake:
             taken = take_group(self._statements, [ticket.arrival for ticket in group])
             for ticket, what in zip(group, taken, strict=True):
                 ticket.taken = what
-        except (psycopg2.Error, PoolExhausted) as error:
-            # What the database says is about one of them: each is taken alone. That it does not answer is about all.
-            if getattr(error, "pgcode", None) is None:
+        except Exception as error:
+            # That the database does not answer is about all of them. Anything else is about one: each is taken alone.
+            if isinstance(error, PoolExhausted) or (isinstance(error, psycopg2.Error) and error.pgcode is None):
                 for ticket in group:
                     ticket.error = error
         finally:

@@ -108,8 +108,15 @@ def _probe(api: ClerkApi, places: Sequence[int], limit: int) -> dict[int, UserPa
 
 def _number_heads(windows: Sequence[Window], heads: Mapping[int, UserPage]) -> dict[int, UserPage]:
     found = ((number, heads.get(window.start_ms or 0)) for number, window in enumerate(windows))
-    # One who cannot be read may belong to the window before.
-    return {number: page for number, page in found if page and page.count == LARGEST_PAGE and not page.unmappable}
+    return {number: page for number, page in found if page and _is_head(page, windows[number])}
+
+
+def _is_head(page: UserPage, window: Window) -> bool:
+    # One who cannot be read may belong to the window before. And where a whole page was made in one millisecond, the
+    # walk must not go on from there: it would begin before its window.
+    return (
+        page.count == LARGEST_PAGE and not page.unmappable and page.users[-1].clerk_created_at >= (window.start_ms or 0)
+    )
 
 
 def _count_before(api: ClerkApi, cuts: Sequence[int]) -> list[int]:

@@ -75,9 +75,9 @@ class Prefetch(Generic[T]):
         Thread(target=self._work, args=(then,), name="prefetch", daemon=True).start()
 
     def _work(self, to_start: int) -> None:
-        if to_start:
-            self._start_one(to_start - 1)
         try:
+            if to_start:
+                self._start_one(to_start - 1)
             while not self._stopping.is_set():
                 number, job = self._jobs.get_nowait()
                 self._run(number, job)

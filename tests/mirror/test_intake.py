@@ -136,22 +136,19 @@ def test_a_database_that_is_away_is_away_for_all_of_a_group(connect: Connect) ->
     assert asked == 2  # once for the first, once for the group
 
 
-def test_whoever_comes_after_a_failure_is_taken(gate: Gate) -> None:
-    class Failing(Gate):
+def test_a_fault_that_one_of_a_group_causes_is_answered_to_that_one_alone(connect: Connect) -> None:
+    class Particular(Gate):
         def rows(self, statement: LiteralString | Prepared, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-            if not self.reached.is_set():
-                self.reached.set()
-                assert self.opened.wait(10)
+            rows = super().rows(statement, values)
+            if "user_2" in str(values["arrivals"]):
                 raise RuntimeError("a fault of ours")
-            return gate.rows(statement, values)
+            return rows
 
-    gate.reached.set()
-    gate.opened.set()
-    failing = Failing(gate._connect)
-    first, *others = receive_together(failing, changed(1), changed(2))
+    first, innocent, guilty, late = receive_together(Particular(connect), changed(1), changed(2), changed(3))
+    # They were taken, and nobody could be told: taken again, they bring nothing new.
+    assert [future.result() for future in (first, innocent, late)] == ["applied", "duplicate", "duplicate"]
     with pytest.raises(RuntimeError):
-        first.result()
-    assert [future.result() for future in others] == [Outcome.APPLIED, Outcome.APPLIED]
+        guilty.result()
 
 
 def test_workers_that_take_the_same_users_in_other_orders_lose_and_confuse_nothing(

@@ -78,6 +78,24 @@ def test_the_error_of_a_thread_is_raised_to_the_consumer_and_ends_the_others() -
     wait_until(lambda: threads() <= others)
 
 
+def test_a_thread_that_cannot_be_started_is_an_error_and_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = 0
+    start = threading.Thread.start
+
+    def start_five(thread: threading.Thread) -> None:
+        nonlocal started
+        started += thread.name == "prefetch"
+        if started > 5:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_five)
+    waiting = threading.Event()
+    with pytest.raises(RuntimeError, match="new thread"):
+        list(Prefetch([lambda: iter([waiting.wait(5)])] * 8, workers=8))
+    waiting.set()
+
+
 def test_closing_ends_the_threads() -> None:
     others = threads()
     items = iter(Prefetch([lambda: iter(range(10**9))] * 4, workers=4))

@@ -77,3 +77,25 @@ def test_whoever_is_gone_from_clerk_is_deleted(clerk: LocalClerk, sync: Command,
     assert (ran.exit_code, ran["deleted"]) == (0, 1)
     assert tombstones(query) == {users[700].id}
     assert rows_of(query) == rows_at(clerk)
+
+
+def test_an_import_within_one_millisecond_makes_nobody_a_candidate(
+    clerk: LocalClerk, sync: Command, query: Query
+) -> None:
+    for place in range(1400):
+        clerk.users.create(created_at=1_700_000_000_000 + place)
+    for _ in range(900):
+        clerk.users.create(created_at=1_700_000_005_000)
+    for place in range(2000):
+        clerk.users.create(created_at=1_700_000_010_000 + place)
+    # Some of them are here already, and the mirror is too empty to say where to cut.
+    everybody = clerk.users.snapshot()
+    for user in everybody[1400:2300]:
+        query(
+            "INSERT INTO users (clerk_id, clerk_created_at, clerk_updated_at) VALUES (%s, %s, 1)",
+            user.id,
+            user.created_at,
+        )
+    ran = sync("--workers", "4")
+    assert (ran.exit_code, ran["seen"], ran["deleted"]) == (0, len(everybody), 0)
+    assert not [request for request in clerk.requests if "user_id=" in request.query]
