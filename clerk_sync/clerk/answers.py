@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from msgspec import DecodeError, Struct
-from msgspec.json import Decoder
+from msgspec import Struct, ValidationError
 
-from clerk_sync.clerk.decoding import Body
-from clerk_sync.clerk.errors import ApiRefused
+from clerk_sync.clerk.decoding import Body, JsonDecoder
+from clerk_sync.clerk.errors import ApiRefused, NotJsonError
 
 LONGEST_DETAIL = 300
 
@@ -46,7 +45,7 @@ class _Errors(Struct):
     clerk_trace_id: str | None = None
 
 
-_errors = Decoder(_Errors)
+_errors = JsonDecoder(_Errors)
 
 
 def accepted_body(answer: Answer) -> Body:
@@ -89,7 +88,7 @@ def _http_date(text: str) -> datetime | None:
 def _clerk_error(answer: Answer) -> tuple[str, str]:
     try:
         body = _errors.decode(answer.body)
-    except (DecodeError, UnicodeDecodeError, RecursionError):
+    except (ValidationError, NotJsonError):
         return "unknown", "the answer carries no error of Clerk's: is there a proxy in between?"
     error = body.errors[0] if body.errors else _Error()
     trace = body.clerk_trace_id or answer.headers.get("cf-ray")

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Annotated, TypeVar
 
 from msgspec import Meta, Struct, ValidationError
-from msgspec.json import Decoder
 
 from clerk_sync.clerk.connection import Parameters
-from clerk_sync.clerk.decoding import Body, decode
+from clerk_sync.clerk.decoding import Body, JsonDecoder
 from clerk_sync.clerk.errors import ApiNonsense, ApiRefused, CursorRefused
 from clerk_sync.clerk.transport import Transport
 from clerk_sync.clerk.user_pages import UserPage, parse_users
@@ -29,11 +28,11 @@ class Instance(Struct, frozen=True):
 
 
 class _TotalCount(Struct):
-    total_count: Annotated[int, Meta(ge=0)]
+    total_count: Annotated[int, Meta(ge=0, le=2**53)]
 
 
-_instance = Decoder(Instance)
-_total_count = Decoder(_TotalCount)
+_instance = JsonDecoder(Instance)
+_total_count = JsonDecoder(_TotalCount)
 
 
 class ClerkApi:
@@ -118,8 +117,8 @@ def _parse_instance(raw: Body) -> Instance:
     return _decode(_instance, raw)
 
 
-def _decode(decoder: Decoder[T], raw: Body) -> T:
+def _decode(decoder: JsonDecoder[T], raw: Body) -> T:
     try:
-        return decode(decoder, raw)
+        return decoder.decode(raw)
     except ValidationError as error:
         raise ApiNonsense(str(error)) from None

@@ -1,15 +1,22 @@
-"""JSON into types: strict about what we read, indifferent to the rest.
+"""JSON from outside: one decoder for tokens, webhooks, request bodies, Clerk's answers, key sets and files.
 
-A user writes his own unsafe_metadata. If nesting it a thousand levels deep were enough to make him unreadable, his ban
-would never arrive here. So what we do not read may look as it likes.
+The rule: a lone surrogate or broken UTF-8 inside a string becomes U+FFFD. A number that neither a double nor a 64-bit
+integer holds, or what nests too deeply to be read, is a wrong value if it is read, and of no consequence if it is not.
+Otherwise users could make themselves unreadable by their own metadata, and their ban would never arrive here.
+
+1. msgspec decodes the text as it is. It passes over fields that the type does not have.
+2. If msgspec refuses, lone surrogates and broken UTF-8 are replaced, and the text has to be JSON.
+3. Huge integers are replaced by UNREADABLE. So is what lies too deep, if msgspec cannot descend far enough.
+4. msgspec decodes the result, or the text is JSON of another shape.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, overload
 
-from msgspec import DecodeError, Raw, ValidationError
+from msgspec import DecodeError, MsgspecError, Raw
 from msgspec.json import Decoder
 
 from clerk_sync.clerk.errors import NotJsonError
@@ -17,61 +24,87 @@ from clerk_sync.clerk.errors import NotJsonError
 T = TypeVar("T")
 Body = bytes | memoryview
 
-DEEPEST_LEVEL = 64  # what a mirror reads lies at most five levels deep
+UNREADABLE = b"1e999"
+"""Stands for a value that cannot be read: infinity where any value may stand, a wrong value for every other type."""
 
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair: kept
-    rb"|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})"
-    rb"|.)",  # every other escape is stepped over as a whole: \\ud800 is a backslash and a word
-    re.DOTALL,
-)
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
+LEVELS = 64
+"""How deep a part of a text goes that has been cut. What we read lies at most five levels deep."""
+
+_STRING = rb'"(?:[^"\\]++|\\.)*+"?'  # without its end it reaches to the end of the text, or each quote would search it
+_LONE = rb"u[dD][89a-fA-F][0-9a-fA-F]{2}"
+_PAIR = rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_HUGE = rb"[1-9]\d{309,}+(?![\d.eE])"  # an integer beyond every double
+
+# Each matches in turns what is fine, as far as it goes, and one thing that is not.
+_LONE_SURROGATE = re.compile(rb"(?:[^\\]++|%b|\\(?!%b).)++|(?P<odd>\\%b)" % (_PAIR, _LONE, _LONE), re.DOTALL)
+_HUGE_INTEGER = re.compile(rb'(?:[^"\d]++|%b|(?!%b)\d[\d.eE+-]*+)++|(?P<odd>%b)' % (_STRING, _HUGE, _HUGE), re.DOTALL)
+_BRACKET = re.compile(rb"%b|(?P<open>[\[{])|(?P<close>[\]}])" % _STRING, re.DOTALL)
+
+_syntax = Decoder(Raw)
 
 
-def decode(decoder: Decoder[T], raw: Body | Raw) -> T:
-    """Return ``raw`` as the decoder's type, mended first where the decoder cannot read it as it is.
+class JsonDecoder(Generic[T]):
+    """Decodes JSON from outside as one type, and passes over what that type does not have."""
 
-    Raises msgspec's ValidationError for JSON of another shape, NotJsonError for what is no JSON.
-    """
+    @overload
+    def __init__(self: JsonDecoder[T], shape: type[T]) -> None: ...
+    @overload
+    def __init__(self: JsonDecoder[Any], shape: Any) -> None: ...
+    def __init__(self, shape: Any) -> None:
+        # Without the hook msgspec refuses 1e400 even where any value may stand; float makes it infinity.
+        self._decode: Callable[[Body | Raw], T] = Decoder(shape, float_hook=float).decode
+
+    def decode(self, raw: Body | Raw) -> T:
+        """Return ``raw`` as the type.
+
+        Raises msgspec's ValidationError for JSON of another shape, NotJsonError for what is not JSON.
+        """
+        try:
+            return self._decode(raw)
+        except (MsgspecError, UnicodeDecodeError, RecursionError):
+            text = _replace_broken_text(bytes(raw))
+        try:
+            # A typed decoder stops at the first wrong field. The rest has to be JSON, too.
+            _require_json(text)
+            return self._decode(_replace_huge_integers(text))
+        except RecursionError:
+            return self._decode(_replace_huge_integers(_replace_depths(text)))
+
+
+def _replace_broken_text(raw: bytes) -> bytes:
+    text = raw.decode("utf-8", "replace").encode()
+    return _LONE_SURROGATE.sub(lambda found: rb"\ufffd" if found["odd"] else found[0], text)
+
+
+def _replace_huge_integers(text: bytes) -> bytes:
+    return _HUGE_INTEGER.sub(lambda found: UNREADABLE if found["odd"] else found[0], text)
+
+
+def _replace_depths(text: bytes) -> bytes:
+    """Cut ``text`` at every LEVELS levels. Each part has to be JSON, and is UNREADABLE in the part around it."""
+    around: list[list[bytes]] = []
+    part: list[bytes] = []
+    start = level = 0
+    for bracket in _BRACKET.finditer(text):
+        if bracket.lastgroup == "open":
+            level += 1
+            if level > LEVELS and level % LEVELS == 1:
+                around.append([*part, text[start : bracket.start()]])
+                part, start = [], bracket.start()
+        elif bracket.lastgroup == "close":
+            if around and level % LEVELS == 1:
+                _require_json(b"".join((*part, text[start : bracket.end()])))
+                part, start = [*around.pop(), UNREADABLE], bracket.end()
+            level -= 1
+    if around:
+        raise NotJsonError("an array or object is not closed")
+    cut = b"".join((*part, text[start:]))
+    _require_json(cut)
+    return cut
+
+
+def _require_json(text: bytes) -> None:
     try:
-        return decoder.decode(raw)
-    except ValidationError:
-        raise
-    except (DecodeError, UnicodeDecodeError, RecursionError):
-        return _decode_mended(decoder, bytes(raw))
-
-
-def _decode_mended(decoder: Decoder[T], raw: bytes) -> T:
-    try:
-        return decoder.decode(mend_json(raw))
-    except ValidationError:
-        raise
+        _syntax.decode(text)
     except DecodeError as error:
         raise NotJsonError(str(error)) from None
-
-
-def mend_json(raw: bytes) -> bytes:
-    """Return ``raw`` with lone surrogates and broken UTF-8 as U+FFFD, and null for what nests below DEEPEST_LEVEL."""
-    text = raw.decode("utf-8", "replace").encode()
-    return _without_depths(_ESCAPE.sub(_replace_lone_surrogate, text))
-
-
-def _replace_lone_surrogate(escape: re.Match[bytes]) -> bytes:
-    return rb"\ufffd" if escape["lone"] else escape[0]
-
-
-def _without_depths(raw: bytes) -> bytes:
-    kept, start, level = [], 0, 0
-    for token in _STRING_OR_BRACKET.finditer(raw):
-        mark = token[0]
-        if mark in (b"[", b"{"):
-            level += 1
-            if level == DEEPEST_LEVEL + 1:
-                kept.append(raw[start : token.start()])
-        elif mark in (b"]", b"}"):
-            if level == DEEPEST_LEVEL + 1:
-                kept.append(b"null")
-                start = token.end()
-            level -= 1
-    # What is still open down there never closes: the rest would only repeat it.
-    return b"".join(kept if level > DEEPEST_LEVEL else [*kept, raw[start:]])

@@ -7,15 +7,14 @@ from typing import Any
 
 import msgspec
 
-from clerk_sync.clerk.decoding import decode
+from clerk_sync.clerk.decoding import JsonDecoder
 from clerk_sync.clerk.errors import UnmappableError
 from clerk_sync.clerk.signature import SignedDelivery
-from clerk_sync.clerk.users import UserSnapshot, parse_user, parse_user_id
+from clerk_sync.clerk.users import LAST_MS, UserSnapshot, parse_user, parse_user_id
 
 MIRRORED_TYPES = ("user.created", "user.updated", "user.deleted")
 
 _SECONDS_END_BELOW = 10**11
-_LAST_MS = 2**53
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,17 +73,15 @@ class _WireId(msgspec.Struct):
     id: Any = None
 
 
-_wire = msgspec.json.Decoder(_Wire)
-_wire_id = msgspec.json.Decoder(_WireId)
-_anything = msgspec.json.Decoder(object)
+_wire = JsonDecoder(_Wire)
+_wire_id = JsonDecoder(_WireId)
 
 
 def parse_event(delivery: SignedDelivery) -> Event:
     """Return what ``delivery`` states; raise NotJsonError where its body is no JSON at all."""
     try:
-        wire = decode(_wire, delivery.body)
+        wire = _wire.decode(delivery.body)
     except msgspec.ValidationError:
-        decode(_anything, delivery.body)  # a wrong shape is noticed before the end of the body: is it JSON at all?
         return Unmappable(Envelope(type=None), None, "the body is not an event with a type and data")
     envelope = Envelope(
         type=wire.type.replace("\0", "")[:100],
@@ -109,13 +106,13 @@ def _parse_data(envelope: Envelope, data: msgspec.Raw) -> Event:
 
 def _milliseconds(timestamp: object) -> int:
     """Return ``timestamp`` in milliseconds: Clerk's documentation says ms, its specification shows seconds."""
-    if not isinstance(timestamp, int | float) or isinstance(timestamp, bool) or not 0 <= timestamp < _LAST_MS:
+    if not isinstance(timestamp, int | float) or isinstance(timestamp, bool) or not 0 <= timestamp <= LAST_MS:
         return 0
     return int(timestamp * 1000) if timestamp < _SECONDS_END_BELOW else int(timestamp)
 
 
 def _id_of(data: msgspec.Raw) -> str:
-    return parse_user_id(decode(_wire_id, data).id)
+    return parse_user_id(_wire_id.decode(data).id)
 
 
 def _usable_id(data: msgspec.Raw) -> str | None:

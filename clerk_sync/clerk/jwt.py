@@ -5,9 +5,8 @@ from __future__ import annotations
 from binascii import a2b_base64, b2a_base64
 from typing import Any, NamedTuple
 
-import msgspec
-
-from clerk_sync.clerk.errors import TokenError
+from clerk_sync.clerk.decoding import JsonDecoder
+from clerk_sync.clerk.errors import NotJsonError, TokenError
 from clerk_sync.clerk.reasons import Reason
 
 # What common servers accept for one header line. Clerk asks to keep a session token under the 4 KB of a cookie.
@@ -16,7 +15,7 @@ MAX_LENGTH = 8192
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _TO_URLSAFE = bytes.maketrans(b"+/", b"-_")
 
-_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+_object = JsonDecoder(dict[str, Any])
 
 
 class CompactToken(NamedTuple):
@@ -40,9 +39,9 @@ def parse_compact(token: str) -> CompactToken:
         signed, _, signature = token.encode("ascii").rpartition(b".")
         header, claims = signed.split(b".")
         return CompactToken(
-            _decode_object(_decode_part(header)), _decode_object(_decode_part(claims)), signed, _decode_part(signature)
+            _object.decode(_decode_part(header)), _object.decode(_decode_part(claims)), signed, _decode_part(signature)
         )
-    except (ValueError, RecursionError) as error:
+    except (ValueError, NotJsonError) as error:
         raise TokenError(Reason.MALFORMED) from error
 
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from clerk_sync.clerk.answers import Answer, TryAgain, accepted_body
-from clerk_sync.clerk.decoding import Body
-from clerk_sync.clerk.errors import ApiNonsense, ApiUnavailable
+from clerk_sync.clerk.decoding import Body, JsonDecoder
+from clerk_sync.clerk.errors import ApiNonsense, ApiUnavailable, NotJsonError
 from clerk_sync.clerk.key_ring import PublicKeyEntry, build_key
 from clerk_sync.clerk.way_out import LOOPBACK
 
@@ -23,7 +23,7 @@ READ_TIMEOUT_S = 3
 LARGEST_BODY = 1024 * 1024
 READ_AT_ONCE = 64 * 1024
 
-_decode_set = msgspec.json.Decoder(dict[str, Any]).decode
+_set = JsonDecoder(dict[str, Any])
 
 
 def fetch_key_set(
@@ -43,8 +43,8 @@ def fetch_key_set(
 def parse_key_set(body: Body) -> tuple[PublicKeyEntry, ...]:
     """Return the RSA signing keys with an id that ``body`` lists; raise ApiNonsense where there is none."""
     try:
-        listed = _decode_set(body).get("keys")
-    except (ValueError, RecursionError) as error:
+        listed = _set.decode(body).get("keys")
+    except (msgspec.ValidationError, NotJsonError) as error:
         raise ApiNonsense("the key set is not a JSON object") from error
     entries = [_find_usable(key) for key in listed] if isinstance(listed, list) else []
     usable = tuple(entry for entry in entries if entry is not None)

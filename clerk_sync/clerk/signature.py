@@ -1,22 +1,22 @@
 """Signed deliveries: from bytes and headers to a proof, or an error.
 
-The algorithm is that of Standard Webhooks (HMAC-SHA256 over ``id.timestamp.body``), computed by the library that Svix
+The algorithm is that of Standard Webhooks: HMAC-SHA256 over ``id.timestamp.body``, computed by the library that Svix
 wrote for it. Its own package ``svix`` does no more than call that one, and loads 17 MiB of API client first.
-We read the headers ourselves, because the library raises ValueError over junk in them and stops at a junk entry in
-front of a valid one.
+We take only its HMAC. The library signs text, and a body need not be UTF-8. It also raises ValueError over junk in the
+headers, and stops at a junk entry in front of a valid one.
 """
 
 from __future__ import annotations
 
+import base64
 import hmac
 import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Protocol
 
-from standardwebhooks import Webhook
+from standardwebhooks.webhooks import hmac_data
 
 from clerk_sync.clerk.errors import SignatureError
 
@@ -45,7 +45,7 @@ class WebhookVerifier:
     """Proves deliveries with one or, while a secret is rotated, several signing secrets."""
 
     def __init__(self, secrets: Iterable[str], *, clock: Callable[[], float] = time.time) -> None:
-        self._webhooks = [Webhook(secret) for secret in secrets]
+        self._keys = [base64.b64decode(f"{secret.removeprefix('whsec_')}==") for secret in secrets]
         self._clock = clock
 
     def verify(self, headers: Headers, body: bytes) -> SignedDelivery:
@@ -62,18 +62,13 @@ class WebhookVerifier:
         # Whole seconds on both sides, as Clerk's own verifier counts them: 300 passes, 301 fails.
         if abs(int(self._clock()) - attempted_at) > TOLERANCE_S:
             raise SignatureError("timestamp outside the tolerance")
-        try:
-            text = body.decode()
-        except UnicodeDecodeError as error:
-            raise SignatureError("body is not UTF-8") from error
-        if not self._is_signed(message_id, attempted_at, text, signatures):
+        if not self._is_signed(f"{message_id}.{attempted_at}.".encode() + body, signatures):
             raise SignatureError("no matching signature")
         return SignedDelivery(message_id, attempted_at, body)
 
-    def _is_signed(self, message_id: str, attempted_at: int, text: str, signatures: str) -> bool:
-        at = datetime.fromtimestamp(attempted_at, UTC)
+    def _is_signed(self, signed: bytes, signatures: str) -> bool:
         entries = [entry.encode() for entry in signatures.split() if entry.startswith("v1,")]
-        expected = [webhook.sign(message_id, at, text).encode() for webhook in self._webhooks]
+        expected = [b"v1," + base64.b64encode(hmac_data(key, signed)) for key in self._keys]
         return any(hmac.compare_digest(entry, own) for entry in entries for own in expected)
 
 

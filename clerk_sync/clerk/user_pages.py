@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from msgspec import Raw, Struct, ValidationError
-from msgspec.json import Decoder
+from collections.abc import Iterable
 
-from clerk_sync.clerk.decoding import Body, decode
+from msgspec import Raw, Struct, ValidationError
+
+from clerk_sync.clerk.decoding import Body, JsonDecoder
 from clerk_sync.clerk.errors import ApiNonsense, UnmappableError
 from clerk_sync.clerk.users import ClerkUser, UserId, UserSnapshot, parse_user, snapshot_of
 
@@ -29,6 +30,20 @@ class UserPage(Struct, frozen=True):
         """How many users Clerk put on the page, mappable or not."""
         return len(self.users) + len(self.unmappable)
 
+    @property
+    def first_ms(self) -> int | None:
+        """The first creation time on the page that is known."""
+        return _first_known(self.users)
+
+    @property
+    def last_ms(self) -> int | None:
+        """The last creation time on the page that is known."""
+        return _first_known(reversed(self.users))
+
+
+def _first_known(users: Iterable[UserSnapshot]) -> int | None:
+    return next((user.clerk_created_at for user in users if user.clerk_created_at), None)
+
 
 class _Wrapped(Struct):
     data: list[ClerkUser]
@@ -43,9 +58,9 @@ class _OnlyId(Struct):
 
 
 # A bare array in every version of the API so far; other lists of Clerk's come as {"data": […]}.
-_page = Decoder(list[ClerkUser] | _Wrapped)
-_raw_page = Decoder(list[Raw] | _WrappedRaw)
-_only_id = Decoder(_OnlyId)
+_page = JsonDecoder(list[ClerkUser] | _Wrapped)
+_raw_page = JsonDecoder(list[Raw] | _WrappedRaw)
+_only_id = JsonDecoder(_OnlyId)
 
 
 def parse_users(raw: Body) -> UserPage:
@@ -54,7 +69,7 @@ def parse_users(raw: Body) -> UserPage:
     Raises NotJsonError for a torn body, ApiNonsense for JSON that is no list.
     """
     try:
-        page = decode(_page, raw)
+        page = _page.decode(raw)
         users = [snapshot_of(user) for user in (page.data if isinstance(page, _Wrapped) else page)]
     except (ValidationError, UnmappableError):
         return _parse_one_by_one(raw)
@@ -63,7 +78,7 @@ def parse_users(raw: Body) -> UserPage:
 
 def _parse_one_by_one(raw: Body) -> UserPage:
     try:
-        page = decode(_raw_page, raw)
+        page = _raw_page.decode(raw)
     except ValidationError as error:
         raise ApiNonsense(f"the list of users is no list: {error}") from None
     elements = page.data if isinstance(page, _WrappedRaw) else page
@@ -79,6 +94,6 @@ def _parse_one_by_one(raw: Body) -> UserPage:
 
 def _find_id(element: Raw) -> str | None:
     try:
-        return decode(_only_id, element).id
+        return _only_id.decode(element).id
     except ValidationError:
         return None

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Raw, Struct, ValidationError
-from msgspec.json import Decoder
 
-from clerk_sync.clerk.decoding import Body, decode
+from clerk_sync.clerk.decoding import Body, JsonDecoder
 from clerk_sync.clerk.errors import UnmappableError
 
 LONGEST_EMAIL = 320  # 64 before the @, 255 behind it (RFC 5321); the index on lower(email) has to hold it
 
 _USER_ID = re.compile(r"user_[A-Za-z0-9_-]{1,64}")
 UserId = Annotated[str, Meta(pattern=rf"\A{_USER_ID.pattern}\Z")]
-Milliseconds = Annotated[int, Meta(ge=0, le=2**53)]  # whole in every language that Clerk's numbers pass through
+LAST_MS = 2**53  # up to here numbers are exact in every language that Clerk's numbers pass through
+Milliseconds = Annotated[int, Meta(ge=0, le=LAST_MS)]
 
 
 # gc=False here and below: nothing of this can form a cycle, and the collector need not walk 500 users a page.
@@ -57,7 +57,7 @@ class ClerkUser(Struct, gc=False):
 
     id: UserId
     updated_at: Milliseconds
-    created_at: Milliseconds | None = None
+    created_at: Any = None
     primary_email_address_id: str | None = None
     email_addresses: list[EmailAddress] | None = None
     first_name: str | None = None
@@ -68,13 +68,13 @@ class ClerkUser(Struct, gc=False):
     deprovisioned: bool | None = None
 
 
-_user = Decoder(ClerkUser)
+_user = JsonDecoder(ClerkUser)
 
 
 def parse_user(raw: Body | Raw) -> UserSnapshot:
     """Return the snapshot of one User object; raise UnmappableError for other JSON, NotJsonError for what is none."""
     try:
-        return snapshot_of(decode(_user, raw))
+        return snapshot_of(_user.decode(raw))
     except ValidationError as error:
         raise UnmappableError(str(error)) from None
 
@@ -100,7 +100,7 @@ def snapshot_of(user: ClerkUser) -> UserSnapshot:
         _without_nul(user.username),
         _without_nul(user.image_url),
         bool(user.banned or user.deprovisioned),
-        user.created_at or 0,
+        _creation_ms(user.created_at),
         user.updated_at,
     )
 
@@ -115,6 +115,11 @@ def _primary_email(user: ClerkUser) -> tuple[str | None, bool]:
             verification = address.verification
             return _without_nul(address.email_address), verification is not None and verification.status == "verified"
     return None, False
+
+
+def _creation_ms(value: object) -> int:
+    """Return ``value`` if it is a time since 1970, else 0: an odd creation time must not keep a ban from arriving."""
+    return value if type(value) is int and 0 <= value <= LAST_MS else 0
 
 
 def _without_nul(text: str | None) -> str | None:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from itertools import takewhile
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from flask import Blueprint, request
-from msgspec import Struct
+from msgspec import Meta, Struct
 from werkzeug.wrappers import Response
 
 from clerk_sync.emulator.answers import json_answer
@@ -30,7 +30,7 @@ from clerk_sync.emulator.trigger import Wish, trigger
 class Seed(Struct, forbid_unknown_fields=True):
     """How many users to add."""
 
-    count: int
+    count: Annotated[int, Meta(ge=0, le=1_000_000)]
     seed: int = 0
 
 
@@ -188,6 +188,6 @@ def _with_readable_body(record: Delivery | Message) -> dict[str, Any]:
     """Return the record with its body as JSON, or as text where somebody sent what is no JSON."""
     try:
         body = msgspec.json.decode(record.body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         body = record.body.decode(errors="replace")
     return {**asdict(record), "body": body}

@@ -9,12 +9,14 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from clerk_sync.emulator.refusal import Refusal
+from clerk_sync.emulator.refusal import Refusal, invalid_value
 
 Status = Literal["verified", "reserved"]
 Text = str | None | UnsetType
 Flag = bool | None | UnsetType
 Form = TypeVar("Form", bound=Struct)
+
+MOST_LEVELS = 100  # far from what can be written again inside a user, a list of users and a webhook
 
 
 class Profile(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -105,11 +107,28 @@ class TokenWish(Struct, kw_only=True):
 def parse(form: type[Form], body: bytes) -> Form:
     """Return the form that ``body`` holds; raise Clerk's refusal that names the offending parameter."""
     try:
-        return msgspec.json.decode(body or b"{}", type=form)
+        parsed = msgspec.json.decode(body or b"{}", type=form)
+        _require_writable(parsed)
     except msgspec.ValidationError as error:
         raise _refusal(str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refusal(400, "request_body_invalid", "Request body invalid", "The request body is not JSON.") from error
+    return parsed
+
+
+def _require_writable(form: Struct) -> None:
+    """Raise the refusal of what could be stored, and then in no answer be written."""
+    try:
+        msgspec.json.encode(form)
+    except OverflowError as error:
+        raise invalid_value("body", "a number has more than 64 bits") from error
+    if _is_deeper(msgspec.to_builtins(form), MOST_LEVELS):
+        raise invalid_value("body", f"it is nested more than {MOST_LEVELS} levels deep")
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    inner = list(value.values()) if isinstance(value, dict) else value
+    return isinstance(inner, list) and (levels == 0 or any(_is_deeper(each, levels - 1) for each in inner))
 
 
 def parse_instant_ms(param: str, text: str) -> int:

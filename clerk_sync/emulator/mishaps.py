@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 Natural = Annotated[int, Meta(ge=0)]
 Times = Annotated[int, Meta(ge=1)] | None
-Seconds = Annotated[float, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0, le=86_400)]  # threads cannot wait for centuries
 
 
 class Mishap(Struct, kw_only=True, forbid_unknown_fields=True, eq=False):

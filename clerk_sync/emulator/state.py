@@ -74,7 +74,7 @@ class StateFile:
     def _restore(self) -> None:
         try:
             saved = msgspec.json.decode(self._path.read_bytes(), type=Saved)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(f"{self._path} is no state of a local Clerk: {error}") from error
         instance = self._instance
         if saved.instance != instance.options.instance:

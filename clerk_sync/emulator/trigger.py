@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
 from clerk_sync.emulator.clock import wall_clock_ms
 from clerk_sync.emulator.instance import Instance
@@ -14,13 +14,14 @@ from clerk_sync.emulator.samples import Event, event_types, sample_event, sample
 from clerk_sync.emulator.shapes import User, as_json
 
 ONE_VERSION_MS = 1000
+LAST_MS = 253_402_300_799_999  # the end of the year 9999
 
 
 class Wish(Struct, kw_only=True, forbid_unknown_fields=True):
     """What is to be sent; ``at_ms`` is when it happened, ``user_id`` one of our users instead of a made-up one."""
 
     type: str
-    at_ms: int | None = None
+    at_ms: Annotated[int, Meta(ge=0, le=LAST_MS)] | None = None
     user_id: str | None = None
     twice: bool = False
     out_of_order: bool = False

@@ -62,7 +62,8 @@ class Arrival(Struct, gc=False):
                 arrival.effect, arrival.subject = "deleted", clerk_id
             case Unmappable(_, clerk_id, reason):
                 arrival.effect, arrival.subject, arrival.why = Outcome.PARKED, clerk_id, reason
-                arrival.body = delivery.body.decode()
+                # PostgreSQL's text is UTF-8. The decoder reads broken bytes as the same U+FFFD.
+                arrival.body = delivery.body.decode(errors="replace")
             case Unhandled():
                 pass
         return arrival

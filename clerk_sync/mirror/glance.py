@@ -30,7 +30,7 @@ class Holdings(NamedTuple):
 
 
 _COUNT: LiteralString = """
-SELECT count(*) FILTER (WHERE clerk_created_at > 0), count(*) FILTER (WHERE clerk_created_at = 0)
+SELECT count(*) FILTER (WHERE clerk_updated_at > 0), count(*) FILTER (WHERE clerk_updated_at = 0)
 FROM users WHERE deleted_at IS NULL
 """
 _NEWEST: LiteralString = """
@@ -54,7 +54,7 @@ def glance(transactions: Transactions, source: Source, terms: Terms) -> Drift:
     if clerk_users == 0 and terms.filled:
         raise EmptyListing(terms.filled)
     page = source.api.list_users(created_at_after=holdings.recent_since_ms - 1)
-    if page.users and page.users[0].clerk_created_at < holdings.recent_since_ms - 1:
+    if page.first_ms is not None and page.first_ms < holdings.recent_since_ms - 1:
         raise ApiNonsense("Clerk's list ignores created_at_after; a check without --quick does without")
 
     drift = Drift(instance.id, clerk_users, terms.live, unreadable=len(page.unmappable))
@@ -73,14 +73,14 @@ def _read_holdings(transaction: Transaction) -> Holdings:
 
 
 def _count_not_shown(transaction: Transaction, page: UserPage, holdings: Holdings, terms: Terms) -> int:
-    is_last = page.count < LARGEST_PAGE or not page.users
+    is_last = page.count < LARGEST_PAGE
     shown = [user.clerk_id for user in page.users] + [user.clerk_id for user in page.unmappable if user.clerk_id]
     not_shown = find_not_shown(
         transaction,
         Span(
             before=terms.before,
             since_ms=holdings.recent_since_ms,
-            until_ms=END_OF_TIME_MS if is_last else page.users[-1].clerk_created_at,
+            until_ms=END_OF_TIME_MS if is_last else page.last_ms or holdings.recent_since_ms,
             shown=shown,
         ),
     )

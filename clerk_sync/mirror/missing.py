@@ -39,7 +39,7 @@ AND clerk_created_at >= %(since_ms)s AND clerk_created_at < %(until_ms)s AND cle
 _NOT_SHOWN: LiteralString = f"""
 SELECT clerk_id FROM users WHERE {LIVES_IN_SPAN} AND clerk_id > %(after)s ORDER BY clerk_id LIMIT {AT_ONCE}
 """
-_NEVER_FILLED: LiteralString = """
+_UNDATED: LiteralString = """
 SELECT clerk_id FROM users
 WHERE deleted_at IS NULL AND created_at < %(before)s AND clerk_created_at = 0 AND clerk_id > %(after)s
 ORDER BY clerk_id LIMIT %(at_once)s
@@ -54,10 +54,10 @@ def find_not_shown(transaction: Transaction, span: Span, *, after: str = "") -> 
     return [clerk_id for (clerk_id,) in transaction.rows(_NOT_SHOWN, span._asdict() | {"after": after})]
 
 
-def find_never_filled(transaction: Transaction, *, before: datetime, after: str = "") -> list[str]:
-    """Return live users of whom nothing but the id is known, older here than ``before``: up to AT_ONCE ids."""
+def find_undated(transaction: Transaction, *, before: datetime, after: str = "") -> list[str]:
+    """Return live users without a creation time, older here than ``before``: up to AT_ONCE ids. No span covers them."""
     values = {"before": before, "after": after, "at_once": AT_ONCE}
-    return [clerk_id for (clerk_id,) in transaction.rows(_NEVER_FILLED, values)]
+    return [clerk_id for (clerk_id,) in transaction.rows(_UNDATED, values)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,8 @@ def plan(transaction: Transaction, api: ClerkApi, opening: Opening, terms: Terms
         return Plan(first, Cursor(expected, LARGEST_PAGE, 0, [], []))
     users = expected - first.count
     size = planning.size_windows(users, terms.workers)
-    if size >= users or terms.workers == 1:
+    # If the first page tells no time, users may follow whom no window would cover: imports create some before 1970.
+    if size >= users or terms.workers == 1 or first.rest.reached_ms is None:
         return Plan(first, Cursor(expected, LARGEST_PAGE, 0, [first.rest], []))
     start_ms = first.until_ms
     heads: dict[int, UserPage] = {}
@@ -103,7 +104,7 @@ def _probe(api: ClerkApi, places: Sequence[int], limit: int) -> dict[int, UserPa
     """Return pages from these places of the list on, by the first millisecond that belongs to the page alone."""
     pages = in_parallel([partial(api.list_users, limit=limit, offset=place) for place in places], ASKED_AT_ONCE)
     # Whoever was made in the millisecond of a page's first user may stand in front of it.
-    return {page.users[0].clerk_created_at + 1: page for page in pages if page.users}
+    return {page.first_ms + 1: page for page in pages if page.first_ms is not None}
 
 
 def _number_heads(windows: Sequence[Window], heads: Mapping[int, UserPage]) -> dict[int, UserPage]:
@@ -114,9 +115,7 @@ def _number_heads(windows: Sequence[Window], heads: Mapping[int, UserPage]) -> d
 def _is_head(page: UserPage, window: Window) -> bool:
     # One who cannot be read may belong to the window before. And where a whole page was made in one millisecond, the
     # walk must not go on from there: it would begin before its window.
-    return (
-        page.count == LARGEST_PAGE and not page.unmappable and page.users[-1].clerk_created_at >= (window.start_ms or 0)
-    )
+    return page.count == LARGEST_PAGE and not page.unmappable and (page.last_ms or 0) >= (window.start_ms or 0)
 
 
 def _count_before(api: ClerkApi, cuts: Sequence[int]) -> list[int]:

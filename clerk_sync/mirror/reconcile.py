@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from clerk_sync.clerk.api import MOST_IDS, ClerkApi
 from clerk_sync.clerk.user_pages import UserPage
 from clerk_sync.mirror.errors import ShortListing, TooManyMissing
-from clerk_sync.mirror.missing import AT_ONCE, Span, find_never_filled, find_not_shown, inquire
+from clerk_sync.mirror.missing import AT_ONCE, Span, find_not_shown, find_undated, inquire
 from clerk_sync.mirror.prefetch import Prefetch
 from clerk_sync.mirror.sinks import Sink
 from clerk_sync.mirror.steps import Counts, Cursor, Step
@@ -65,8 +65,8 @@ class Reconciliation:
         with closing(iter(Prefetch(walks, self._terms.workers))) as stretches:
             for number, stretch in stretches:
                 yield from self._take(stretch, number)
-        never_filled = partial(find_never_filled, self._transaction, before=self._terms.before)
-        yield from self._inquire_about(never_filled, never_filled())
+        undated = partial(find_undated, self._transaction, before=self._terms.before)
+        yield from self._inquire_about(undated, undated())
         while self._pending:
             yield from self._inquire()
         self._check_count()
@@ -117,7 +117,8 @@ class Reconciliation:
         counts = self._sink.take_found(answer.known)
         gone, changes = self._sink.note_missing(answer.unknown)
         self._missing += gone.missing
-        self._hidden += len(answer.known)
+        # The list may well have shown users without a creation time: no span says where.
+        self._hidden += sum(user.clerk_created_at > 0 for user in answer.known)
         counts += gone + Counts(failed=len(answer.unmappable))
         yield Step(counts, changes, tuple(answer.unmappable), self._here())
         if self._hidden > max(MOST_HIDDEN, self._terms.live * MOST_HIDDEN_SHARE):

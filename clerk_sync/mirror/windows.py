@@ -18,7 +18,7 @@ from clerk_sync.clerk.errors import ApiNonsense, CursorRefused
 from clerk_sync.clerk.user_pages import Unmappable, UserPage
 from clerk_sync.clerk.users import UserSnapshot
 
-FIRST_MS = 1  # 0 marks a row that has not yet been filled
+FIRST_MS = 1  # 0 stands for a creation time that is not known
 END_OF_TIME_MS = 2**62
 LARGEST_OVERLAP = 50
 MOST_CARRIED = 1000  # into another process, that is: within a walk there is no bound
@@ -108,7 +108,7 @@ class Walk:
         except CursorRefused:
             return None
         leads_back = not self._known.isdisjoint(_ids(page)) or (
-            window.reached_ms is not None and any(user.clerk_created_at < window.reached_ms for user in page.users[:1])
+            window.reached_ms is not None and page.first_ms is not None and page.first_ms < window.reached_ms
         )
         return None if leads_back else page
 
@@ -128,14 +128,14 @@ class Walk:
         _check_answer(page, window)
         fresh = [user for user in page.users if user.clerk_id not in self._known]
         if window.by_offset and window.reached_ms is not None:
-            fresh = [user for user in fresh if user.clerk_created_at >= window.reached_ms]
+            fresh = [user for user in fresh if user.clerk_created_at >= window.reached_ms or not user.clerk_created_at]
         unmappable = [user for user in page.unmappable if user.clerk_id not in self._known]
         is_last = page.count < self._page_size
         if not is_last and not fresh and not any(user.clerk_id for user in unmappable):
             raise ApiNonsense("a page of Clerk's list brings nothing new: the walk would never end")
 
         ids = _ids(page)
-        reached_ms = page.users[-1].clerk_created_at if page.users else window.reached_ms
+        reached_ms = window.reached_ms if page.last_ms is None else page.last_ms
         carried = {user.clerk_id for user in page.users if user.clerk_created_at == reached_ms}
         carried.update(user.clerk_id for user in page.unmappable if user.clerk_id)
         if reached_ms == window.reached_ms:
@@ -164,10 +164,11 @@ def _rest_behind(page: UserPage, window: Window, reached_ms: int | None, carried
 
 def _check_answer(page: UserPage, window: Window) -> None:
     """Refuse a list that is not the one that was asked for: its gaps would mean nothing."""
-    if any(before.clerk_created_at > after.clerk_created_at for before, after in pairwise(page.users)):
+    times_ms = [user.clerk_created_at for user in page.users if user.clerk_created_at]
+    if any(before > after for before, after in pairwise(times_ms)):
         raise ApiNonsense("Clerk's list is not in the order of created_at that was asked for")
     # One millisecond of grace: Clerk does not say whether the ends of a window belong to it.
-    if window.start_ms is not None and page.users and page.users[0].clerk_created_at < window.start_ms - 1:
+    if window.start_ms is not None and times_ms and times_ms[0] < window.start_ms - 1:
         raise ApiNonsense("Clerk's list ignores created_at_after; --workers 1 does without")
 
 
@@ -177,6 +178,8 @@ def _bounds(window: Window) -> tuple[int | None, int | None]:
 
 
 def _is_inside(user: UserSnapshot, window: Window) -> bool:
+    if not user.clerk_created_at:
+        return True  # Clerk has put the user into this window, by a time that cannot be read
     after_start = window.start_ms is None or user.clerk_created_at >= window.start_ms
     return after_start and (window.end_ms is None or user.clerk_created_at < window.end_ms)
 

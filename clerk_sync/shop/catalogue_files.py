@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,8 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
+from clerk_sync.clerk.decoding import JsonDecoder
+from clerk_sync.clerk.errors import NotJsonError
 from clerk_sync.shop.catalogue import ProductEntry
 from clerk_sync.shop.errors import CatalogueInvalid
 
@@ -23,12 +26,9 @@ def parse_catalogue(data: bytes, name: str = "") -> list[ProductEntry]:
     The ending of ``name`` says which of the two it is; where it does not, the first character does. Keys and columns
     that a product does not have are passed over.
     """
-    try:
-        content = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CatalogueInvalid([f"byte {error.start}: not UTF-8"]) from None
-    is_json = name.endswith(".json") or (not name.endswith(".csv") and content.lstrip()[:1] in ("[", "{"))
-    return _checked(_json_rows(content)) if is_json else _checked(_csv_rows(content), strict=False)
+    data = data.removeprefix(codecs.BOM_UTF8)
+    is_json = name.endswith(".json") or (not name.endswith(".csv") and data.lstrip().startswith((b"[", b"{")))
+    return _checked(_json_rows(data)) if is_json else _checked(_csv_rows(data), strict=False)
 
 
 class _Row(NamedTuple):
@@ -69,12 +69,15 @@ class _Wrapped(Struct):
     products: list[object]
 
 
-def _json_rows(content: str) -> Iterator[_Row]:
+_products = JsonDecoder(list[object] | _Wrapped)
+
+
+def _json_rows(data: bytes) -> Iterator[_Row]:
     try:
-        parsed = msgspec.json.decode(content, type=list[object] | _Wrapped)
+        parsed = _products.decode(data)
     except msgspec.ValidationError:
         raise CatalogueInvalid(['a list of products is expected, or {"products": […]}']) from None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except NotJsonError as error:
         raise CatalogueInvalid([str(error)]) from None
     products = parsed.products if isinstance(parsed, _Wrapped) else parsed
     for index, fields in enumerate(products):
@@ -85,7 +88,11 @@ _NEEDED = {field.name for field in msgspec.structs.fields(ProductEntry) if field
 _BEYOND = "beyond the header"
 
 
-def _csv_rows(content: str) -> Iterator[_Row]:
+def _csv_rows(data: bytes) -> Iterator[_Row]:
+    try:
+        content = data.decode()
+    except UnicodeDecodeError as error:
+        raise CatalogueInvalid([f"byte {error.start}: not UTF-8"]) from None
     header = content.partition("\n")[0]
     # Where the comma is the decimal mark, spreadsheets save semicolons.
     delimiter = ";" if ";" in header and "," not in header else ","

@@ -7,16 +7,16 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
 
-import msgspec
 from flask import request
-from msgspec.json import Decoder
+from msgspec import ValidationError
 
+from clerk_sync.clerk.decoding import JsonDecoder
+from clerk_sync.clerk.errors import NotJsonError
 from clerk_sync.web.errors import Problem
 
 T = TypeVar("T")
 
-_decoder: Callable[[Any], Decoder[Any]] = cache(Decoder)
-_any_decoder = Decoder()
+_decoder: Callable[[Any], JsonDecoder[Any]] = cache(JsonDecoder)
 
 
 def decode_body(shape: type[T]) -> T:
@@ -27,24 +27,13 @@ def decode_body(shape: type[T]) -> T:
     """
     if not request.is_json:
         raise Problem(415, "not-json", "The body has to be sent as application/json.")
-    data = request.get_data(cache=False)
-    decoder: Decoder[T] = _decoder(shape)
+    decoder: JsonDecoder[T] = _decoder(shape)
     try:
-        return _decode(decoder, data)
-    except msgspec.ValidationError as error:
-        # A typed decoder stops at the first wrong field: whether the rest is JSON at all is still to be seen.
-        _decode(_any_decoder, data)
-        raise Problem(422, "body-invalid", f"{_without_value(str(error))}.") from None
-
-
-def _decode(decoder: Decoder[T], data: bytes) -> T:
-    try:
-        decoded: T = decoder.decode(data)
-    except msgspec.ValidationError:
-        raise
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return decoder.decode(request.get_data(cache=False))
+    except NotJsonError:
         raise Problem(400, "not-json", "The body is not JSON.") from None
-    return decoded
+    except ValidationError as error:
+        raise Problem(422, "body-invalid", f"{_without_value(str(error))}.") from None
 
 
 def _without_value(message: str) -> str:

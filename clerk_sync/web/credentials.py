@@ -5,14 +5,19 @@ from __future__ import annotations
 COOKIE = "__session"
 
 
-def find_bearer(authorization: str) -> str | None:
+def find_bearer(authorization: str | None) -> str | None:
     """Return what an ``Authorization`` header of the Bearer scheme carries, be it nothing or nonsense; else None.
 
     Another scheme is somebody else's (a proxy's Basic password), and a lone word has no scheme. Words behind the token
-    stay in it: no token has a blank, so they are refused together.
+    stay in it: no token has a blank, so they are refused together. A header that cannot be read may have been a Bearer
+    header, so it counts as one: granian passes a value that is not ASCII as an empty one, other servers pass it as
+    Latin-1.
     """
+    if authorization is None:
+        return None
     scheme, _, token = authorization.replace("\t", " ").strip(" ").partition(" ")
-    return token.strip(" ") if scheme.lower() == "bearer" else None
+    is_bearer = scheme.lower() == "bearer" or not scheme or not scheme.isascii()
+    return token.strip(" ") if is_bearer else None
 
 
 def find_session_cookies(cookies: str, suffix: str | None) -> list[str]:

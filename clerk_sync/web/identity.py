@@ -50,7 +50,7 @@ def prove(services: Services, environ: WSGIEnvironment) -> SessionClaims:
 
 
 def _prove_afresh(services: Services, environ: WSGIEnvironment) -> SessionClaims:
-    bearer = find_bearer(environ.get("HTTP_AUTHORIZATION", ""))
+    bearer = find_bearer(environ.get("HTTP_AUTHORIZATION"))
     tokens = [bearer] if bearer is not None else _session_cookies(services, environ)
     try:
         proven = _prove_first(services, tokens)

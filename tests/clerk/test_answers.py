@@ -3,9 +3,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from msgspec import Raw
 
 from clerk_sync.clerk.answers import Answer, TryAgain, accepted_body, retry_after_s
 from clerk_sync.clerk.errors import ApiRefused
+from tests.hostile_json import ODD_VALUES, each, encode
 
 HTTP_DATE = "Sun, 22 Nov 2026 12:00:00 GMT"
 
@@ -68,6 +70,12 @@ def test_a_refusal_carries_the_code_the_message_and_the_trace_of_clerk() -> None
 )
 def test_a_refusal_that_clerk_did_not_write_has_no_code(body: bytes) -> None:
     assert refused(404, body).code == "unknown"
+
+
+@each(ODD_VALUES)
+def test_a_refusal_is_understood_beside_odd_values(odd: Raw) -> None:
+    entry = {"code": "resource_not_found", "message": "no", "meta": {"param_name": odd}}
+    assert refused(404, encode({"errors": [entry], "meta": odd})).code == "resource_not_found"
 
 
 def test_a_refusal_without_an_entry_keeps_the_ray_of_the_front_server() -> None:

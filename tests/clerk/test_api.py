@@ -3,11 +3,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import Raw
 
 from clerk_sync.clerk.api import ClerkApi, Instance
 from clerk_sync.clerk.errors import ApiNonsense, ApiRefused, CursorRefused, UnmappableError
+from clerk_sync.clerk.users import parse_user
 from tests.clerk.scripted_api import FakeTime, ScriptedApi, answer, refusal
 from tests.conftest import clerk_user
+from tests.hostile_json import ODD_VALUES, UNREADABLE_VALUES, each, encode
 
 
 def parameters(server: ScriptedApi) -> list[tuple[str, str]]:
@@ -32,6 +35,29 @@ def test_a_page_in_a_window_behind_a_cursor(api: ClerkApi, server: ScriptedApi) 
         "created_at_after": "0",
         "created_at_before": "7",
     }
+
+
+@each(ODD_VALUES)
+def test_odd_values_that_are_not_read_do_not_cost_an_answer(api: ClerkApi, server: ScriptedApi, odd: Raw) -> None:
+    user = clerk_user("user_1", unsafe_metadata=odd, created_at=odd)
+    instance = {"id": "ins_1", "environment_type": "development", "allowed_origins": odd}
+    for body, ask, expected in (
+        ({"total_count": 7, "object": odd}, api.count_users, 7),
+        (instance, api.get_instance, Instance("ins_1", "development")),
+        (user, lambda: api.find_user("user_1"), parse_user(encode(user))),
+        ([user], lambda: api.find_users(["user_1"]).users, [parse_user(encode(user))]),
+    ):
+        server.will_answer(answer(encode(body)))
+        assert ask() == expected
+
+
+@each(UNREADABLE_VALUES)
+def test_an_unreadable_count_or_instance_is_nonsense(api: ClerkApi, server: ScriptedApi, odd: Raw) -> None:
+    server.will_answer(answer(encode({"total_count": odd, "id": odd, "environment_type": odd})))
+    with pytest.raises(ApiNonsense):
+        api.count_users()
+    with pytest.raises(ApiNonsense):
+        api.get_instance()
 
 
 def test_a_page_by_offset(api: ClerkApi, server: ScriptedApi) -> None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Raw
 
 from clerk_sync.clerk.errors import ApiError, ApiNonsense, ApiRefused, ApiUnavailable
 from clerk_sync.clerk.key_fetch import fetch_key_set, parse_key_set
 from clerk_sync.clerk.key_ring import ring_of_entries
 from tests.clerk.scripted_api import DROPPED, Reply, ScriptedApi, answer, refusal
-from tests.clerk.token_factory import FOREIGN, OURS, encode
+from tests.clerk.token_factory import FOREIGN, OURS
+from tests.clerk.token_factory import encode as base64url
+from tests.hostile_json import ODD_VALUES, each, encode, texts
 
 SECRET_KEY = "sk_test_secretsecretsecretsecret"
 
@@ -86,6 +90,23 @@ def test_further_parameters_of_a_key_are_fine(server: ScriptedApi) -> None:
     assert ids(server, bare, FOREIGN.jwk | {"x5c": ["…"], "key_ops": ["verify"]}) == [OURS.kid, FOREIGN.kid]
 
 
+@each(ODD_VALUES)
+def test_an_odd_value_beside_a_good_key_does_not_cost_the_set(odd: Raw) -> None:
+    for key_set in (
+        {"keys": [OURS.jwk], "unread": odd},
+        {"keys": [OURS.jwk | {"unread": odd}]},
+        {"keys": [odd, OURS.jwk, {"kty": odd}]},
+        *({"keys": [FOREIGN.jwk | {name: odd}, OURS.jwk]} for name in ("kid", "n", "e", "use", "alg", "kty")),
+    ):
+        assert OURS.kid in [entry.kid for entry in parse_key_set(encode(key_set))]
+
+
+@given(body=texts(["keys", *OURS.jwk], [encode(OURS.jwk), encode([OURS.jwk]), *map(encode, OURS.jwk.values())]))
+def test_any_bytes_are_a_key_set_or_nonsense(body: bytes) -> None:
+    with suppress(ApiNonsense):
+        ring_of_entries(parse_key_set(body))
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -99,7 +120,7 @@ def test_body_without_a_usable_key_is_nonsense(body: bytes) -> None:
 
 
 ANYTHING = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.lists(st.integers(), max_size=2)
-NUMBERS = st.binary(max_size=300).map(encode) | ANYTHING
+NUMBERS = st.binary(max_size=300).map(base64url) | ANYTHING
 
 
 @given(kid=ANYTHING, modulus=NUMBERS, exponent=NUMBERS)

@@ -120,11 +120,15 @@ def test_a_svix_header_wins_over_its_standard_alias() -> None:
     assert verify(webhook_id="msg_other", webhook_signature="v1,AAAA")
 
 
-def test_a_body_that_is_not_utf8_is_refused_even_if_signed() -> None:
-    body = b"\xff\xfe"
+def test_a_body_that_is_not_utf8_is_proved_by_its_bytes() -> None:
+    """Whether it is JSON is not the signature's question."""
+    body = b'{"name": "\xff"}'
     key = base64.b64decode(SECRET.removeprefix("whsec_"))
     mac = hmac.new(key, b"msg_test_1." + str(AT).encode() + b"." + body, hashlib.sha256).digest()
-    assert refused(body, svix_signature="v1," + base64.b64encode(mac).decode())
+    signature = "v1," + base64.b64encode(mac).decode()
+    assert verify(body, svix_signature=signature).body == body
+    assert refused(body.replace(b"\xff", b"\xfe"), svix_signature=signature)
+    assert refused(body.replace(b"\xff", "\ufffd".encode()), svix_signature=signature)
 
 
 def test_the_proof_does_not_show_the_body() -> None:

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from msgspec import Raw
 
 from clerk_sync.clerk.errors import ApiNonsense, NotJsonError
 from clerk_sync.clerk.user_pages import Unmappable, parse_users
 from tests.conftest import clerk_user
+from tests.hostile_json import ODD_VALUES, UNREADABLE_VALUES, each, encode, texts
 
 
 def page_of(*users: object) -> bytes:
@@ -88,6 +92,39 @@ def test_an_odd_user_beside_a_bad_one_is_still_mapped() -> None:
     page = parse_users(page_of(*users(1, first_name="\ud800"), *users(2, first_name=4711), None))
     assert [user.clerk_id for user in page.users] == ids(1)
     assert [one.clerk_id for one in page.unmappable] == ["user_2", None]
+
+
+@each(ODD_VALUES)
+def test_an_odd_value_that_is_not_read_does_not_cost_its_user(odd: Raw) -> None:
+    listed = [*users(1), *users(2, unsafe_metadata={"a": odd}, created_at=odd, brand_new=odd), *users(3)]
+    for raw in (encode(listed), encode({"data": listed, "total_count": odd})):
+        page = parse_users(raw)
+        assert [user.clerk_id for user in page.users] == ids(1, 2, 3)
+        assert page.users[1].clerk_created_at == 0
+
+
+@each(UNREADABLE_VALUES)
+def test_an_unreadable_value_costs_its_user_and_no_other(odd: Raw) -> None:
+    page = parse_users(encode([odd, *users(1), *users(2, first_name=odd), *users(3, updated_at=odd), *users(4)]))
+    assert [user.clerk_id for user in page.users] == ids(1, 4)
+    assert [one.clerk_id for one in page.unmappable] == [None, *ids(2, 3)]
+
+
+def test_creation_times_of_a_page_are_those_that_are_known() -> None:
+    odd, known, later = users(1, created_at="odd"), users(2, created_at=5), users(3, created_at=7)
+    for listed, expected in [
+        ([*odd, *known, *odd, *later, *odd], (5, 7)),
+        (odd, (None, None)),
+        ([], (None, None)),
+    ]:
+        page = parse_users(page_of(*listed))
+        assert (page.first_ms, page.last_ms) == expected
+
+
+@given(raw=texts(["data", *clerk_user()], [encode(clerk_user())]))
+def test_any_bytes_are_a_page_or_nonsense_or_no_json(raw: bytes) -> None:
+    with suppress(ApiNonsense, NotJsonError):
+        parse_users(raw)
 
 
 @pytest.mark.parametrize("cut", [1, 2, 40, 400])

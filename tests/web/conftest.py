@@ -11,7 +11,10 @@ from flask.testing import FlaskClient
 
 from clerk_sync.orm import db
 from clerk_sync.shop.catalogue import ProductEntry, load_products
+from tests.local_clerk import clerk
 from tests.web.visitor import Description, Visitor
+
+__all__ = ["clerk"]
 
 GRACE = "user_grace"
 ADA = "user_ada"

@@ -80,7 +80,7 @@ def test_a_change_of_another_shape_is_refused_and_nothing_changes(grace: Visitor
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{", b"{} {}", b"\xff", b'{"line1": "\xff"}', b'{"line1": "\\ud800"}', b"\0", b"{'a': 1}", b"[" * 100_000],
+    [b"", b"{", b"{} {}", b"\xff", b'{"line1": 1e400', b"\0", b"{'a': 1}", b"[" * 100_000],
 )
 def test_what_is_not_json_is_400(grace: Visitor, data: bytes) -> None:
     answer = grace.send("POST", "/api/addresses", data=data, content_type="application/json")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
-import msgspec
+from msgspec import ValidationError
 
 from clerk_sync.clerk.api import Instance
 from clerk_sync.clerk.connection import API_VERSION
+from clerk_sync.clerk.decoding import JsonDecoder
+from clerk_sync.clerk.errors import NotJsonError
 from clerk_sync.cli.doctor.asking import Answer, NoAnswer, ask
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.cli.doctor.patient import Patient
@@ -98,8 +100,11 @@ def _judge_instance(patient: Patient, answer: Answer) -> Iterator[Finding]:
     yield ok(INSTANCE, f"CLERK_SECRET_KEY belongs to {instance.id} ({instance.environment_type})")
 
 
+_instance = JsonDecoder(Instance)
+
+
 def _find_instance(answer: Answer) -> Instance | None:
     try:
-        return msgspec.json.decode(answer.body, type=Instance) if answer.status == 200 else None
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return _instance.decode(answer.body) if answer.status == 200 else None
+    except (ValidationError, NotJsonError):
         return None

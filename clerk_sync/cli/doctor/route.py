@@ -6,8 +6,11 @@ import json
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
+from clerk_sync.clerk.decoding import JsonDecoder
+from clerk_sync.clerk.errors import NotJsonError
 from clerk_sync.clerk.way_out import LOOPBACK
 from clerk_sync.cli.doctor.asking import Answer, NoAnswer, ask
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
@@ -18,6 +21,8 @@ from clerk_sync.mirror.vital_signs import has_arrived
 PATH = "/api/webhooks/clerk"
 ROUTE, INBOX, READY = "webhook route", "webhook inbox", "deployed service"
 SLOW_S = 5.0
+
+_object = JsonDecoder(dict[str, Any])
 
 
 def look_at_route(patient: Patient) -> Iterator[Finding]:
@@ -51,11 +56,11 @@ def look_at_deployment(patient: Patient) -> Iterator[Finding]:
     url = webhook_address(patient.url).removesuffix(PATH) + "/readyz"
     try:
         answer = ask("GET", url, read_timeout_s=patient.patience_s)
-        checks = json.loads(answer.body)
+        checks = _object.decode(answer.body)
         bad = [f"{name} {_one_line(check['detail'])}" for name, check in checks.items() if not check["ok"]]
     except NoAnswer as error:
         yield warning(READY, f"/readyz: {error}")
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (NotJsonError, ValueError, TypeError, KeyError):
         yield warning(READY, f"/readyz answers {answer.status}, and not as this service does")
     else:
         told = f"/readyz answers {answer.status}"
@@ -166,10 +171,9 @@ def _outcome_of(answer: Answer) -> object:
 
 def _problem(answer: Answer) -> dict[str, object]:
     try:
-        body = json.loads(answer.body)
-    except ValueError:
+        return _object.decode(answer.body)
+    except (NotJsonError, ValueError):
         return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _one_line(text: object) -> str:
