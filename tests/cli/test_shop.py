@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from msgspec import Raw
 
 from clerk_sync.shop.catalogue_files import SAMPLE
+from tests.hostile_json import ODD_VALUES, UNREADABLE_VALUES, encode
 
 Query = Callable[..., list[tuple[Any, ...]]]
 
@@ -42,6 +44,20 @@ def test_a_file_is_loaded_and_counted_for_programs(load: Any, tmp_path: Path) ->
     file.write_text(CSV.replace("1290", "1390"))
     code, stdout, _ = load(file, "--json")
     assert (code, json.loads(stdout)) == (0, {"inserted": 0, "updated": 1, "unchanged": 1})
+
+
+def test_a_file_with_odd_values_is_loaded_or_refused_in_sentences(load: Any, query: Query, tmp_path: Path) -> None:
+    file = tmp_path / "products.json"
+    product = {"sku": "TEA", "name": Raw(b'"T\\ud83d\xff"'), "price_minor": 1290, "currency": "EUR"}
+    for name, odd in ODD_VALUES.items():
+        file.write_bytes(encode([product | {"unread": Raw(odd)}]))
+        assert load(file)[0] == 0, name
+    assert query("SELECT name FROM products") == [("T\ufffd\ufffd",)]
+    for name, odd in UNREADABLE_VALUES.items():
+        file.write_bytes(encode([product | {"price_minor": Raw(odd)}]))
+        code, stdout, stderr = load(file)
+        assert (code, stdout, stderr.splitlines()[1:]) == (1, "", ["Nothing was loaded."]), name
+        assert "price_minor" in stderr
 
 
 def test_standard_input_is_a_file_too(load: Any) -> None:

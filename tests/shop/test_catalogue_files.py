@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Raw
 
 from clerk_sync.shop.catalogue import ProductEntry
 from clerk_sync.shop.catalogue_files import SAMPLE, parse_catalogue
 from clerk_sync.shop.errors import CatalogueInvalid
+from tests.hostile_json import BROKEN_TEXTS, ODD_VALUES, UNREADABLE_VALUES, each, encode, texts
 
 TEA = ProductEntry("TEA", "Tea, loose", 1290, "EUR", "Malty.", True)
 CUP = ProductEntry("CUP", "Cup", 2400, "EUR", "", False)
@@ -103,6 +109,53 @@ def test_a_newline_does_not_slip_in_at_the_end(field: str) -> None:
     product = {"sku": "TEA", "name": "Tea", "price_minor": 1290, "currency": "EUR"}
     with pytest.raises(CatalogueInvalid, match=field):
         parse_catalogue(msgspec.json.encode([product | {field: f"{product[field]}\n"}]))
+
+
+@pytest.mark.parametrize("name", ["products.json", "<stdin>"])
+@each(ODD_VALUES)
+def test_an_odd_value_that_is_not_read_is_of_no_consequence(odd: Raw, name: str) -> None:
+    product = {"sku": "CUP", "name": "Cup", "price_minor": 2400, "currency": "EUR", "active": False, "unread": [odd]}
+    for file in ([product], {"products": [product], "unread": odd}):
+        assert parse_catalogue(encode(file), name) == [CUP]
+
+
+@each(BROKEN_TEXTS)
+def test_broken_text_is_read_with_replacement_characters(odd: Raw) -> None:
+    product = {"sku": "CUP", "name": odd, "price_minor": 2400, "currency": "EUR", "description": odd}
+    (entry,) = parse_catalogue(encode([product]))
+    assert {text.replace("\ufffd", "") for text in (entry.name, entry.description)} == {"a b"}
+    with pytest.raises(CatalogueInvalid, match="sku"):
+        parse_catalogue(encode([product | {"sku": odd}]))
+
+
+@each(UNREADABLE_VALUES)
+@pytest.mark.parametrize("field", ["sku", "name", "price_minor", "currency", "description", "active"])
+def test_an_unreadable_value_is_named_by_its_place(field: str, odd: Raw) -> None:
+    product = {"sku": "CUP", "name": "Cup", "price_minor": 2400, "currency": "EUR"}
+    with pytest.raises(CatalogueInvalid) as raised:
+        parse_catalogue(encode([product, product | {"sku": "TEA", field: odd}]))
+    (problem,) = raised.value.problems
+    assert problem.startswith("products[1]: ")
+    assert field in problem
+
+
+@pytest.mark.parametrize("price", ["1e400", "9" * 5000, "-" + "9" * 5000, "1e309", "[" * 1100, "\\ud83d"])
+def test_an_unreadable_number_in_a_table_is_named_by_its_line(price: str) -> None:
+    with pytest.raises(CatalogueInvalid, match=r"line 3: .*price_minor"):
+        parse_catalogue(f"sku,name,price_minor,currency,unread\nA,x,1,EUR,{price}\nB,x,{price},EUR,\n".encode())
+
+
+FIELDS = ["products", "sku", "name", "price_minor", "currency", "description", "active"]
+
+
+@given(
+    data=texts(FIELDS, [b'"A"', b'"EUR"', JSON]) | st.builds(lambda cells: CSV + cells, st.binary()),
+    name=st.sampled_from(["", "a.json", "a.csv"]),
+)
+def test_any_bytes_are_a_catalogue_or_refused(data: bytes, name: str) -> None:
+    with suppress(CatalogueInvalid):
+        for entry in parse_catalogue(data, name):
+            assert msgspec.convert(msgspec.to_builtins(entry), ProductEntry) == entry
 
 
 def test_a_price_that_no_total_could_hold_is_refused() -> None:

@@ -96,7 +96,13 @@ def test_scheme_that_is_not_bearer_leaves_it_to_the_cookie(client: FlaskClient, 
     assert reason(ask(client, Authorization=session_token())) == "session-token-missing"
 
 
-@pytest.mark.parametrize("bad", ["Bearer", "Bearer ", "Bearer junk", "bearer {} more", "Bearer {},", 'Bearer "{}"'])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *("Bearer", "Bearer ", "Bearer junk", "bearer {} more", "Bearer {},", 'Bearer "{}"'),
+        *("Bearer é", "Bearer {}é", "Bearer\xa0{}", "é", ""),
+    ],
+)
 def test_bad_bearer_is_not_rescued_by_a_cookie(client: FlaskClient, session_token: Token, bad: str) -> None:
     """T13."""
     token = session_token()

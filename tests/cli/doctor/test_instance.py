@@ -6,10 +6,12 @@ import time
 from email.utils import formatdate
 
 import pytest
+from msgspec import Raw
 
 from clerk_sync.emulator import LocalClerk
 from tests.cli.doctor.conftest import Doctor
 from tests.cli.stranger import stranger
+from tests.hostile_json import ODD_VALUES, encode
 
 
 def test_a_secret_key_that_clerk_does_not_know(doctor: Doctor) -> None:
@@ -30,6 +32,13 @@ def test_something_else_behind_the_address_of_the_api(doctor: Doctor) -> None:
         report = doctor(CLERK_API_URL=url)
     assert "not as Clerk does" in report.of("Clerk's API", "wrong")
     assert "not a JSON object" in report.of("key set", "wrong")
+
+
+def test_an_instance_beside_odd_values_is_the_instance(doctor: Doctor) -> None:
+    instance = {"id": "ins_1", "environment_type": "development", "unread": [Raw(odd) for odd in ODD_VALUES.values()]}
+    with stranger(200, encode(instance)) as url:
+        report = doctor(CLERK_API_URL=url)
+    assert "ins_1" in report.of("instance", "ok")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from clerk_sync.mirror.gauges import SELF_TEST
 from clerk_sync.transactions import Transactions
 from tests.cli.stranger import self_signed_certificate, stranger
 from tests.conftest import WEBHOOK_SECRET
+from tests.hostile_json import ODD_VALUES
 from tests.local_clerk import Query
 
 MakeApp = Callable[..., Flask]
@@ -75,6 +76,15 @@ def test_the_self_test_neither_binds_the_mirror_nor_counts_as_an_event_of_clerks
         examined(url)
     assert query("SELECT count(*) FROM mirror_binding") == [(0,)]
     assert "clerk_sync_last_event_age_seconds" not in app.test_client().get("/metrics").get_data(as_text=True)
+
+
+@pytest.mark.parametrize("status", [200, 400, 503])
+def test_odd_json_in_the_place_of_the_service_is_told_from_it(examined: Examined, status: int) -> None:
+    for odd in (*ODD_VALUES.values(), b'{"database": 1}', b'{"database": {"ok": false}}'):
+        with stranger(status, odd) as url:
+            found = examined(url)
+        assert found["webhook route"].verdict is Verdict.WRONG, odd[:20]
+        assert "not as this service does" in found["deployed service"].found, odd[:20]
 
 
 def test_without_an_address_the_route_is_not_tried(examined: Examined) -> None:
