@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
@@ -14,15 +15,49 @@ from clerk_sync.config import Settings
 from clerk_sync.extensions import install_services
 from clerk_sync.services import Services
 
+if TYPE_CHECKING:
+    from flask.sansio.app import T_teardown
+
 MAX_BODY_BYTES = 1024 * 1024
 
 
+log = logging.getLogger(__name__)
+
+
 class Application(Flask):
-    """Flask without the question, several times a request, whether a function is a coroutine: none of ours is."""
+    """Flask without the question, several times a request, whether a function is a coroutine: none of ours is.
+
+    And what fails when a request is over cannot damage its answer, which has been made: it is logged.
+    """
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return ``func``."""
         return func
+
+    def teardown_appcontext(self, f: T_teardown) -> T_teardown:
+        """Register ``f`` for the end of a request or command; where it fails, the others are called all the same."""
+        super().teardown_appcontext(_harmless(f))
+        return f
+
+    def do_teardown_appcontext(self, *arguments: Any) -> None:
+        """Call what is registered for the end of a request or command."""
+        _harmless(super().do_teardown_appcontext)(*arguments)
+
+    def do_teardown_request(self, *arguments: Any) -> None:
+        """Call what is registered for the end of a request."""
+        _harmless(super().do_teardown_request)(*arguments)
+
+
+def _harmless(function: Callable[..., object]) -> Callable[..., None]:
+    """Return ``function``, which logs what it would have raised."""
+
+    def call(*arguments: Any) -> None:
+        try:
+            function(*arguments)
+        except Exception as error:
+            log.error("teardown failed: %s", type(error).__name__)  # noqa: TRY400 - a driver's text can quote a row
+
+    return call
 
 
 def create_app(settings: Settings | None = None, *, with_web: bool = True) -> Flask:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from clerk_sync import spellings
 from clerk_sync.clerk.publishable_key import PublishableKey
 from clerk_sync.clerk.way_out import LOOPBACK
+from clerk_sync.database_url import parse_database_url
 
 T = TypeVar("T")
 
@@ -89,7 +90,7 @@ class Settings:
         publishable_key = read("CLERK_PUBLISHABLE_KEY", spellings.publishable_key, None, secret=True)
         settings = cls(
             environment=environment,
-            database_url=read("DATABASE_URL", spellings.database_url, None, secret=True),
+            database_url=read("DATABASE_URL", parse_database_url, None, secret=True),
             secret_key=read("CLERK_SECRET_KEY", spellings.secret_key, None, secret=True),
             publishable_key=publishable_key,
             jwt_key=read("CLERK_JWT_KEY", spellings.jwt_key, None, secret=True),

@@ -1,16 +1,19 @@
-"""How this application connects: under its own name, with bounds on every wait, to a real PostgreSQL.
+"""How this application connects: under its own name, in UTF-8, with bounds on every wait, to a real PostgreSQL.
 
-The connection's ``application_name`` is what the role wall in the database goes by, so it is set here and nowhere else.
+The role guard in the database decides by the connection's ``application_name``, so it is set here and nowhere else.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg2
+from psycopg2.extensions import make_dsn, parse_dsn
+
+from clerk_sync.database_errors import NotUtf8Error
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
@@ -22,11 +25,17 @@ DATABASE_NAME = "clerk_sync"
 # The newest migration: what this code expects of the database. A test holds it equal to migrations/.
 SCHEMA_REVISION = "0009"
 
-# undefined_table, undefined_column, undefined_function, undefined_object (a type).
-NOT_MIGRATED = ("42P01", "42703", "42883", "42704")
-"""What PostgreSQL answers where the migrations that this code expects have not been run."""
+ENCODING = "UTF8"
+BOUNDS: Mapping[str, object] = {
+    "connect_timeout": 3,
+    # A database host that vanished must not hold a worker for the kernel's two hours.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""What bounds the waits of a connection, where DATABASE_URL says nothing else."""
 
-CONNECT_TIMEOUT_S = 3
 # One connection for each thread of a worker; what more is opened under pressure is closed again.
 POOL_SIZE = 4
 MAX_OVERFLOW = 8
@@ -54,30 +63,26 @@ def connector(database_url: str | None, data_directory: Path, application_name: 
     """
 
     def connect() -> Connection:
-        dsn = database_url or embedded_url(data_directory)
-        return psycopg2.connect(
-            dsn,
-            application_name=application_name,
-            connect_timeout=CONNECT_TIMEOUT_S,
-            # A database host that vanished must not hold a worker for the kernel's two hours.
-            keepalives_idle=10,
-            keepalives_interval=5,
-            keepalives_count=3,
-            tcp_user_timeout=10_000,
-        )
+        url = database_url or embedded_url(data_directory)
+        connection = psycopg2.connect(connection_string(url, application_name))
+        # Told by the server when the session begins: this check costs no round trip.
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != ENCODING:
+            connection.close()
+            raise NotUtf8Error(encoding)
+        return connection
 
     return connect
 
 
-def has_broken_off(error: psycopg2.Error) -> bool:
-    """Return whether the connection broke off between two results: it still counts as open then."""
-    # The driver raises its base class, without a code.
-    return type(error) is psycopg2.DatabaseError and error.pgcode is None
+def connection_string(url: str, application_name: str) -> str:
+    """Return ``url`` in libpq's own form, with bounds on every wait, and with our session name and encoding.
 
-
-def has_lost_connection(error: psycopg2.Error, connection: Any) -> bool:
-    """Return whether ``error`` says that ``connection`` is gone, and not that the statement was wrong."""
-    return has_broken_off(error) or bool(getattr(connection, "closed", 1))
+    Bounds in the URL win over ours. Name and encoding win over the URL and its ``options``, over settings of the login
+    or the database, and over libpq's environment variables.
+    """
+    ours = {"application_name": application_name, "client_encoding": ENCODING}
+    return str(make_dsn(**{**BOUNDS, **parse_dsn(url), **ours}))
 
 
 def embedded_url(data_directory: Path, database: str = DATABASE_NAME) -> str:

@@ -5,6 +5,7 @@ It is loaded by whoever needs it: a web worker at its start, a command when it a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, LiteralString
 
@@ -12,15 +13,20 @@ from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
 
 from clerk_sync.database import MAX_OVERFLOW, POOL_SIZE, POOL_TIMEOUT_S, TIME_LIMITS, Connect
+from clerk_sync.database_errors import Fault, find_fault
 from clerk_sync.extensions import services
 from clerk_sync.mirror.models import Base
 from clerk_sync.shop import models as _shop_models  # noqa: F401 - its tables belong to the metadata
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+    from sqlalchemy.engine import ExceptionContext
     from sqlalchemy.orm import scoped_session
+
+log = logging.getLogger(__name__)
 
 
 class Session(FlaskSession):
@@ -30,6 +36,18 @@ class Session(FlaskSession):
         """Return the rows of ``statement``, none where it has no result; raise SQLAlchemy's errors."""
         result = self.connection().exec_driver_sql(statement, dict(values or {}))
         return [tuple(row) for row in result] if result.returns_rows else []
+
+    def close(self) -> None:
+        """Undo what was not committed; never raise for a connection that was lost.
+
+        Flask-SQLAlchemy closes the session when the request is over. The answer has been made by then: an error would
+        turn it into an empty 500. PostgreSQL undoes the transaction of a lost connection by itself.
+        """
+        try:
+            super().close()
+        except DBAPIError as error:
+            log.warning("a database connection was lost at the end: %s", type(error.orig).__name__)
+            self.invalidate()
 
 
 class Database(SQLAlchemy):
@@ -51,6 +69,7 @@ def install(app: Flask, connect: Connect) -> None:
     db.init_app(app)
     with app.app_context():
         _limit_transactions(db.engine)
+        _drop_read_only_sessions(db.engine)
 
 
 def session() -> Session:
@@ -78,3 +97,12 @@ def _limit_transactions(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def set_limits(connection: Any) -> None:
         connection.exec_driver_sql(TIME_LIMITS)
+
+
+def _drop_read_only_sessions(engine: Engine) -> None:
+    """Let no session stay in the pool that was refused a write: ``statements`` says why."""
+
+    @event.listens_for(engine, "handle_error")
+    def drop(context: ExceptionContext) -> None:
+        if find_fault(context.original_exception) is Fault.READ_ONLY:
+            context.is_disconnect = True

@@ -1,4 +1,4 @@
-"""A person's database session: ``python -m clerk_sync.psql``. Here, and not in the application, roles change."""
+"""An operator's database session: ``python -m clerk_sync.psql``. Roles change here, and not in the application."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from clerk_sync.app import create_app
 from clerk_sync.config import ConfigurationError, Settings
-from clerk_sync.database import embedded_psql, embedded_url
+from clerk_sync.database import connection_string, embedded_psql, embedded_url
 
 
 def main() -> int:
@@ -23,9 +23,7 @@ def main() -> int:
     url = settings.database_url or embedded_url(Path(create_app(settings).instance_path) / "postgres")
     program = shutil.which("psql") or embedded_psql()
     # A child, not exec: the embedded server ends with the process that asked for it.
-    return subprocess.run(
-        [program, url, *sys.argv[1:]], check=False, env={**os.environ, "PGAPPNAME": "psql"}
-    ).returncode
+    return subprocess.run([program, connection_string(url, "psql"), *sys.argv[1:]], check=False).returncode
 
 
 if __name__ == "__main__":

@@ -14,22 +14,6 @@ from clerk_sync.clerk.pem import normalise_public_key
 from clerk_sync.clerk.publishable_key import PublishableKey, parse_publishable_key
 
 
-def database_url(text: str) -> str:
-    """Return a postgresql:// URL; Heroku spells the scheme postgres."""
-    from psycopg2 import ProgrammingError
-    from psycopg2.extensions import parse_dsn
-
-    scheme, _, rest = text.partition("://")
-    url = f"postgresql://{rest}"
-    try:
-        found = parse_dsn(url)  # libpq's own opinion: it refuses parameters that other drivers know
-    except ProgrammingError:
-        found = {}
-    if scheme not in ("postgres", "postgresql") or not found.keys() & {"dbname", "host", "service"}:
-        raise ValueError("a URL that libpq takes, such as postgresql://user:password@host:5432/name")
-    return url
-
-
 def secret_key(text: str) -> str:
     """Return Clerk's secret key."""
     if not re.fullmatch(r"sk_(test|live)_[!-~]+", text):

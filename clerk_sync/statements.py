@@ -19,8 +19,8 @@ from clerk_sync.database import (
     SESSION_TIME_LIMITS,
     TIME_LIMITS,
     Connect,
-    has_lost_connection,
 )
+from clerk_sync.database_errors import Fault, find_fault, has_lost_connection
 
 
 class Prepared:
@@ -101,7 +101,13 @@ class Statements:
             if has_lost_connection(error, line.connection) or error.pgcode in _OUTDATED:
                 line.close()
                 raise _ConnectionDied(error) from error
-            self._keep(line)
+            if find_fault(error) is Fault.READ_ONLY:
+                # default_transaction_read_only of a login is read when a session begins: this one would stay refused
+                # after the operator has reset it.
+                line.close()
+                self.dispose()
+            else:
+                self._keep(line)
             raise
         except BaseException:
             line.close()  # interrupted, perhaps in the middle of an answer

@@ -14,7 +14,8 @@ import psycopg2
 import psycopg2.errors
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 
-from clerk_sync.database import TIME_LIMITS, Connect, has_lost_connection
+from clerk_sync.database import TIME_LIMITS, Connect
+from clerk_sync.database_errors import has_lost_connection
 
 if TYPE_CHECKING:
     from psycopg2.extensions import ConnectionInfo

@@ -4,6 +4,7 @@
 --     psql "$OWNER_URL" --command '\password clerk_sync_app'
 --
 -- Run it as the owner of the tables, after `flask db upgrade`, and again after each upgrade: it may be repeated.
+-- It takes away rights of this login on these tables only: what else it may do stays as it is.
 -- Another name for the login: --set app=another_name. See docs/security.md.
 
 \if :{?app}
@@ -15,11 +16,11 @@ BEGIN;
 
 SELECT format('CREATE ROLE %I LOGIN', :'app') WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'app') \gexec
 SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), :'app') \gexec
-
--- What an earlier run or a careless hand has granted is taken back first: what follows is all there is.
-REVOKE ALL ON ALL TABLES IN SCHEMA public FROM :"app";
-REVOKE CREATE ON SCHEMA public FROM PUBLIC, :"app";
 GRANT USAGE ON SCHEMA public TO :"app";
+
+-- What an earlier run or another statement has granted on our tables is taken back first: what follows is all there is.
+REVOKE ALL ON users, role_changes, alembic_version, webhook_events, mirror_binding, sync_runs, sync_missing,
+    addresses, carts, cart_items, products, orders, order_items FROM :"app";
 
 -- Users: every column but the role and the id. Nobody deletes a user row: a deletion is a tombstone.
 GRANT SELECT ON users TO :"app";
@@ -39,3 +40,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON addresses, carts, cart_items TO :"app";
 GRANT SELECT, INSERT, UPDATE ON products, orders, order_items TO :"app";
 
 COMMIT;
+
+-- Other applications may need this right, which may be everybody's, so it is not taken away here.
+SELECT has_schema_privilege(:'app', 'public', 'CREATE') AS may_create \gset
+\if :may_create
+    \warn 'The login may create objects in schema public: see docs/security.md, Two database roles.'
+\endif

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,7 +21,6 @@ from clerk_sync.mirror.functions import RECEIVE_EVENT_BODY, TAKE_EVENT_BODY
 from clerk_sync.orm import db
 from clerk_sync.shop.functions import ORDERS_PAGE_BODY, OWN_ORDERS_PAGE_BODY
 from tests.conftest import ROOT
-from tests.stage.service import run_flask
 
 MIGRATIONS = str(ROOT / "migrations")
 REVISIONS = [script.revision for script in ScriptDirectory(MIGRATIONS).walk_revisions()]
@@ -117,13 +115,3 @@ def test_the_queries_of_the_contract_have_their_index(
     connection.close()
     assert index in plan
     assert "Sort" not in plan
-
-
-def test_a_release_phase_without_its_database_ends_with_one_sentence_and_1() -> None:
-    environment = {**os.environ, "CLERK_SYNC_ENV": "test", "DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/none"}
-    ran = run_flask(environment | {"FLASK_SKIP_DOTENV": "1"}, "db", "upgrade")
-    assert ran.returncode == 1
-    assert ran.stdout + ran.stderr == (
-        "Error: the database cannot be reached, and nothing was migrated. "
-        "Is it up, and is DATABASE_URL right? `flask sync-clerk doctor` looks closer.\n"
-    )

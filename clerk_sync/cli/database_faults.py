@@ -5,42 +5,90 @@ A driver's own text is never shown: it names host, login and address, or quotes 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import psycopg2
 
-from clerk_sync.database import NOT_MIGRATED
+from clerk_sync.database import Connect
+from clerk_sync.database_errors import Fault, find_fault
+from clerk_sync.database_state import (
+    Obstacle,
+    Rows,
+    find_obstacles,
+    find_obstacles_to_migrations,
+    obstacle_of,
+)
+from clerk_sync.extensions import services
+from clerk_sync.transactions import Transactions
 
 # What the driver says, and what it means; the first that fits.
 _FAULTS = (
     ("password authentication failed", "it refuses the login or the password"),
+    ("no password supplied", "it asks for a password, and DATABASE_URL has none"),
+    ("not permitted to log in", "it lets this login not log in"),
+    ("not currently accepting connections", "it takes no connections now"),
     ("no pg_hba.conf entry", "it lets nobody in from here, or only with TLS"),
+    ("configuration parameter", "it refuses a setting in the options of DATABASE_URL"),
+    ("invalid value for parameter", "it refuses a setting in the options of DATABASE_URL"),
+    ("unsupported startup parameter", "a pooler refuses a parameter of DATABASE_URL"),
     ("does not exist", "it answers, and has no such database or login"),
     ("could not translate host name", "its host name cannot be resolved"),
     ("connection refused", "the connection is refused: nobody listens there"),
     ("no such file or directory", "the connection is refused: nobody listens there"),
     ("timeout expired", "nobody answers at that address"),
-    ("too many", "it has no connection left"),
-    ("remaining connection slots", "it has no connection left"),
     ("starting up", "it is starting up"),
     ("shutting down", "it is shutting down"),
     ("ssl", "TLS cannot be agreed on: see sslmode"),
 )
+# What a closer look at the catalog may explain.
+_EXPLAINED = (Fault.READ_ONLY, Fault.MISSING_PRIVILEGES, Fault.NOT_MIGRATED)
 
 
-def is_not_migrated(error: psycopg2.Error) -> bool:
-    """Return whether the database lacks something that a migration of this version makes."""
-    return error.pgcode in NOT_MIGRATED
-
-
-def fault_of(error: psycopg2.Error) -> str:
-    """Return what came between us and the database."""
+def describe(error: psycopg2.Error) -> Obstacle | None:
+    """Return what came between us and the database, or None where it is about one statement."""
+    obstacle = obstacle_of(error)
+    if obstacle is None or obstacle.fault is not Fault.UNREACHABLE:
+        return obstacle
     said = str(error).lower()
-    return next((fault for sign, fault in _FAULTS if sign in said), f"{type(error).__name__} at the connection")
+    found = next((fault for sign, fault in _FAULTS if sign in said), f"{type(error).__name__} at the connection")
+    return obstacle._replace(found=found)
 
 
 def sentence_of(error: psycopg2.Error) -> str:
-    """Return the fault and its mend, without a full stop."""
-    if is_not_migrated(error):
-        return "the database is not migrated for this version: run `flask db upgrade`"
-    if error.pgcode:
+    """Return the fault and its mend, without a full stop; the database may be asked for the details."""
+    obstacle = _explain(error, services().connect, find_obstacles)
+    if obstacle is None:
         return f"the database says {error.pgcode} ({type(error).__name__})"
-    return f"the database cannot be used: {fault_of(error)} (is it up, and is DATABASE_URL right?)"
+    if obstacle.fault is Fault.NOT_MIGRATED:
+        return f"the database is {obstacle.found}: {obstacle.mend}"
+    return f"the database cannot be used: {obstacle.found} ({obstacle.mend})"
+
+
+def migration_sentence_of(error: psycopg2.Error, connect: Connect) -> str:
+    """Return why ``flask db`` cannot work on the connections of ``connect``, and the mend, without a full stop."""
+    obstacle = _explain(error, connect, find_obstacles_to_migrations)
+    if obstacle is None or obstacle.fault is Fault.NOT_MIGRATED:
+        found = f"its tables are not what alembic_version says ({error.pgcode}, {type(error).__name__})"
+        return f"`flask db` cannot use the database: {found} (restore it, or migrate an empty one)"
+    return f"`flask db` cannot use the database: {obstacle.found} ({obstacle.mend})"
+
+
+def _explain(error: psycopg2.Error, connect: Connect, look: Callable[[Rows], list[Obstacle]]) -> Obstacle | None:
+    obstacle = describe(error)
+    if obstacle is not None and obstacle.fault in _EXPLAINED:
+        return _look_closer(connect, look) or obstacle
+    return obstacle
+
+
+def _look_closer(connect: Connect, look: Callable[[Rows], list[Obstacle]]) -> Obstacle | None:
+    """Return the first obstacle that the catalog shows, on a connection of its own: the other one has failed."""
+    try:
+        with Transactions(connect) as transactions:
+            return next(iter(look(transactions.rows)), None)
+    except psycopg2.Error:
+        return None
+
+
+def is_configuration(error: psycopg2.Error) -> bool:
+    """Return whether the database will refuse us until an operator changes something."""
+    return find_fault(error) in (Fault.NOT_MIGRATED, Fault.NOT_UTF8, Fault.MISSING_PRIVILEGES)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import psycopg2
 
 from clerk_sync.clerk.errors import ApiRefused, ClerkError
-from clerk_sync.cli.database_faults import is_not_migrated, sentence_of
+from clerk_sync.cli.database_faults import is_configuration, sentence_of
 from clerk_sync.mirror.errors import KeyMismatch, LeaseLost, Refused
 from clerk_sync.mirror.runs import Status
 
@@ -53,5 +53,5 @@ def ending_of(error: BaseException) -> Ending | None:
 
 
 def _database_ending(error: psycopg2.Error) -> Ending:
-    exit_code = CONFIGURATION if is_not_migrated(error) else FAILURES
+    exit_code = CONFIGURATION if is_configuration(error) else FAILURES
     return Ending(Status.FAILED, exit_code, sentence_of(error))

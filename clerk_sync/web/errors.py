@@ -9,11 +9,11 @@ from http import HTTPStatus
 import msgspec
 import psycopg2
 from flask import Flask, Response, request
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from clerk_sync.database import NOT_MIGRATED, has_broken_off
+from clerk_sync.database_errors import Fault, find_fault
 from clerk_sync.metrics import metrics
 from clerk_sync.statements import PoolExhausted
 from clerk_sync.web.answers import KEPT_NOWHERE
@@ -21,9 +21,6 @@ from clerk_sync.web.answers import KEPT_NOWHERE
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
-
-# read_only_sql_transaction: in the middle of a failover.
-_NOT_READY = (*NOT_MIGRATED, "25006")
 
 # What Flask refuses by itself. Its own texts talk to a person at a browser, and HTTP's phrases change with Python's
 # version: no code may hang on them.
@@ -62,10 +59,11 @@ def problem_response(problem: Problem) -> Response:
     return response
 
 
-def database_unavailable() -> Problem:
-    """Return the answer while the database cannot be had: nothing is remembered, another try is welcome."""
+def database_unavailable(fault: Fault) -> Problem:
+    """Return the answer while the database cannot serve us: nothing is remembered, another try is welcome."""
+    verb = "reached" if fault is Fault.UNREACHABLE else "used"  # /readyz says more
     return Problem(
-        503, "database-unavailable", "The database cannot be reached now.", {"Retry-After": str(RETRY_AFTER_S)}
+        503, "database-unavailable", f"The database cannot be {verb} now.", {"Retry-After": str(RETRY_AFTER_S)}
     )
 
 
@@ -73,10 +71,9 @@ def install_error_handlers(app: Flask) -> None:
     """Answer every exception that leaves a view of ``app`` with a problem."""
     app.register_error_handler(Problem, problem_response)
     app.register_error_handler(HTTPException, _http_exception)
-    app.register_error_handler(OperationalError, _no_database)
     app.register_error_handler(PoolTimeout, _pool_exhausted)
     app.register_error_handler(PoolExhausted, _pool_exhausted)
-    app.register_error_handler(psycopg2.Error, _driver_error)
+    app.register_error_handler(psycopg2.Error, _database_error)
     app.register_error_handler(DBAPIError, _database_error)
     app.register_error_handler(Exception, _unexpected)
 
@@ -92,27 +89,19 @@ def _http_exception(error: HTTPException) -> Response:
     return response
 
 
-def _no_database(error: Exception) -> Response:
-    log.error("database unavailable: %s", type(error).__name__)
-    return problem_response(database_unavailable())
-
-
 def _pool_exhausted(error: PoolTimeout | PoolExhausted) -> Response:
     metrics().pool_timeouts.inc()
-    return _no_database(error)
+    return _unavailable(error, Fault.BUSY)
 
 
-def _database_error(error: DBAPIError) -> Response:
-    if error.connection_invalidated or getattr(error.orig, "pgcode", None) in _NOT_READY:
-        return _no_database(error)
-    return _unexpected(error)
+def _database_error(error: DBAPIError | psycopg2.Error) -> Response:
+    fault = find_fault(error)
+    return _unexpected(error) if fault is None else _unavailable(error, fault)
 
 
-def _driver_error(error: psycopg2.Error) -> Response:
-    unavailable = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
-    if has_broken_off(error) or unavailable or error.pgcode in _NOT_READY:
-        return _no_database(error)
-    return _unexpected(error)
+def _unavailable(error: Exception, fault: Fault) -> Response:
+    log.error("database unavailable: %s (%s)", fault, type(getattr(error, "orig", error)).__name__)
+    return problem_response(database_unavailable(fault))
 
 
 def _unexpected(error: Exception) -> Response:

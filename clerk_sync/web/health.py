@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterator
+from typing import LiteralString
 
+import psycopg2
 from flask import Blueprint, Response, request
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from clerk_sync.clerk.errors import KeysUnavailable
 from clerk_sync.database import SCHEMA_REVISION
+from clerk_sync.database_errors import Fault
+from clerk_sync.database_state import Obstacle, find_obstacles, obstacle_of
 from clerk_sync.extensions import services
 from clerk_sync.metrics import exposition
 from clerk_sync.mirror.gauges import Reading, read_mirror
 from clerk_sync.orm import db
+from clerk_sync.statements import PoolExhausted
 from clerk_sync.web.answers import json_response
 from clerk_sync.web.errors import Problem
 
 health = Blueprint("health", __name__)
 
-_REVISION = text("SELECT version_num FROM alembic_version")
+_REVISION: LiteralString = "SELECT version_num FROM alembic_version"
 
 
 @health.get("/healthz")
@@ -47,13 +52,22 @@ def metrics() -> Response:
     return Response(exposition(_readings()), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _readings() -> list[Reading]:
+def _readings() -> Iterator[Reading]:
+    obstacles, revision = _look_at_database()
+    faults = {each.fault for each in obstacles}
+    if not obstacles and revision != SCHEMA_REVISION:
+        faults.add(Fault.NOT_MIGRATED)
     name, help_ = "database_up", "Whether this scrape could read the mirror's tables"
     try:
-        return [Reading(name, help_, 1.0), *read_mirror(db.session())]
+        # Where one connection was refused, another one would only keep Prometheus waiting.
+        mirror = [] if faults & {Fault.UNREACHABLE, Fault.NOT_UTF8} else list(read_mirror(db.session()))
     except SQLAlchemyError:
-        # The counters are worth having while the database is down.
-        return [Reading(name, help_, 0.0)]
+        mirror = []  # the counters are worth having while the database is down
+    yield Reading(name, help_, float(bool(mirror)))
+    yield from mirror
+    for fault in Fault:
+        help_ = "Whether this keeps the database from serving us: 1 or 0"
+        yield Reading("database_fault", help_, float(fault in faults), ("fault", fault))
 
 
 def _has_token(expected: str) -> bool:
@@ -65,20 +79,37 @@ Check = dict[str, bool | str]
 
 
 def _database_checks() -> dict[str, Check]:
-    try:
-        revision = db.session.scalar(_REVISION)
-    except SQLAlchemyError as error:
-        db.session.rollback()
-        if getattr(getattr(error, "orig", None), "pgcode", None) != "42P01":
-            return {"database": _bad("cannot be reached"), "migrations": _bad("unknown while the database is away")}
-        revision = None
+    obstacles, revision = _look_at_database()
+    database = _bad("; ".join(each.found for each in obstacles)) if obstacles else _good("reached")
     if revision == SCHEMA_REVISION:
-        return {"database": _good("reached"), "migrations": _good(f"at {revision}")}
+        return {"database": database, "migrations": _good(f"at {revision}")}
+    if revision is None and any(each.fault is not Fault.READ_ONLY for each in obstacles):
+        return {"database": database, "migrations": _bad("unknown while the database cannot be used")}
     found = f"at {revision}" if revision else "never run"
     return {
-        "database": _good("reached"),
+        "database": database,
         "migrations": _bad(f"{found}, expected {SCHEMA_REVISION}: run `flask db upgrade`"),
     }
+
+
+def _look_at_database() -> tuple[list[Obstacle], str | None]:
+    """Return what keeps the database from serving us, and the revision of its tables where there is one to be read."""
+    rows = services().statements.rows
+    try:
+        obstacles = find_obstacles(rows)
+    except (psycopg2.Error, PoolExhausted) as error:
+        return [obstacle_of(error) or _UNKNOWN], None
+    try:
+        revisions = rows(_REVISION, {})
+    except (psycopg2.Error, PoolExhausted) as error:
+        obstacle = obstacle_of(error) or _UNKNOWN
+        # There is no table, or no right to read it. If it is the latter, it stands among the obstacles.
+        is_known = obstacle.fault in (Fault.NOT_MIGRATED, Fault.MISSING_PRIVILEGES)
+        return obstacles if is_known else [*obstacles, obstacle], None
+    return obstacles, str(revisions[0][0]) if revisions else None
+
+
+_UNKNOWN = Obstacle(Fault.BUSY, "no connection came free in time", "")
 
 
 def _keys_check() -> Check:

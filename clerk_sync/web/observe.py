@@ -75,6 +75,9 @@ class Observer:
         reset = request_id.set(id_)
         try:
             return self._application(environ, start)
+        except BaseException:
+            status = "500"  # the server's own answer, also where another one had been begun
+            raise
         finally:
             request_id.reset(reset)
             self._record(environ, status, perf_counter() - started_at, id_)

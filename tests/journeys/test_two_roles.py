@@ -13,9 +13,12 @@ import pytest
 from psycopg2.errors import InsufficientPrivilege
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
-from clerk_sync.database import embedded_psql
+from clerk_sync.database import connector, embedded_psql
+from clerk_sync.database_state import NEEDED, find_obstacles
+from clerk_sync.transactions import Transactions
 from tests.journeys.traffic import drive_everything
 from tests.stage.house import open_house
+from tests.stage.migrations import migrate
 from tests.stage.postgres import PostgresServer, run_statement
 from tests.stage.service import ROOT
 
@@ -33,6 +36,98 @@ def restrict(url: str) -> str:
         done = psql(url, "--set", "ON_ERROR_STOP=1", "--file", str(ROOT / "docs" / "two-roles.sql"))
         assert done.returncode == 0, done.stderr
     return urlsplit(url)._replace(netloc=f"{ROLE}@").geturl()
+
+
+@pytest.fixture(params=["owns the database", "may only create in it"])
+def owner_url(postgres: PostgresServer, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an owner of our tables who is no superuser."""
+    run_statement(postgres.url(), "CREATE ROLE the_owner LOGIN CREATEROLE")
+    url = postgres.create_database("journey_owner")
+    if "owns" in request.param:
+        run_statement(url, "ALTER DATABASE journey_owner OWNER TO the_owner")
+    else:
+        run_statement(url, "GRANT CREATE ON SCHEMA public TO the_owner")
+    yield migrate(login_of(url, "the_owner"))
+    run_statement(postgres.url(), "DROP DATABASE journey_owner WITH (FORCE)")
+    run_statement(postgres.url(), f"DROP ROLE IF EXISTS {OWN_ROLE}")
+    run_statement(postgres.url(), "DROP ROLE the_owner")
+
+
+OWN_ROLE = "the_application"
+
+
+def login_of(url: str, role: str) -> str:
+    return urlsplit(url)._replace(netloc=f"{role}@").geturl()
+
+
+def run_script(url: str) -> None:
+    script = str(ROOT / "docs" / "two-roles.sql")
+    done = psql(url, "--set", "ON_ERROR_STOP=1", "--set", f"app={OWN_ROLE}", "--file", script)
+    assert done.returncode == 0, done.stderr
+
+
+def rights(postgres: PostgresServer, *, ours: bool) -> dict[str, set[str]]:
+    """Return what the login may do with the tables that are ours, or with all others; in whole or on some columns."""
+    found = run_statement(
+        postgres.url("journey_owner"),
+        """
+        SELECT oid::regclass::text, privilege FROM pg_class,
+            unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
+        WHERE relkind = 'r' AND relnamespace::regnamespace::text IN ('public', 'other')
+          AND (has_table_privilege(%s, oid, privilege) OR privilege IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
+               AND has_any_column_privilege(%s, oid, privilege))
+        """,
+        (OWN_ROLE, OWN_ROLE),
+    )
+    by_table: dict[str, set[str]] = {}
+    for table, privilege in found:
+        if (table in NEEDED) is ours:
+            by_table.setdefault(table, set()).add(privilege)
+    return by_table
+
+
+def test_the_script_grants_what_the_service_needs_and_nothing_else(postgres: PostgresServer, owner_url: str) -> None:
+    run_script(owner_url)
+    assert rights(postgres, ours=True) == {table: set(privileges) for table, privileges in NEEDED.items()}
+    assert rights(postgres, ours=False) == {}
+    with Transactions(connector(login_of(owner_url, OWN_ROLE), Path())) as transactions:
+        assert find_obstacles(transactions.rows) == []
+
+
+def test_the_script_takes_back_what_was_granted_on_our_tables_meanwhile(
+    postgres: PostgresServer, owner_url: str
+) -> None:
+    run_script(owner_url)
+    run_statement(owner_url, f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {OWN_ROLE}")
+    run_statement(owner_url, f"GRANT UPDATE (role) ON users TO {OWN_ROLE}")
+    run_script(owner_url)
+    assert rights(postgres, ours=True) == {table: set(privileges) for table, privileges in NEEDED.items()}
+
+
+def test_the_script_leaves_rights_on_other_tables_as_they_are(postgres: PostgresServer, owner_url: str) -> None:
+    run_script(owner_url)
+    superuser_url = postgres.url("journey_owner")
+    run_statement(owner_url, "CREATE TABLE reports (id int)")
+    run_statement(superuser_url, "CREATE TABLE archive (id int, note text)")
+    run_statement(superuser_url, "CREATE SCHEMA other CREATE TABLE ledger (id int)")
+    run_statement(owner_url, f"GRANT SELECT, INSERT ON reports TO {OWN_ROLE}")
+    run_statement(superuser_url, f"GRANT SELECT, UPDATE (note) ON archive TO {OWN_ROLE}")
+    run_statement(superuser_url, f"GRANT ALL ON other.ledger TO {OWN_ROLE}")
+    before = rights(postgres, ours=False)
+    assert before["reports"] == {"SELECT", "INSERT"}
+    assert before["archive"] == {"SELECT", "UPDATE"}
+    assert len(before["other.ledger"]) == 7
+    for _ in range(2):
+        run_script(owner_url)
+        assert rights(postgres, ours=False) == before
+
+
+def test_the_script_leaves_a_right_to_create_and_says_so(postgres: PostgresServer, owner_url: str) -> None:
+    run_statement(postgres.url("journey_owner"), "GRANT CREATE ON SCHEMA public TO PUBLIC")
+    script = str(ROOT / "docs" / "two-roles.sql")
+    done = psql(owner_url, "--set", "ON_ERROR_STOP=1", "--set", f"app={OWN_ROLE}", "--file", script)
+    assert "The login may create objects in schema public" in done.stderr
+    assert run_statement(owner_url, "SELECT has_schema_privilege('public', 'public', 'CREATE')") == [(True,)]
 
 
 @pytest.fixture(scope="module")

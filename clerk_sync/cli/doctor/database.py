@@ -1,4 +1,4 @@
-"""The database: whether it answers, how far it is migrated, and whether it has room for our connections."""
+"""The database: whether it answers, lets us write, how far it is migrated, and whether it has room for us."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from typing import LiteralString
 import psycopg2
 
 from clerk_sync.clerk.way_out import LOOPBACK
-from clerk_sync.cli.database_faults import fault_of, is_not_migrated
+from clerk_sync.cli.database_faults import describe
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.cli.doctor.patient import Patient
-from clerk_sync.database import POOL_SIZE, SCHEMA_REVISION
+from clerk_sync.database import ENCODING, POOL_SIZE, SCHEMA_REVISION
+from clerk_sync.database_errors import Fault, find_fault
+from clerk_sync.database_state import Obstacle, find_obstacles
 
-DATABASE, TLS, ROOM, MIGRATIONS = "database", "database TLS", "database connections", "migrations"
+DATABASE, PRIVILEGES, TLS, ROOM = "database", "database privileges", "database TLS", "database connections"
+MIGRATIONS = "migrations"
 POOLS = 2  # of each worker: one for sessions, one for single statements
 
 _ABOUT: LiteralString = """
-SELECT current_setting('server_version_num')::integer / 10000, pg_is_in_recovery(),
+SELECT current_setting('server_version_num')::integer / 10000,
     current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
 """
 _REVISION: LiteralString = "SELECT version_num FROM alembic_version"
@@ -29,29 +32,36 @@ def look_at_database(patient: Patient) -> Iterator[Finding]:
         yield warning(DATABASE, "not asked", "mend DATABASE_URL first")
         return
     try:
-        ((version, is_standby, connections),) = patient.transactions.rows(_ABOUT)
+        ((version, connections),) = patient.transactions.rows(_ABOUT)
+        obstacles = find_obstacles(patient.transactions.rows)
     except psycopg2.Error as error:
-        yield wrong(DATABASE, fault_of(error), "is it up, and is DATABASE_URL right?")
+        obstacle = describe(error)
+        if obstacle is None:
+            raise
+        yield wrong(DATABASE, obstacle.found, obstacle.mend)
         return
     patient.has_database = True
-    if is_standby:
-        yield wrong(DATABASE, "a read-only standby answers", "DATABASE_URL has to lead to the primary")
-    else:
-        yield ok(DATABASE, f"PostgreSQL {version} answers")
+    yield from _judge_writing(f"PostgreSQL {version} answers, in {ENCODING}", obstacles)
+    if any("USAGE on schema" in each.found for each in obstacles):
+        patient.lack_of_tables = "our login may not use their schema"
     yield from _judge_tls(patient)
     yield _judge_room(patient, connections)
 
 
 def look_at_migrations(patient: Patient) -> Iterator[Finding]:
     """Yield whether the tables are those that this code expects."""
+    if patient.lack_of_tables is not None:
+        yield warning(MIGRATIONS, f"not looked at: {patient.lack_of_tables}")
+        return
     try:
         revisions = patient.transactions.rows(_REVISION)
-    except psycopg2.ProgrammingError as error:
-        if not is_not_migrated(error):
+    except psycopg2.Error as error:
+        if find_fault(error) is not Fault.NOT_MIGRATED:
             raise
         revisions = []
     revision = revisions[0][0] if revisions else None
-    patient.has_tables = revision is not None and revision >= SCHEMA_REVISION
+    if revision is None or revision < SCHEMA_REVISION:
+        patient.lack_of_tables = "the migrations come first"
     if revision == SCHEMA_REVISION:
         yield ok(MIGRATIONS, f"at {revision}, as this code expects")
     elif revision is not None and revision > SCHEMA_REVISION:
@@ -59,6 +69,19 @@ def look_at_migrations(patient: Patient) -> Iterator[Finding]:
     else:
         found = f"at {revision}" if revision else "never run"
         yield wrong(MIGRATIONS, f"{found}, this code expects {SCHEMA_REVISION}", "flask db upgrade")
+
+
+def _judge_writing(answers: str, obstacles: list[Obstacle]) -> Iterator[Finding]:
+    read_only = [each for each in obstacles if each.fault is Fault.READ_ONLY]
+    missing = [each for each in obstacles if each.fault is Fault.MISSING_PRIVILEGES]
+    if not read_only:
+        yield ok(DATABASE, answers)
+    for obstacle in read_only:
+        yield wrong(DATABASE, obstacle.found, obstacle.mend)
+    for obstacle in missing:
+        yield wrong(PRIVILEGES, obstacle.found, obstacle.mend)
+    if not missing:
+        yield ok(PRIVILEGES, "none is missing")
 
 
 def _judge_tls(patient: Patient) -> Iterator[Finding]:

@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import psycopg2
 
+from clerk_sync.cli.database_faults import describe
 from clerk_sync.cli.doctor import database, instance, keys, machine, mirror, roles, route, settings, token_keys
 from clerk_sync.cli.doctor.findings import Finding, warning, wrong
 from clerk_sync.cli.doctor.patient import Patient
-
-_TOOK_TOO_LONG = ("57014", "55P03")  # query_canceled by its time limit, lock_not_available
 
 
 class Check(NamedTuple):
@@ -64,14 +63,15 @@ def examine(patient: Patient) -> Iterator[Finding]:
 def _lack_of(check: Check, patient: Patient) -> str | None:
     if (check.needs_database or check.needs_tables) and not patient.has_database:
         return "the database does not answer"
-    return "the migrations come first" if check.needs_tables and not patient.has_tables else None
+    return patient.lack_of_tables if check.needs_tables else None
 
 
 def _of_database(subject: str, error: psycopg2.Error) -> Finding:
-    code = error.pgcode or type(error).__name__
-    if code in _TOOK_TOO_LONG:
-        return warning(subject, "not looked at: the database took too long", "try again when it has less to do")
-    return wrong(subject, f"the database says {code}", "mend what stands above about the database first")
+    obstacle = describe(error)
+    if obstacle is None:
+        code = error.pgcode or type(error).__name__
+        return wrong(subject, f"the database says {code}", "mend what stands above about the database first")
+    return warning(subject, f"not looked at: {obstacle.found}", obstacle.mend)
 
 
 def _end_transaction(patient: Patient) -> None:

@@ -30,7 +30,7 @@ class Patient:
     """How long an answer to a webhook may take: as long as Clerk waits."""
     has_database: bool = False
     """Whether the database answered; the check of the database finds out."""
-    has_tables: bool = True
-    """Whether the migrations that this code expects have been run; the check of the migrations finds out."""
+    lack_of_tables: str | None = None
+    """Why the tables cannot be looked at; the checks of privileges and migrations find out."""
     instance_id: str | None = None
     """The instance that the secret key belongs to, where Clerk has said so."""

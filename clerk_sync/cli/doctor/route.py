@@ -45,7 +45,8 @@ def look_at_route(patient: Patient) -> Iterator[Finding]:
         return
     finding = judge(url, answer)
     yield finding
-    if answer.status == 200 and _outcome_of(answer) == "ignored" and patient.has_database and patient.has_tables:
+    was_taken = answer.status == 200 and _outcome_of(answer) == "ignored"
+    if was_taken and patient.has_database and patient.lack_of_tables is None:
         yield _judge_inbox(patient, svix_id)
 
 

@@ -14,7 +14,7 @@ _TITLES = {
     "forbidden": "You are not an administrator",
     "origin-not-allowed": "This origin may not act here",
     "form-token-invalid": "This form is not yours, or it is old",
-    "database-unavailable": "The database cannot be reached",
+    "database-unavailable": "The database cannot be used now",
     "keys-unavailable": "Sessions cannot be verified now",
 }
 
