@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from clerk_sync.logs import escape_controls
+
 # ISO 4217: where a minor unit is not a hundredth.
 _WHOLE = (
     "BIF",
@@ -24,6 +26,11 @@ _WHOLE = (
     "XPF",
 )
 _THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+
+
+def visible(text: str | None, otherwise: str) -> str:
+    """Return ``text`` with escapes for what cannot be seen, or ``otherwise`` if it is blank: a link needs a text."""
+    return escape_controls(text.strip()) if text and text.strip() else otherwise
 
 
 def number(value: int) -> str:
