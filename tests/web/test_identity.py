@@ -90,7 +90,10 @@ def test_of_two_cookies_with_one_name_the_first_good_one_counts(
     client: FlaskClient, session_token: Token, name: str, path: str, stale: str
 ) -> None:
     """A browser sends the cookie of the longer path first, however old it is."""
-    expired, foreign = session_token("user_old", exp=1), session_token("user_old", iss="https://clerk.other.example.com")
+    expired, foreign = (
+        session_token("user_old", exp=1),
+        session_token("user_old", iss="https://clerk.other.example.com"),
+    )
     first = {"expired": [expired], "foreign": [foreign], "junk": ["x"], "several": [expired, foreign, "x", "a.b.c"]}
     tokens = [*first[stale], session_token(), session_token("user_second")]
     answer = ask(client, path, Cookie="; ".join(f"{name}={token}" for token in tokens))

@@ -77,4 +77,5 @@ def from_ms(milliseconds: int) -> datetime | None:
 def money(minor: int, currency: str) -> str:
     """Return an amount in the currency's major unit."""
     decimals = 0 if currency in _WHOLE else 3 if currency in _THOUSANDTHS else 2
-    return f"{minor / 10**decimals:,.{decimals}f} {currency}"
+    whole, rest = divmod(minor, 10**decimals)
+    return f"{whole:,}{f'.{rest:0{decimals}}' if decimals else ''} {currency}"
