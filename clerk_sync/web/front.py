@@ -57,8 +57,10 @@ def _read_body(environ: WSGIEnvironment, limit: int) -> None:
     if environ.pop("HTTP_TRANSFER_ENCODING", None):
         body = _read(environ, limit + 1)
     else:
-        # Without a length there is no body, whatever follows on the connection.
-        length = _parse_length(environ.get("CONTENT_LENGTH") or "0", limit)
+        announced = environ.get("CONTENT_LENGTH")
+        if not announced:
+            return
+        length = _parse_length(announced, limit)
         body = _read(environ, length)
         if len(body) < length:
             raise _incomplete()
