@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from time import strftime
+from types import TracebackType
 
 import msgspec
 
@@ -18,8 +20,11 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 log = logging.getLogger("clerk_sync")
 
+ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _STDERR = 2
+_PLAIN_VALUE = re.compile(r"[!#-<>-\[\]-~]+")
 
 
 def configure(settings: Settings) -> None:
@@ -27,6 +32,7 @@ def configure(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(settings.log_format))
     handler.addFilter(_add_request_id)
+    handler.addFilter(_replace_traceback)
     log.handlers = [handler]
     log.setLevel(settings.log_level)
     log.propagate = settings.environment == "test"
@@ -36,6 +42,23 @@ def _add_request_id(record: logging.LogRecord) -> bool:
     current = request_id.get()
     if current is not None:
         record.request_id = current
+    return True
+
+
+def describe_exception(error: BaseException | None) -> str:
+    """Return the class of ``error`` and where it was raised, never its message: a driver's text can quote a row."""
+    place = error.__traceback__ if error else None
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "nowhere"
+    return f"{type(error).__name__} at {where}"
+
+
+def _replace_traceback(record: logging.LogRecord) -> bool:
+    # A traceback ends with the exception's message, and takes more than one line.
+    if record.exc_info:
+        record.exception = describe_exception(record.exc_info[1])
+        record.exc_info = record.exc_text = None
     return True
 
 
@@ -54,9 +77,33 @@ def _formatter(log_format: LogFormat) -> logging.Formatter:
 class _ConsoleFormatter(logging.Formatter):
     """A line for people: the event, then what belongs to it as name=value."""
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
-        extras = (f"{name}={value}" for name, value in vars(record).items() if name not in _STANDARD)
-        return " ".join([super().formatMessage(record), *extras])
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line without control characters, whatever the record carries."""
+        extras = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        return f"{escape_controls(super().format(record))}{_name_values(extras)}"
+
+
+def escape_controls(text: str) -> str:
+    """Return ``text`` with an escape for each character that is not printable.
+
+    A line break would begin a forged line, an escape sequence would change what a terminal shows, and a character that
+    changes the direction of text would change how the line reads.
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def _name_values(facts: Mapping[str, object]) -> str:
+    return "".join(f" {name}={_quote(str(value))}" for name, value in facts.items())
+
+
+def _quote(value: str) -> str:
+    # A space, an equals sign or a quote would let one value look like several facts.
+    if _PLAIN_VALUE.fullmatch(value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escape_controls(escaped)}"'
 
 
 class AccessLog:
@@ -75,5 +122,5 @@ class AccessLog:
 
 
 def _console_line(line: dict[str, object]) -> bytes:
-    facts = " ".join(f"{name}={value}" for name, value in line.items() if name not in ("event", "level", "timestamp"))
-    return f"{strftime('%H:%M:%S')} INFO    request {facts}".encode()
+    facts = {name: value for name, value in line.items() if name not in ("event", "level", "timestamp")}
+    return f"{strftime('%H:%M:%S')} INFO    request{_name_values(facts)}".encode()

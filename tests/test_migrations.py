@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import downgrade, upgrade
+from sqlalchemy.exc import IntegrityError
 
 from clerk_sync.app import create_app
 from clerk_sync.cli.migrations import load_migrations
@@ -69,6 +70,18 @@ def test_going_down_and_up_again_leaves_the_same_database(empty_app: Flask) -> N
     upgrade(MIGRATIONS)
     assert triggers() == before
     assert differences() == []
+
+
+def test_a_product_that_costs_too_much_stays_and_no_other_gets_in(empty_app: Flask) -> None:
+    insert = "INSERT INTO products (sku, name, price_minor, currency) VALUES ('{}', 'x', {}, 'EUR')"
+    upgrade(MIGRATIONS, "0009")
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql(insert.format("OLD", 2**63 - 1))
+    upgrade(MIGRATIONS)
+    with db.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT price_minor FROM products").scalar() == 2**63 - 1
+        with pytest.raises(IntegrityError):
+            connection.exec_driver_sql(insert.format("NEW", 10**12 + 1))
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,19 @@ def check_claims(claims: Mapping[str, Any], policy: TokenPolicy, now: float) -> 
     return _check_times(claims, policy, now)
 
 
+def check_handshake(claims: Mapping[str, Any], policy: TokenPolicy, now: float) -> list[str]:
+    """Return the ``Set-Cookie`` directives of a handshake; raise TokenError unless it is one, of our instance, in time.
+
+    Clerk's own verifier asks for no issuer and no times (@clerk/backend, tokens/handshake.ts), so both may be absent.
+    """
+    _check_issuer(claims.get("iss", policy.issuer or ""), policy)
+    _check_times({"exp": LARGEST_INTEGER, "iat": 0, **claims}, policy, now)
+    directives = claims.get("handshake")
+    if not isinstance(directives, list) or not all(isinstance(each, str) for each in directives):
+        raise TokenError(Reason.VERIFICATION_FAILED)
+    return directives
+
+
 def _check_subject(user_id: object) -> None:
     if not isinstance(user_id, str):
         raise TokenError(Reason.VERIFICATION_FAILED)

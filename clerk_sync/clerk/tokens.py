@@ -16,7 +16,7 @@ from clerk_sync.clerk.jwt import CompactToken, parse_compact
 from clerk_sync.clerk.key_ring import KeyRing, KeySource
 from clerk_sync.clerk.keys import NoKeys
 from clerk_sync.clerk.reasons import Reason
-from clerk_sync.clerk.token_rules import TokenPolicy, check_claims, check_header
+from clerk_sync.clerk.token_rules import TokenPolicy, check_claims, check_handshake, check_header
 
 __all__ = ["Organization", "Reason", "SessionClaims", "TokenPolicy", "TokenVerifier"]
 
@@ -61,6 +61,26 @@ class TokenVerifier:
         if proof is not None and proof.ring is self.keys.current() and self._is_in_time(proof):
             return proof.claims
         return self._verify_afresh(token)
+
+    def find_user(self, token: str) -> str | None:
+        """Return whose session ``token`` is or was: the user of a genuine token, even if it has expired, else None."""
+        try:
+            return self.verify(token).user_id
+        except TokenError as error:
+            if error.reason != Reason.EXPIRED:
+                return None
+        # Expiry is looked at after the signature and every other claim that names somebody.
+        return read_claims(parse_compact(token).claims).user_id
+
+    def verify_handshake(self, token: str) -> list[str]:
+        """Return the ``Set-Cookie`` directives of a handshake; raise TokenError or KeysUnavailable as ``verify`` does.
+
+        Clerk signs a handshake with the keys and the kind of header of a session token.
+        """
+        parts = parse_compact(token)
+        check_header(parts.header)
+        self._check_signature(parts)
+        return check_handshake(parts.claims, self._policy, self._clock())
 
     def require_configured(self) -> None:
         """Raise KeysUnavailable where no key is configured: then no token whatever could be proven."""

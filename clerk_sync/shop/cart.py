@@ -6,8 +6,8 @@ from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from clerk_sync.shop import store
-from clerk_sync.shop.errors import CurrencyMismatch, ProductUnknown
-from clerk_sync.shop.fields import Currency
+from clerk_sync.shop.errors import CartFull, CurrencyMismatch, ProductUnknown
+from clerk_sync.shop.fields import MOST_LINES, Currency
 
 
 class CartLine(Struct):
@@ -42,14 +42,16 @@ def read_cart(session: Session, user_id: int) -> Cart:
 def set_quantity(session: Session, user_id: int, sku: str, quantity: int) -> Cart:
     """Return the cart with ``quantity`` pieces of ``sku`` in it, whatever it held of it before.
 
-    Raises OwnerGone, ProductUnknown, or CurrencyMismatch where the rest of the cart is in another currency.
+    Raises OwnerGone, ProductUnknown, CartFull, or CurrencyMismatch if the rest of the cart is in another currency.
     """
     owner = store.lock_owner(session, user_id)
-    put = store.carts.put_cart_item(session, owner, sku, quantity)
+    put = store.carts.put_cart_item(session, owner, sku, quantity, most_lines=MOST_LINES)
     if put is None:
         raise ProductUnknown
     if put.other_currency is not None:
         raise CurrencyMismatch(put.other_currency, put.currency)
+    if put.is_full:
+        raise CartFull(MOST_LINES)
     return read_cart(session, user_id)
 
 

@@ -7,7 +7,9 @@ ShopError
 ├── DestinationUnknown    an order is to go to what is not one of this user's addresses
 ├── ProductUnknown        nothing of that name is on sale
 ├── CurrencyMismatch      the cart holds another currency
+├── CartFull              as many lines as a cart may have
 ├── CartEmpty             nothing to check out
+├── TotalTooLarge         the cart costs more than an order can hold
 ├── ProductsUnavailable   in the cart, but no longer on sale
 ├── OrderUnknown          not one of this user's orders, or of anybody's
 ├── InvalidTransition     an order's status does not change that way
@@ -56,8 +58,20 @@ class CurrencyMismatch(ShopError):
         self.product_currency = product_currency
 
 
+class CartFull(ShopError):
+    """The cart has as many lines as one may have, or more."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} lines are the most")
+        self.limit = limit
+
+
 class CartEmpty(ShopError):
     """There is nothing to check out."""
+
+
+class TotalTooLarge(ShopError):
+    """The total of the cart does not fit into an order: prices of products were set past the catalogue's limit."""
 
 
 class ProductsUnavailable(ShopError):

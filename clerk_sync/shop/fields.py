@@ -8,8 +8,11 @@ from typing import Annotated
 from msgspec import Meta
 
 LARGEST_ID = 2**63 - 1
+LARGEST_TOTAL_MINOR = 2**63 - 1
 
-# A sum of 999 pieces each of 9,000 such products still is a bigint.
+# 100 lines of 999 pieces at the highest price are a hundredth of the largest total that a bigint holds.
+MOST_LINES = 100
+MOST_PIECES = 999
 HIGHEST_PRICE_MINOR = 10**12
 
 Id = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
@@ -20,7 +23,7 @@ _END = r"$(?!\n)"
 Sku = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9][A-Za-z0-9._-]{{0,63}}{_END}", description="A product's public name.")]
 Currency = Annotated[str, Meta(pattern=rf"^[A-Z]{{3}}{_END}", description="An ISO 4217 code.", examples=["EUR"])]
 PriceMinor = Annotated[int, Meta(ge=0, le=HIGHEST_PRICE_MINOR, description="In whole minor units: 1999 is 19.99.")]
-Quantity = Annotated[int, Meta(ge=1, le=999)]
+Quantity = Annotated[int, Meta(ge=1, le=MOST_PIECES)]
 
 # NUL cannot be stored, and no other control character belongs on a parcel.
 _PRINTABLE = r"[^\x00-\x1f\x7f-\x9f]"

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clerk_sync.mirror.models import NOW, Base
+from clerk_sync.shop.fields import HIGHEST_PRICE_MINOR, MOST_PIECES
 
 CURRENCY = "currency ~ '^[A-Z]{3}$'"
 
@@ -18,7 +19,7 @@ class Product(Base):
 
     __tablename__ = "products"
     __table_args__ = (
-        CheckConstraint("price_minor >= 0", name="price_minor"),
+        CheckConstraint(f"price_minor BETWEEN 0 AND {HIGHEST_PRICE_MINOR}", name="price_minor"),
         CheckConstraint(CURRENCY, name="currency"),
     )
 
@@ -72,7 +73,7 @@ class CartItem(Base):
 
     __tablename__ = "cart_items"
     __table_args__ = (
-        CheckConstraint("quantity BETWEEN 1 AND 999", name="quantity"),
+        CheckConstraint(f"quantity BETWEEN 1 AND {MOST_PIECES}", name="quantity"),
         Index("ix_cart_items_product_id", "product_id"),
     )
 

@@ -13,8 +13,16 @@ from sqlalchemy.orm import Session
 
 from clerk_sync.mirror.accounts import LocalUser
 from clerk_sync.shop import store
-from clerk_sync.shop.errors import CartEmpty, DestinationUnknown, InvalidTransition, OrderUnknown, ProductsUnavailable
-from clerk_sync.shop.fields import Currency, Id, Instant
+from clerk_sync.shop.errors import (
+    CartEmpty,
+    CartFull,
+    DestinationUnknown,
+    InvalidTransition,
+    OrderUnknown,
+    ProductsUnavailable,
+    TotalTooLarge,
+)
+from clerk_sync.shop.fields import MOST_LINES, Currency, Id, Instant
 from clerk_sync.statements import Statements
 
 CROCKFORD_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O or U: made to be read aloud
@@ -116,7 +124,8 @@ def check_out(
     """Return the order that the user's cart became; the same key gives the same order, whatever else is sent.
 
     Parallel calls for one user queue at the lock: the first makes the order, the others find it or an empty cart.
-    Raises OwnerGone, DestinationUnknown, CartEmpty or ProductsUnavailable; then nothing has changed.
+    Raises OwnerGone, DestinationUnknown, CartEmpty, CartFull, ProductsUnavailable or TotalTooLarge; then nothing has
+    changed.
     """
     owner = store.lock_owner(session, user.id)
     earlier = store.orders.find_order_by_key(session, owner, idempotency_key)
@@ -125,16 +134,31 @@ def check_out(
     order_id = None
     while order_id is None:  # a number that another order has, by chance, is drawn again
         placed = store.orders.place_order(
-            session, owner, draw_number(), address_id, idempotency_key, recipient=_find_recipient(user)
+            session,
+            owner,
+            draw_number(),
+            address_id,
+            idempotency_key,
+            recipient=_find_recipient(user),
+            most_lines=MOST_LINES,
         )
-        if not placed.address_known:
-            raise DestinationUnknown
-        if not placed.lines:
-            raise CartEmpty
-        if placed.unavailable:
-            raise ProductsUnavailable(placed.unavailable)
+        _require_placeable(placed)
         order_id = placed.order_id
     return Checkout(_one(store.orders.find_order_by_id(session, order_id)), replayed=False)
+
+
+def _require_placeable(placed: store.orders.PlacedOrder) -> None:
+    if not placed.address_known:
+        raise DestinationUnknown
+    if not placed.lines:
+        raise CartEmpty
+    # A cart from before there was a limit can be longer.
+    if placed.is_too_long:
+        raise CartFull(MOST_LINES)
+    if placed.unavailable:
+        raise ProductsUnavailable(placed.unavailable)
+    if placed.is_too_large:
+        raise TotalTooLarge
 
 
 def _find_recipient(user: LocalUser) -> str | None:

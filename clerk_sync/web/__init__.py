@@ -30,8 +30,8 @@ def install(app: Flask, settings: Settings) -> None:
 
     # From the inside to the outside; the last is the first to see a request.
     express.lay(app)
-    cors.allow_authorized_parties(app, settings.authorized_parties)
     front.stand_in_front(app)
+    cors.allow_authorized_parties(app, settings.authorized_parties)
     observe.observe(app, AccessLog(settings))
     converters.install(app)
     errors.install_error_handlers(app)

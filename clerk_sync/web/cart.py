@@ -55,7 +55,7 @@ def show_cart() -> Response:
 @cart.put("/items/<sku>")
 @describe(Cart, body=CartItem, refusals=(409,))
 def put_item(sku: str) -> Response:
-    """Set how many of a product are in your cart."""
+    """Set how many of a product are in your cart; a cart holds 100 products."""
     user = identity.current_user()
     changed = shop.set_quantity(db.session(), user.id, sku, decode_body(CartItem).quantity)
     db.session.commit()

@@ -1,7 +1,9 @@
-"""Where Clerk is for a browser: the frontend API, the sign-in page, and what this service is called there.
+"""Addresses for a browser: Clerk's frontend API and sign-in page, and this service's own origin.
 
 The publishable key names the frontend API. Where the Backend API's address is on this machine, a local Clerk is meant,
 which serves everything from there.
+
+``Host`` is what the client says. It chooses among the origins that are configured, and never becomes one by itself.
 """
 
 from __future__ import annotations
@@ -14,23 +16,40 @@ from clerk_sync.clerk.way_out import LOOPBACK
 from clerk_sync.config import Settings
 from clerk_sync.extensions import services
 
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
-def own_origin() -> str:
-    """Return the origin under which the browser knows this service.
 
-    A router in front may have ended TLS, so an authorized party of the same host knows the scheme better than we do.
+def find_own_origin() -> str | None:
+    """Return the origin under which the browser knows this service, or None if ``Host`` is none of ours.
+
+    An authorized party with this host is ours. It also says whether a router in front has ended TLS, which we cannot
+    see. Without authorized parties, which is development, a loopback host is ours: no page elsewhere has that name.
     """
-    host = request.host
-    for party in services().settings.authorized_parties:
-        if urlsplit(party).netloc == host:
+    host = request.host.lower()
+    parties = services().settings.authorized_parties
+    for party in parties:
+        scheme, _, netloc = party.partition("://")
+        if host in (netloc, netloc + _DEFAULT_PORTS.get(scheme, "")):
             return party
-    return f"{request.scheme}://{host}"
+    return requested_origin() if not parties and _hostname(host) in LOOPBACK else None
+
+
+def requested_origin() -> str:
+    """Return the origin that the request names. Show it or compare it, but never lead anybody there."""
+    return f"{request.scheme}://{request.host}"
 
 
 def is_authorized_party() -> bool:
     """Return whether tokens that are made for the console's own pages would be accepted."""
-    parties = services().settings.authorized_parties
-    return not parties or own_origin() in parties
+    return not services().settings.authorized_parties or find_own_origin() is not None
+
+
+def has_tls() -> bool:
+    """Return whether cookies for this browser are to be marked Secure. If nothing tells, in production they are."""
+    origin = find_own_origin()
+    if origin is None:
+        return services().settings.is_production or request.scheme == "https"
+    return origin.startswith("https:")
 
 
 def find_frontend_api() -> str | None:
@@ -56,9 +75,16 @@ def _find_local_clerk(settings: Settings) -> str | None:
     if parts.hostname not in LOOPBACK:
         return None
     # Cookies of 127.0.0.1 never reach localhost: it has to be called as the browser calls us.
-    here = urlsplit(f"//{request.host}").hostname
+    here = _hostname(request.host)
     host = here if here in ("127.0.0.1", "localhost") else parts.hostname
     return f"{parts.scheme}://{host}:{parts.port}" if parts.port else f"{parts.scheme}://{host}"
+
+
+def _hostname(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:  # brackets that hold no IPv6 address
+        return None
 
 
 def _account_portal(frontend_api: str) -> str:

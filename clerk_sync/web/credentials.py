@@ -1,8 +1,11 @@
-"""Where a request carries its session token: the header, or the cookies of Clerk's front end. Nothing is proven."""
+"""Find a request's session token: in its header, or in the cookies of Clerk's front end. Nothing is verified here."""
 
 from __future__ import annotations
 
 COOKIE = "__session"
+
+# Each token costs a signature check. A browser has one cookie for each path and domain that somebody set one for.
+MOST_OF_ONE_NAME = 8
 
 
 def find_bearer(authorization: str | None) -> str | None:
@@ -24,13 +27,15 @@ def find_session_cookies(cookies: str, suffix: str | None) -> list[str]:
     """Return the tokens to try from a ``Cookie`` header, best first and each once.
 
     Applications that share a host overwrite each other's plain cookie; the one with the suffix, which comes from the
-    publishable key, is ours. Split before anything is decoded, names compared whole; of two alike the first counts.
+    publishable key, is ours. Cookies of one name differ in path or domain, and the browser sends a stale one first if
+    its path is longer, so each is tried in the order of the header. The header is split before anything is decoded,
+    and names are compared whole.
     """
     names = (COOKIE,) if suffix is None else (f"{COOKIE}_{suffix}", COOKIE)
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {name: [] for name in names}
     for pair in cookies.split(";"):
         name, _, value = pair.partition("=")
         name, value = name.strip(" \t"), value.strip(" \t")
-        if value and name in names:
-            found.setdefault(name, value)
-    return list(dict.fromkeys(found[name] for name in names if name in found))
+        if value and name in found and len(found[name]) < MOST_OF_ONE_NAME:
+            found[name].append(value)
+    return list(dict.fromkeys(value for name in names for value in found[name]))

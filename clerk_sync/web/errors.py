@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import msgspec
 import psycopg2
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, got_request_exception, request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from clerk_sync.database_errors import Fault, find_fault
+from clerk_sync.logs import describe_exception
 from clerk_sync.metrics import metrics
 from clerk_sync.statements import PoolExhausted
 from clerk_sync.web.answers import KEPT_NOWHERE
+from clerk_sync.web.observe import ROUTE
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +84,18 @@ def install_error_handlers(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
+def refuse(app: Flask, error: Exception, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer ``error``, which middleware in front of ``app`` met, as if a view had raised it."""
+    with app.request_context(environ):
+        if request.url_rule is not None:
+            environ[ROUTE] = request.url_rule.rule
+        try:
+            response = app.finalize_request(app.handle_user_exception(error))
+        except Exception as failure:
+            response = app.handle_exception(failure)
+        return response(environ, start_response)
+
+
 def _http_exception(error: HTTPException) -> Response:
     status = error.code or 500
     phrase = HTTPStatus(status).phrase
@@ -105,10 +123,8 @@ def _unavailable(error: Exception, fault: Fault) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    # The class and the place, never the message: a driver's text can quote a row.
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "nowhere"
-    log.error("unexpected %s at %s", type(error).__name__, where)
+    # Flask sends this signal only for exceptions without a handler. Error trackers listen to it.
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # Flask's documented way to the sender
+    got_request_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
+    log.error("unexpected %s", describe_exception(error))
     return problem_response(Problem(500, "internal-error", "Something went wrong on our side."))

@@ -21,6 +21,7 @@ from clerk_sync.extensions import services
 from clerk_sync.services import Services
 from clerk_sync.web import account, orders, webhooks
 from clerk_sync.web.answers import KEPT_NOWHERE
+from clerk_sync.web.errors import refuse
 from clerk_sync.web.observe import ROUTE
 
 if TYPE_CHECKING:
@@ -63,15 +64,10 @@ class ExpressLane:
         environ[ROUTE] = path
         try:
             answer = entry(self._services, environ)
+            body = None if answer is None else _encode(answer)
         except Exception as error:
-            return self._refuse(error, environ, start_response)
-        if answer is None:
+            return refuse(self._app, error, environ, start_response)
+        if body is None:
             return self._flask(environ, start_response)
-        body = _encode(answer)
         start_response("200 OK", [_JSON, ("Content-Length", str(len(body))), KEPT_NOWHERE])
         return [body]
-
-    def _refuse(self, error: Exception, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        with self._app.request_context(environ):
-            response = self._app.make_response(self._app.handle_user_exception(error))
-            return response(environ, start_response)

@@ -51,7 +51,7 @@ def prove(services: Services, environ: WSGIEnvironment) -> SessionClaims:
 
 def _prove_afresh(services: Services, environ: WSGIEnvironment) -> SessionClaims:
     bearer = find_bearer(environ.get("HTTP_AUTHORIZATION"))
-    tokens = [bearer] if bearer is not None else _session_cookies(services, environ)
+    tokens = [bearer] if bearer is not None else session_cookies(services, environ)
     try:
         proven = _prove_first(services, tokens)
     except KeysUnavailable as error:
@@ -90,7 +90,8 @@ def require_admin() -> LocalUser:
     return user
 
 
-def _session_cookies(services: Services, environ: WSGIEnvironment) -> list[str]:
+def session_cookies(services: Services, environ: WSGIEnvironment) -> list[str]:
+    """Return the session tokens in the cookies of a request, best first; none of them is proven."""
     key = services.settings.publishable_key
     return find_session_cookies(environ.get("HTTP_COOKIE", ""), key.cookie_suffix if key else None)
 
@@ -129,7 +130,11 @@ def _signed_out(reason: str) -> Problem:
 
 
 def _require_own_origin(services: Services, environ: WSGIEnvironment) -> None:
-    """Raise 403 unless the browser says that one of our own pages sends this: cookies travel with any site's form."""
+    """Raise 403 unless the browser says that one of our own pages sends this: cookies travel with any site's form.
+
+    Without authorized parties, which is development, a page of the same origin may. A name that is rebound to this
+    machine gains nothing: the browser sends it the cookies of that name, and the session has another one.
+    """
     parties = services.settings.authorized_parties or (f"{environ['wsgi.url_scheme']}://{get_host(environ)}",)
     if environ.get("HTTP_ORIGIN") not in parties:
         raise Problem(403, "origin-not-allowed", "This origin may not act with the session cookie.")

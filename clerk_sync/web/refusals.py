@@ -8,6 +8,7 @@ from clerk_sync.shop.errors import (
     AddressBookFull,
     AddressUnknown,
     CartEmpty,
+    CartFull,
     CurrencyMismatch,
     DestinationUnknown,
     InvalidTransition,
@@ -16,6 +17,7 @@ from clerk_sync.shop.errors import (
     ProductsUnavailable,
     ProductUnknown,
     ShopError,
+    TotalTooLarge,
 )
 from clerk_sync.web.errors import Problem, problem_response
 
@@ -31,8 +33,10 @@ _ANSWERS: dict[type[ShopError], tuple[int, str, str]] = {
         "currency-mismatch",
         "The cart is in {0.cart_currency}; this product is sold in {0.product_currency}.",
     ),
+    CartFull: (409, "cart-full", "A cart has at most {0.limit} products; remove some first."),
     CartEmpty: (409, "cart-empty", "There is nothing in the cart."),
     ProductsUnavailable: (409, "product-unavailable", "Not on sale any more: {0}."),
+    TotalTooLarge: (409, "total-too-large", "The total of the cart is larger than an order can hold."),
     InvalidTransition: (409, "invalid-transition", "An order that is {0.old} cannot become {0.new}."),
     DestinationUnknown: (422, "address-unknown", "address_id has to be one of your addresses."),
 }

@@ -42,6 +42,12 @@ def test_whoever_is_signed_in_comes_back_with_a_fresh_token(clerk: LocalClerk) -
     assert cookies["__client_uat"] != "0"
 
 
+def test_a_handshake_is_signed_like_a_session_token(clerk: LocalClerk) -> None:
+    [handshake] = parse_qs(urlsplit(shake(clerk).headers["Location"]).query)["__clerk_handshake"]
+    session_token = clerk.session_token("user_ada")
+    assert jwt.get_unverified_header(handshake) == jwt.get_unverified_header(session_token)
+
+
 def test_whoever_is_not_comes_back_signed_out(clerk: LocalClerk) -> None:
     cookies = cookies_in(clerk, shake(clerk))
     assert (cookies["__session"], cookies["__client_uat"]) == ("", "0")

@@ -83,6 +83,35 @@ def test_plain_cookie_counts_where_the_own_one_is_refused(client: FlaskClient, s
     assert ask(client, Cookie=f"{SUFFIXED}=stale; __session={session_token()}").status_code == 200
 
 
+@pytest.mark.parametrize("name", ["__session", SUFFIXED])
+@pytest.mark.parametrize("path", ["/api/session", "/api/me", "/api/orders", "/api/cart"])
+@pytest.mark.parametrize("stale", ["expired", "foreign", "junk", "several"])
+def test_of_two_cookies_with_one_name_the_first_good_one_counts(
+    client: FlaskClient, session_token: Token, name: str, path: str, stale: str
+) -> None:
+    """A browser sends the cookie of the longer path first, however old it is."""
+    expired, foreign = (
+        session_token("user_old", exp=1),
+        session_token("user_old", iss="https://clerk.other.example.com"),
+    )
+    first = {"expired": [expired], "foreign": [foreign], "junk": ["x"], "several": [expired, foreign, "x", "a.b.c"]}
+    tokens = [*first[stale], session_token(), session_token("user_second")]
+    answer = ask(client, path, Cookie="; ".join(f"{name}={token}" for token in tokens))
+    assert answer.status_code == 200
+    if path == "/api/session":
+        assert answer.get_json()["user_id"] == USER_ID
+
+
+def test_a_bearer_header_decides_whatever_cookies_there_are(client: FlaskClient, session_token: Token) -> None:
+    good = session_token()
+    assert reason(ask(client, Authorization="Bearer x", Cookie=f"__session=x; __session={good}")) == "token-invalid"
+
+
+def test_the_reason_is_that_of_the_first_of_several_cookies(client: FlaskClient, session_token: Token) -> None:
+    stale = session_token(exp=1)
+    assert reason(ask(client, Cookie=f"__session={stale}; __session=x")) == "session-token-expired"
+
+
 def test_reason_is_that_of_the_own_cookie(client: FlaskClient, session_token: Token) -> None:
     response = ask(client, Cookie=f"__session=junk; {SUFFIXED}={session_token(exp=1)}")
     assert reason(response) == "session-token-expired"

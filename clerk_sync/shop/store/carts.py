@@ -37,8 +37,12 @@ WITH product AS (
     SELECT products.currency FROM product, carts
     JOIN cart_items ON cart_items.cart_id = carts.id JOIN products ON products.id = cart_items.product_id
     WHERE carts.user_id = :user_id AND products.id <> product.id AND products.currency <> product.currency LIMIT 1
+), others AS (
+    SELECT count(*) AS lines FROM product, carts JOIN cart_items ON cart_items.cart_id = carts.id
+    WHERE carts.user_id = :user_id AND cart_items.product_id <> product.id
 ), cart AS (
-    INSERT INTO carts (user_id) SELECT :user_id FROM product WHERE NOT EXISTS (SELECT FROM other)
+    INSERT INTO carts (user_id) SELECT :user_id FROM product, others
+    WHERE NOT EXISTS (SELECT FROM other) AND others.lines < :most_lines
     ON CONFLICT (user_id) DO UPDATE SET updated_at = now()
     RETURNING id
 ), item AS (
@@ -46,20 +50,23 @@ WITH product AS (
     SELECT cart.id, product.id, :user_id, :quantity FROM cart, product
     ON CONFLICT (cart_id, product_id) DO UPDATE SET quantity = excluded.quantity
 )
-SELECT currency, (SELECT currency FROM other) AS other_currency FROM product
+SELECT currency, (SELECT currency FROM other) AS other_currency, others.lines >= :most_lines AS is_full
+FROM product, others
 """)
 
 
 class PutItem(NamedTuple):
-    """What was put into a cart, unless the rest of the cart is in ``other_currency``: then nothing was."""
+    """What was put into a cart; nothing was if the other lines are in ``other_currency`` or the cart ``is_full``."""
 
     currency: str
     other_currency: str | None
+    is_full: bool
 
 
-def put_cart_item(session: Session, owner: Owner, sku: str, quantity: int) -> PutItem | None:
-    """Put so many of ``sku`` into the owner's cart, opened if need be; None where no active product has this sku."""
-    row = session.execute(_PUT_CART_ITEM, {"user_id": owner.id, "sku": sku, "quantity": quantity}).one_or_none()
+def put_cart_item(session: Session, owner: Owner, sku: str, quantity: int, *, most_lines: int) -> PutItem | None:
+    """Set the quantity of ``sku`` in the owner's cart, opened if need be; None if no active product has this sku."""
+    values = {"user_id": owner.id, "sku": sku, "quantity": quantity, "most_lines": most_lines}
+    row = session.execute(_PUT_CART_ITEM, values).one_or_none()
     return PutItem(*row) if row else None
 
 

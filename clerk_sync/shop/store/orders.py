@@ -9,21 +9,26 @@ from typing import Any, LiteralString, NamedTuple, TypeAlias
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from clerk_sync.shop.fields import LARGEST_ID
+from clerk_sync.shop.fields import LARGEST_ID, LARGEST_TOTAL_MINOR
 from clerk_sync.shop.store.carts import CART_LINES
 from clerk_sync.shop.store.owner import Owner
 from clerk_sync.statements import Prepared, Statements
 
 _PLACE_ORDER = text(f"""
 WITH line AS MATERIALIZED ({CART_LINES}
+), cart AS (
+    SELECT count(*) AS lines, sum(CAST(quantity AS numeric) * price_minor) AS total_minor,
+           min(currency) AS currency, bool_and(available) AS is_available
+    FROM line
 ), destination AS (
     SELECT jsonb_build_object('name', coalesce(name, :recipient), 'line1', line1, 'line2', line2, 'city', city,
         'region', region, 'postal_code', postal_code, 'country', country, 'phone', phone) AS address
     FROM addresses WHERE id = :address_id AND user_id = :user_id
 ), placed AS (
     INSERT INTO orders (number, user_id, currency, total_minor, shipping_address, idempotency_key)
-    SELECT :number, :user_id, min(currency), sum(quantity * price_minor), address, :idempotency_key
-    FROM line, destination GROUP BY address HAVING bool_and(available)
+    SELECT :number, :user_id, currency, total_minor, address, :idempotency_key
+    FROM cart, destination
+    WHERE is_available AND lines <= :most_lines AND total_minor <= :largest_total
     ON CONFLICT (number) DO NOTHING
     RETURNING id
 ), copied AS (
@@ -32,8 +37,9 @@ WITH line AS MATERIALIZED ({CART_LINES}
 ), emptied AS (
     DELETE FROM carts WHERE user_id = :user_id AND EXISTS (SELECT FROM placed)
 )
-SELECT (SELECT id FROM placed), EXISTS (SELECT FROM destination), (SELECT count(*) FROM line),
-       ARRAY(SELECT sku FROM line WHERE NOT available)
+SELECT (SELECT id FROM placed), EXISTS (SELECT FROM destination), lines, lines > :most_lines,
+       coalesce(total_minor > :largest_total, false), ARRAY(SELECT sku FROM line WHERE NOT available)
+FROM cart
 """)
 
 
@@ -43,15 +49,32 @@ class PlacedOrder(NamedTuple):
     order_id: int | None
     address_known: bool
     lines: int
+    is_too_long: bool
+    is_too_large: bool
     unavailable: list[str]
 
 
 def place_order(
-    session: Session, owner: Owner, number: str, address_id: int, idempotency_key: str, *, recipient: str | None
+    session: Session,
+    owner: Owner,
+    number: str,
+    address_id: int,
+    idempotency_key: str,
+    *,
+    recipient: str | None,
+    most_lines: int,
 ) -> PlacedOrder:
     """Turn the owner's cart into an order at today's prices and remove it, or do nothing."""
-    values = {"user_id": owner.id, "number": number, "address_id": address_id, "recipient": recipient}
-    return PlacedOrder(*session.execute(_PLACE_ORDER, {**values, "idempotency_key": idempotency_key}).one())
+    values = {
+        "user_id": owner.id,
+        "number": number,
+        "address_id": address_id,
+        "recipient": recipient,
+        "idempotency_key": idempotency_key,
+        "most_lines": most_lines,
+        "largest_total": LARGEST_TOTAL_MINOR,
+    }
+    return PlacedOrder(*session.execute(_PLACE_ORDER, values).one())
 
 
 # id, created_at, number, status, currency, total_minor, address, sku, name, quantity, unit_price_minor

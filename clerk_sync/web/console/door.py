@@ -1,4 +1,4 @@
-"""The door: what a browser may have before anybody is known: style sheets, scripts, the way to a fresh session."""
+"""What the console serves without a session: style sheets, scripts, and the renewal of a session."""
 
 from __future__ import annotations
 
@@ -32,12 +32,15 @@ def renew_session() -> Response:
     frontend_api = clerk_addresses.find_frontend_api()
     if frontend_api is None:
         raise Problem(404, "not-found", "CLERK_PUBLISHABLE_KEY is not set, so nothing says where to sign in.")
-    return renewal.set_out(frontend_api, renewal.local_path(request.args.get("to", "")))
+    own_origin = clerk_addresses.find_own_origin()
+    if own_origin is None:
+        raise Problem(400, "host-unknown", "Sessions are renewed only for hosts that CLERK_AUTHORIZED_PARTIES names.")
+    return renewal.set_out(frontend_api, own_origin, renewal.local_path(request.args.get("to", "")))
 
 
 @door.get("/session/return")
 def take_session() -> Response:
-    """Take the fresh token where it is good, and go on to the page ``to``."""
+    """Take the fresh token if it is good, and go on to the page ``to``."""
     try:
         return renewal.come_back(renewal.local_path(request.args.get("to", "")))
     except TokenError as error:

@@ -13,6 +13,8 @@ _TITLES = {
     "session-token-expired": "Your session has run out",
     "forbidden": "You are not an administrator",
     "origin-not-allowed": "This origin may not act here",
+    "host-unknown": "This host is not ours",
+    "other-user": "Another user is signed in at Clerk",
     "form-token-invalid": "This form is not yours, or it is old",
     "database-unavailable": "The database cannot be used now",
     "keys-unavailable": "Sessions cannot be verified now",
@@ -32,7 +34,7 @@ def dress(response: Response) -> Response:
         "code": code,
         "detail": problem["detail"],
         "back_to": back_to,
-        "own_origin": clerk_addresses.own_origin(),
+        "own_origin": clerk_addresses.find_own_origin() or clerk_addresses.requested_origin(),
         "is_wrong_party": code == Reason.WRONG_PARTY,
         "clerk_id": identity.claims().user_id if code == "forbidden" else None,
         **(_ways_in(back_to) if problem["status"] == 401 else {}),
@@ -44,19 +46,18 @@ def dress(response: Response) -> Response:
 
 def _ways_in(back_to: str) -> dict[str, object]:
     # After signing in, the browser still needs a token for this host: the detour brings it.
+    own_origin = clerk_addresses.find_own_origin()
+    if own_origin is None or clerk_addresses.find_frontend_api() is None:
+        return {"sign_in": None, "renew": None}
     renew = rendering.address("console_door.renew_session", to=back_to)
-    knows_clerk = clerk_addresses.find_frontend_api() is not None
-    return {
-        "sign_in": clerk_addresses.find_sign_in_page(clerk_addresses.own_origin() + renew),
-        "renew": renew if knows_clerk else None,
-    }
+    return {"sign_in": clerk_addresses.find_sign_in_page(own_origin + renew), "renew": renew}
 
 
 def _page_to_go_on_with() -> str:
     """Return the page that was asked for; of a form, the page that it stood on."""
-    if "/session" in request.path:
+    if request.path.startswith(f"{renewal.PATH}/session"):
         return renewal.local_path(request.args.get("to", ""))
     if request.method in identity.SAFE_METHODS:
         return renewal.local_path(request.full_path.rstrip("?"))
-    origin = clerk_addresses.own_origin()
+    origin = clerk_addresses.find_own_origin() or clerk_addresses.requested_origin()
     return renewal.local_path((request.referrer or "").removeprefix(origin))

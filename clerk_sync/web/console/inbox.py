@@ -41,7 +41,7 @@ def list_events() -> Response:
     return _list(only_parked=False)
 
 
-@inbox.get("/events/<svix_id>")
+@inbox.get("/events/<foreign_id:svix_id>")
 def show_event(svix_id: str) -> Response:
     """Show one delivery, with its payload where it is still kept."""
     delivery = _get_delivery(svix_id)
@@ -55,7 +55,7 @@ def show_event(svix_id: str) -> Response:
     )
 
 
-@inbox.post("/events/<svix_id>/replay")
+@inbox.post("/events/<foreign_id:svix_id>/replay")
 def replay_event(svix_id: str) -> Response:
     """Apply one parked delivery again."""
     delivery = _get_delivery(svix_id)

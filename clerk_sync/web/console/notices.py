@@ -41,10 +41,9 @@ def tell(notice: Notice, at: str) -> Response:
     body = base64.urlsafe_b64encode(msgspec.json.encode(notice)).decode()
     response = Response(status=303)
     response.headers["Location"] = at
-    secure = clerk_addresses.own_origin().startswith("https:")
-    response.set_cookie(
-        COOKIE, f"{body}.{sign(_PURPOSE, body)}", KEPT_S, path=PATH, httponly=True, samesite="Lax", secure=secure
-    )
+    signed = f"{body}.{sign(_PURPOSE, body)}"
+    secure = clerk_addresses.has_tls()
+    response.set_cookie(COOKIE, signed, KEPT_S, path=PATH, httponly=True, samesite="Lax", secure=secure)
     return response
 
 

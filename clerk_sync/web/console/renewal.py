@@ -1,107 +1,151 @@
-"""A fresh session token for a page: Clerk's handshake, the detour that it documents for pages a server renders.
+"""Session renewal for pages: Clerk's handshake, the redirect that it documents for pages a server renders.
 
-Session tokens last a minute. The browser is sent to the frontend API, which knows whether the session lives, and comes
-back with a signed list of cookies (clerk/javascript, packages/backend, tokens/handshake.ts). Of that list one thing is
-taken, the session token, and only after it has passed every rule that any session token has to pass.
+Session tokens last a minute. The steps:
+
+1. ``set_out`` puts a random nonce into a cookie and sends the browser to the frontend API, with a state that only this
+   nonce and the page to return to give.
+2. The frontend API knows whether the session lives. It sends the browser back with a signed list of cookies, the
+   handshake (clerk/javascript, packages/backend, tokens/handshake.ts).
+3. ``come_back`` accepts the state once, verifies the handshake and takes one thing out of it: a session token, which
+   has to pass every rule for session tokens, and whose user must be the one who was signed in before.
+
+So a page of another site can start a renewal, but it cannot choose what the browser comes back with.
 """
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 import secrets
 from urllib.parse import urlencode
 
-from flask import Response, request
+from flask import Response, after_this_request, request
 
+from clerk_sync.clerk.claims import SessionClaims
 from clerk_sync.clerk.errors import TokenError
+from clerk_sync.clerk.reasons import Reason
 from clerk_sync.extensions import services
-from clerk_sync.web import clerk_addresses
+from clerk_sync.web import clerk_addresses, identity
 from clerk_sync.web.credentials import COOKIE as SESSION_COOKIE
+from clerk_sync.web.errors import Problem
 
 HANDSHAKE = "__clerk_handshake"
 DEV_BROWSER = "__clerk_db_jwt"
-STATE_COOKIE = "console_renewal"
+NONCE_COOKIE = "console_renewal"
 PATH = "/console"
 
-_STATE_KEPT_S, _DONE_KEPT_S = 300, 10
+_NONCE_KEPT_S, _RETURNED_KEPT_S = 300, 10
 _SESSION_KEPT_S = 365 * 24 * 3600  # as clerk-js keeps it; the token in it ends after a minute
-_DONE = "done"
+_NONCE = re.compile("[A-Za-z0-9_-]{43}")
+_RETURNED = "-"  # is no nonce, so no state belongs to it
 _LOCAL_PATH = re.compile(r"/console(?:[/?][!-\[\]-~]*)?")
 _DEV_BROWSER_TOKEN = re.compile(r"[A-Za-z0-9._-]{1,2048}")
 
 
 def is_worth_trying() -> bool:
-    """Return whether this request is a page that a browser goes to, and has not just been on the detour."""
+    """Return whether this request is for a page in a browser that can be sent to Clerk and has not just been there."""
     destination = request.headers.get("Sec-Fetch-Dest")
     goes_to_page = destination == "document" or (
         destination is None and request.headers.get("Accept", "").startswith("text/html")
     )
     by_cookie = "Authorization" not in request.headers
-    # A browser that would not keep the new cookie would go round and round.
-    just_done = request.cookies.get(STATE_COOKIE) == _DONE
-    known = clerk_addresses.find_frontend_api() is not None
-    return request.method == "GET" and goes_to_page and by_cookie and not just_done and known
+    # A browser that does not keep the new session cookie would be sent again and again.
+    just_returned = request.cookies.get(_nonce_cookie()) == _RETURNED
+    known = clerk_addresses.find_frontend_api() is not None and clerk_addresses.find_own_origin() is not None
+    return request.method == "GET" and goes_to_page and by_cookie and not just_returned and known
 
 
 def local_path(text: str) -> str:
-    """Return ``text`` where it is a page of the console, else the console's first page: nobody is led elsewhere."""
+    """Return ``text`` if it is a page of the console, else the console's first page: no redirect leads elsewhere."""
     return text if _LOCAL_PATH.fullmatch(text) and "//" not in text.partition("?")[0] else PATH
 
 
-def set_out(frontend_api: str, to: str) -> Response:
-    """Return the redirect to Clerk, after which the browser will be back and go on to the page ``to``."""
-    state = secrets.token_urlsafe(16)
-    origin = clerk_addresses.own_origin()
-    way_back = f"{origin}{PATH}/session/return?{urlencode({'state': state, 'to': to})}"
+def set_out(frontend_api: str, own_origin: str, to: str) -> Response:
+    """Return the redirect to Clerk, after which the browser will come back and go on to the page ``to``."""
+    nonce = secrets.token_urlsafe(32)
+    way_back = f"{own_origin}{PATH}/session/return?{urlencode({'state': _state(nonce, to), 'to': to})}"
     parameters = {"redirect_url": way_back, "suffixed_cookies": "true", "__clerk_hs_reason": "session-token-expired"}
     dev_browser = _find_dev_browser()
     if dev_browser:
         parameters[DEV_BROWSER] = dev_browser
     response = _redirect(f"{frontend_api}/v1/client/handshake?{urlencode(parameters)}")
-    _remember(response, STATE_COOKIE, state, _STATE_KEPT_S, httponly=True, path=PATH)
-    if dev_browser:
-        _remember(response, DEV_BROWSER, dev_browser, _SESSION_KEPT_S)
-    return response
+    return _set_nonce(response, nonce, _NONCE_KEPT_S)
 
 
 def come_back(to: str) -> Response:
-    """Return the redirect to the page ``to`` with the fresh token; raise TokenError where none has come.
+    """Return the redirect to the page ``to`` with the fresh token.
 
-    Only a browser that was sent out is taken back: a link made by somebody else must not sign anybody in as them.
+    Raises TokenError if the browser was not sent out from here or no good token has come, and Problem if the token is
+    another user's than the one who was signed in before.
     """
-    state = request.cookies.get(STATE_COOKIE, "")
-    if not state or not hmac.compare_digest(state.encode(), request.args.get("state", "").encode()):
-        raise TokenError("session-token-missing")
-    token = _prove_first(_offered_tokens())
+    _spend_state(to)
+    token, proven = _prove_first(_offered_tokens())
+    _require_same_user(proven)
     response = _redirect(to)
     for name in _session_cookies():
-        _remember(response, name, token, _SESSION_KEPT_S)
-    _remember(response, STATE_COOKIE, _DONE, _DONE_KEPT_S, httponly=True, path=PATH)
+        # Scripts read and renew these cookies, as clerk-js does it; hence no HttpOnly.
+        response.set_cookie(name, token, _SESSION_KEPT_S, samesite="Lax", secure=clerk_addresses.has_tls())
     return response
 
 
-def _offered_tokens() -> list[str]:
-    """Return the session tokens in the handshake: in the address of a development instance, else in a cookie."""
-    from clerk_sync.clerk.jwt import parse_compact
+def _spend_state(to: str) -> None:
+    """Raise TokenError unless the request has the state of this browser's nonce; the nonce ends with this request."""
+    nonce = request.cookies.get(_nonce_cookie(), "")
+    state = request.args.get("state", "")
+    if not _NONCE.fullmatch(nonce) or not hmac.compare_digest(_state(nonce, to).encode(), state.encode()):
+        raise TokenError(Reason.MISSING)
 
-    envelope = request.args.get(HANDSHAKE) or request.cookies.get(HANDSHAKE, "")
-    directives = parse_compact(envelope).claims.get("handshake")
-    pairs = [str(each).partition(";")[0].partition("=") for each in directives] if isinstance(directives, list) else []
+    @after_this_request
+    def end_nonce(response: Response) -> Response:
+        return _set_nonce(response, _RETURNED, _RETURNED_KEPT_S)
+
+
+def _state(nonce: str, to: str) -> str:
+    # Addresses get into histories and logs; what a redirect says about the nonce is of no use without it.
+    return hmac.new(nonce.encode(), to.encode(), hashlib.sha256).hexdigest()
+
+
+def _offered_tokens() -> list[str]:
+    """Return the session tokens of the handshake: in the address for a development instance, else in a cookie."""
+    handshake = request.args.get(HANDSHAKE) or request.cookies.get(HANDSHAKE, "")
+    directives = services().tokens.verify_handshake(handshake)
+    pairs = [directive.partition(";")[0].partition("=") for directive in directives]
     return [value for name, _, value in pairs if name in _session_cookies() and value]
 
 
-def _prove_first(tokens: list[str]) -> str:
-    """Return the first of ``tokens`` that the service accepts; raise TokenError for the first where none is good."""
+def _prove_first(tokens: list[str]) -> tuple[str, SessionClaims]:
+    """Return the first of ``tokens`` that the service accepts; raise the first one's TokenError if it accepts none."""
     refusal: TokenError | None = None
     for token in tokens:
         try:
-            services().tokens.verify(token)
+            return token, services().tokens.verify(token)
         except TokenError as error:
             refusal = refusal or error
-        else:
-            return token
-    raise refusal or TokenError("session-token-missing")
+    raise refusal or TokenError(Reason.MISSING)
+
+
+def _require_same_user(proven: SessionClaims) -> None:
+    """Raise 403 if this browser was signed in as another user: a renewal must not change who somebody is.
+
+    The old session is removed, so that the next sign-in, which the user asks for, is free to be another user's.
+    """
+    before = {services().tokens.find_user(token) for token in identity.session_cookies(services(), request.environ)}
+    if proven.user_id in before or before <= {None}:
+        return
+
+    @after_this_request
+    def end_session(response: Response) -> Response:
+        for name in _session_cookies():
+            response.delete_cookie(name, samesite="Lax", secure=clerk_addresses.has_tls())
+        return response
+
+    raise Problem(
+        403,
+        "other-user",
+        "Clerk's session in this browser is another user's than the one who was signed in here. "
+        "That one is signed out now. Sign in again to go on.",
+    )
 
 
 def _session_cookies() -> tuple[str, ...]:
@@ -110,11 +154,14 @@ def _session_cookies() -> tuple[str, ...]:
 
 
 def _find_dev_browser() -> str | None:
-    """Return what a development instance knows the browser by; a live one has no such thing."""
+    """Return what a development instance knows the browser by; a live one has no such thing.
+
+    Only clerk-js on this host sets it. One in the address could be anybody's, with anybody's session at Clerk.
+    """
     key = services().settings.publishable_key
     if key is None or not key.value.startswith("pk_test_"):
         return None
-    found = request.args.get(DEV_BROWSER) or request.cookies.get(DEV_BROWSER, "")
+    found = request.cookies.get(DEV_BROWSER, "")
     return found if _DEV_BROWSER_TOKEN.fullmatch(found) else None
 
 
@@ -124,9 +171,11 @@ def _redirect(address: str) -> Response:
     return response
 
 
-def _remember(
-    response: Response, name: str, value: str, kept_s: int, *, httponly: bool = False, path: str = "/"
-) -> None:
-    # The session's cookies are read and renewed by scripts, as clerk-js does it; hence no HttpOnly for them.
-    secure = clerk_addresses.own_origin().startswith("https:")
-    response.set_cookie(name, value, kept_s, httponly=httponly, path=path, samesite="Lax", secure=secure)
+def _nonce_cookie() -> str:
+    # With this prefix a browser refuses the cookie from anybody but this host, over TLS: a sibling host cannot set it.
+    return f"__Host-{NONCE_COOKIE}" if clerk_addresses.has_tls() else NONCE_COOKIE
+
+
+def _set_nonce(response: Response, value: str, kept_s: int) -> Response:
+    response.set_cookie(_nonce_cookie(), value, kept_s, httponly=True, samesite="Lax", secure=clerk_addresses.has_tls())
+    return response

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from clerk_sync.logs import escape_controls
+
 # ISO 4217: where a minor unit is not a hundredth.
 _WHOLE = (
     "BIF",
@@ -24,6 +26,11 @@ _WHOLE = (
     "XPF",
 )
 _THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+
+
+def visible(text: str | None, otherwise: str) -> str:
+    """Return ``text`` with escapes for what cannot be seen, or ``otherwise`` if it is blank: a link needs a text."""
+    return escape_controls(text.strip()) if text and text.strip() else otherwise
 
 
 def number(value: int) -> str:
@@ -70,4 +77,5 @@ def from_ms(milliseconds: int) -> datetime | None:
 def money(minor: int, currency: str) -> str:
     """Return an amount in the currency's major unit."""
     decimals = 0 if currency in _WHOLE else 3 if currency in _THOUSANDTHS else 2
-    return f"{minor / 10**decimals:,.{decimals}f} {currency}"
+    whole, rest = divmod(minor, 10**decimals)
+    return f"{whole:,}{f'.{rest:0{decimals}}' if decimals else ''} {currency}"
