@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from clerk_sync.clerk.way_out import LOOPBACK
+from clerk_sync.clerk.loopback import LOOPBACK
 from clerk_sync.cli.doctor.asking import Answer, NoAnswer, ask
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.cli.doctor.patient import Patient
