@@ -12,7 +12,7 @@ from clerk_sync.clerk.loopback import LOOPBACK
 from clerk_sync.cli.doctor.asking import Answer, NoAnswer, ask
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.cli.doctor.patient import Patient
-from clerk_sync.mirror.gauges import SELF_TEST
+from clerk_sync.mirror.inbox import SELF_TEST
 from clerk_sync.mirror.vital_signs import has_arrived
 
 PATH = "/api/webhooks/clerk"
