@@ -9,8 +9,8 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from clerk_sync import spellings
+from clerk_sync.clerk.loopback import LOOPBACK
 from clerk_sync.clerk.publishable_key import PublishableKey
-from clerk_sync.clerk.way_out import LOOPBACK
 from clerk_sync.database_url import parse_database_url
 
 T = TypeVar("T")

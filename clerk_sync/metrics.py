@@ -16,6 +16,10 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+
 from clerk_sync.clerk.events import MIRRORED_TYPES
 from clerk_sync.clerk.reasons import Reason
 from clerk_sync.mirror.gauges import Reading
@@ -24,7 +28,6 @@ from clerk_sync.mirror.outcome import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prometheus_client import Counter, Histogram
     from prometheus_client.metrics_core import Metric
 
 _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -38,8 +41,8 @@ class Metrics:
 
     def __init__(self) -> None:
         _choose_directory()
-        # Imported here: the library decides at import, by the variable just set, where its values live.
-        from prometheus_client import Counter, Histogram
+        # By the variable just set, the library decides where its values live. It did so once at its import.
+        values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]  # the library leaves it untyped
 
         self.requests: Histogram = Histogram(
             "clerk_sync_request_seconds", "Time to answer a request", ["method", "route", "status"], buckets=_SECONDS
@@ -83,9 +86,6 @@ def metrics() -> Metrics:
 
 def exposition(readings: Iterable[Reading]) -> bytes:
     """Return all workers' metrics, and ``readings``, in Prometheus' text format."""
-    from prometheus_client import CollectorRegistry, generate_latest
-    from prometheus_client.multiprocess import MultiProcessCollector
-
     metrics()
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library leaves it untyped
@@ -100,8 +100,6 @@ class _Readings:
         self._readings = readings
 
     def collect(self) -> Iterator[Metric]:
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-
         families: dict[str, Metric] = {}
         for name, help_, value, label in self._readings:
             if name not in families:

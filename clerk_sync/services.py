@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from clerk_sync.config import MissingAzp
+from clerk_sync.database import load_embedded
 
 if TYPE_CHECKING:
     from clerk_sync.clerk.api import ClerkApi
@@ -80,9 +82,11 @@ class Services:
         return ClerkApi(Transport(self.settings.api_url, secret_key, limiter=limiter_for(secret_key)))
 
     def warm_up(self) -> None:
-        """Load now what the first request would have to wait for."""
-        _ = self.webhooks
-        self.tokens.warm_up()
+        """Import and make now what requests need. Threads that import the same modules first can deadlock."""
+        _ = self.statements, self.intake, self.webhooks, self.tokens
+        if self.settings.database_url is None:
+            with suppress(RuntimeError):  # not installed: the first connection says so
+                load_embedded()
 
 
 def _count_key_fetch(result: str) -> None:

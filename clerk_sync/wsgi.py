@@ -44,12 +44,8 @@ app = _load()
 def serve() -> WSGIApplication:
     """Return the application for a web worker, with everything loaded that the first request would wait for."""
     from clerk_sync.departure import leave_in_order
-    from clerk_sync.extensions import services
     from clerk_sync.metrics import metrics
 
-    # First: what is warmed up may start threads, and they must not take SIGTERM either.
     application = leave_in_order(app)
-    with app.app_context():
-        services().warm_up()
     metrics()
     return application

@@ -9,6 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
+from urllib3.exceptions import HTTPError, LocationValueError
+from urllib3.util import Timeout
+
 from clerk_sync.clerk.answers import Answer, TryAgain, one_line
 from clerk_sync.clerk.buffers import Buffer, Buffers
 from clerk_sync.clerk.errors import ApiUnavailable
@@ -48,9 +51,6 @@ class Connection:
 
         Redirects are not followed: they would carry the key to wherever they point.
         """
-        from urllib3.exceptions import HTTPError, LocationValueError
-        from urllib3.util import Timeout
-
         left_s = max(until - self._clock(), 0.1)
         query = urlencode([*parameters])
         url = f"{self.base_url}{path}?{query}" if query else f"{self.base_url}{path}"

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
+import requests
+from urllib3.exceptions import HTTPError
 
 from clerk_sync.clerk.answers import Answer, TryAgain, accepted_body
 from clerk_sync.clerk.decoding import Body, JsonDecoder
 from clerk_sync.clerk.errors import ApiNonsense, ApiUnavailable, NotJsonError
 from clerk_sync.clerk.key_ring import PublicKeyEntry, build_key
-from clerk_sync.clerk.way_out import LOOPBACK
+from clerk_sync.clerk.loopback import LOOPBACK
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
@@ -68,9 +70,6 @@ def _find_usable(listed: object) -> PublicKeyEntry | None:
 
 
 def _get(url: str, secret_key: str | None, read_timeout_s: float) -> Answer:
-    import requests
-    from urllib3.exceptions import HTTPError
-
     def authorize(request: PreparedRequest) -> PreparedRequest:
         if secret_key is not None:
             request.headers["Authorization"] = f"Bearer {secret_key}"

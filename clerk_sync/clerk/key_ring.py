@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+from cryptography.hazmat.backends import default_backend
+from jose import jwk
 
 if TYPE_CHECKING:
     from jose.backends.base import Key
 
 ALGORITHM = "RS256"
+
+# Its first call imports modules. Without this it would come from a thread that answers a request.
+default_backend()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -49,8 +54,6 @@ class PublicKeyEntry(msgspec.Struct, frozen=True):
 
 def ring_of_pem(pem: str) -> KeyRing:
     """Return the ring with the one key of ``pem``."""
-    from jose import jwk
-
     return KeyRing(nameless=(jwk.construct(pem, ALGORITHM),))
 
 
@@ -64,6 +67,4 @@ def ring_of_entries(entries: Iterable[PublicKeyEntry]) -> KeyRing:
 
 def build_key(entry: PublicKeyEntry) -> Key:
     """Return the key of ``entry``; raise ValueError where its numbers are none of an RSA key."""
-    from jose import jwk
-
     return jwk.construct({"kty": "RSA", "n": entry.n, "e": entry.e}, ALGORITHM)

@@ -8,7 +8,6 @@ from functools import cached_property, partial
 from typing import NoReturn
 
 from clerk_sync.clerk.errors import KeysUnavailable
-from clerk_sync.clerk.key_fetch import fetch_key_set
 from clerk_sync.clerk.key_ring import KeyRing, KeySource, ring_of_pem
 from clerk_sync.clerk.key_set import KeySet
 from clerk_sync.clerk.key_shelf import shelf_of_this_server
@@ -69,5 +68,8 @@ def key_source_from(
         key_set_url = f"{api_url}/v1/jwks"
     if key_set_url is None:
         return NoKeys()
+    # Only now: it loads requests, which a PEM does without.
+    from clerk_sync.clerk.key_fetch import fetch_key_set
+
     fetch = partial(fetch_key_set, key_set_url, secret_key)
     return KeySet(fetch, shelf_of_this_server(key_set_url, secret_key), clock=clock, count=count_fetch)

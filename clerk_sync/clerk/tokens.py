@@ -87,10 +87,6 @@ class TokenVerifier:
         if isinstance(self.keys, NoKeys):
             self.keys.current()
 
-    def warm_up(self) -> None:
-        """Load now the library that the first token would have to wait for; touches no network."""
-        import jose.jwk  # noqa: F401 - loading it is the point
-
     def _is_in_time(self, proof: _Proof) -> bool:
         return proof.valid_from <= self._clock() < proof.valid_until
 

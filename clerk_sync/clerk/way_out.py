@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import certifi
+import urllib3
 
 from clerk_sync.clerk.errors import ApiUnavailable
+from clerk_sync.clerk.loopback import LOOPBACK
 
-if TYPE_CHECKING:
-    from urllib3 import PoolManager
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+# Looked up now: connections are opened in threads, and this imports modules.
+_MOZILLAS_LIST = certifi.where()
 
 
-def open_pool(base_url: str, *, size: int) -> PoolManager:
+def open_pool(base_url: str, *, size: int) -> urllib3.PoolManager:
     """Return a pool of up to ``size`` connections to the server of ``base_url``; nothing is opened yet.
 
     Raises ApiUnavailable where the environment names a proxy or certificates that cannot be used.
     """
-    import urllib3
-
     # Whether to ask again is decided above. Who finds the pool empty opens one more.
     options: dict[str, Any] = {"num_pools": 1, "maxsize": size, "retries": False, **_find_authorities(base_url)}
     try:
@@ -48,9 +49,7 @@ def _find_authorities(base_url: str) -> dict[str, str]:
             if not Path(path).exists():
                 raise ApiUnavailable(f"{name} names certificates that are not there")
             return {"ca_cert_dir" if Path(path).is_dir() else "ca_certs": path}
-    import certifi
-
-    return {"ca_certs": certifi.where()}
+    return {"ca_certs": _MOZILLAS_LIST}
 
 
 def _find_proxy(base_url: str) -> str | None:
@@ -58,8 +57,6 @@ def _find_proxy(base_url: str) -> str | None:
     # The environment's proxies are for the way out, not for a Clerk on this machine.
     if parts.hostname is None or parts.hostname in LOOPBACK:
         return None
-    from urllib.request import getproxies, proxy_bypass
-
     proxies = getproxies()
     if proxy_bypass(parts.netloc):
         return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from threading import Event, Thread
 
 import psycopg2
@@ -13,11 +12,9 @@ import psycopg2
 from clerk_sync.database import Connect
 from clerk_sync.mirror import runs
 from clerk_sync.mirror.errors import RivalRun
-from clerk_sync.mirror.runs import Holder, Kind, Run
+from clerk_sync.mirror.runs import HEARTBEAT_S, Holder, Kind, Run
 from clerk_sync.transactions import Transactions
 
-HEARTBEAT_S = 2.0
-SILENCE = timedelta(seconds=10)
 LOOK_AGAIN_S = 0.5
 PATIENCE_S = 20.0
 
@@ -28,7 +25,6 @@ def acquire(
     *,
     resume: bool,
     say: Callable[[str], None],
-    silence: timedelta = SILENCE,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Run:
@@ -39,7 +35,7 @@ def acquire(
     give_up_at = clock() + PATIENCE_S
     first_look: Holder | None = None
     while True:
-        run, holder = _try_to_begin(transactions, kind, resume=resume, silence=silence)
+        run, holder = _try_to_begin(transactions, kind, resume=resume)
         if run is not None:
             return run
         if holder is not None and first_look is None:
@@ -50,12 +46,10 @@ def acquire(
         sleep(LOOK_AGAIN_S)
 
 
-def _try_to_begin(
-    transactions: Transactions, kind: Kind, *, resume: bool, silence: timedelta
-) -> tuple[Run | None, Holder | None]:
+def _try_to_begin(transactions: Transactions, kind: Kind, *, resume: bool) -> tuple[Run | None, Holder | None]:
     try:
         holder = runs.find_holder(transactions)
-        if holder is not None and not runs.take_away_lease(transactions, holder.id, silence=silence):
+        if holder is not None and not runs.take_away_lease(transactions, holder.id):
             transactions.rollback()
             return None, holder
         run = (runs.resume_run(transactions) if resume else None) or runs.begin_run(transactions, kind)

@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import LiteralString, NamedTuple
 
-from clerk_sync.mirror.inbox import WAITING
+from clerk_sync.mirror.inbox import LAST_EVENT, WAITING
 from clerk_sync.transactions import Transaction
-
-SELF_TEST = "clerk_sync.self_test"
-"""The type of the event with which the doctor tries the webhook route: nothing that Clerk has sent."""
 
 
 class Reading(NamedTuple):
@@ -29,8 +26,7 @@ _AGES: LiteralString = f"""
 SELECT
     (SELECT count(*) FROM webhook_events WHERE {WAITING}),
     (SELECT extract(epoch FROM now() - min(received_at)) FROM webhook_events WHERE {WAITING}),
-    (SELECT extract(epoch FROM now() - received_at) FROM webhook_events
-     WHERE type IS DISTINCT FROM %(self_test)s ORDER BY received_at DESC LIMIT 1),
+    (SELECT extract(epoch FROM age) FROM ({LAST_EVENT}) AS last_event),
     (SELECT extract(epoch FROM now() - max(ended_at)) FROM sync_runs WHERE status = 'done' AND kind = 'all'),
     (SELECT count(*) FROM sync_runs WHERE status = 'running'),
     (SELECT extract(epoch FROM now() - heartbeat_at) FROM sync_runs WHERE status = 'running'),
@@ -39,7 +35,7 @@ SELECT
 _NAMES = (
     ("webhooks_parked", "Events that wait for replay"),
     ("oldest_parked_age_seconds", "Since the oldest of them arrived"),
-    ("last_event_age_seconds", "Since the newest signed delivery"),
+    ("last_event_age_seconds", "Since the newest signed delivery, the doctor's self-test left out"),
     ("last_sync_age_seconds", "Since a run of sync over everybody came to its end"),
     ("sync_running", "Runs of sync that hold the lease: 0 or 1"),
     ("sync_heartbeat_age_seconds", "Since the run that holds the lease has shown that it lives"),
@@ -64,7 +60,7 @@ _STATES = ("active", "idle", "idle in transaction")
 
 def read_mirror(transaction: Transaction) -> Iterator[Reading]:
     """Yield the readings that have a value: an age needs something that happened."""
-    (values,) = transaction.rows(_AGES, {"self_test": SELF_TEST})
+    (values,) = transaction.rows(_AGES)
     for (name, help_), value in zip(_NAMES, values, strict=True):
         if value is not None:
             yield Reading(name, help_, float(value))

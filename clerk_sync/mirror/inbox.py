@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import LiteralString
+from datetime import datetime, timedelta
+from typing import LiteralString, NamedTuple
 
 from clerk_sync.statements import Statements
 from clerk_sync.transactions import Transaction
@@ -19,7 +19,34 @@ class Parked:
     payload: str
 
 
-WAITING = "outcome = 'parked' AND payload IS NOT NULL"
+SELF_TEST = "clerk_sync.self_test"
+"""The type of the event with which the doctor tests the webhook route. Clerk has not sent it."""
+
+FROM_CLERK: LiteralString = f"type IS DISTINCT FROM '{SELF_TEST}'"
+"""What counts as an event: every delivery but the doctor's self-test."""
+
+LAST_EVENT: LiteralString = f"""
+SELECT type, outcome, received_at, now() - received_at AS age
+FROM webhook_events WHERE {FROM_CLERK} ORDER BY received_at DESC LIMIT 1
+"""
+
+
+class LastEvent(NamedTuple):
+    """The newest event in the inbox."""
+
+    type: str | None
+    outcome: str
+    received_at: datetime
+    age: timedelta
+
+
+def find_last_event(transaction: Transaction) -> LastEvent | None:
+    """Return the newest event, or None if none has ever arrived."""
+    rows = transaction.rows(LAST_EVENT)
+    return LastEvent(*rows[0]) if rows else None
+
+
+WAITING: LiteralString = "outcome = 'parked' AND payload IS NOT NULL"
 """What waits for replay: a parked event whose payload was pruned does not any more."""
 
 _FIND_PARKED: LiteralString = f"""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from clerk_sync.mirror.inbox import WAITING
+from clerk_sync.mirror.inbox import FROM_CLERK, WAITING
 from clerk_sync.mirror.outcome import Outcome
 
 HOURS = 24
@@ -25,14 +25,6 @@ class HeadCount(NamedTuple):
     deleted: int
     never_filled: int
     banned: int
-
-
-class LastEvent(NamedTuple):
-    """The newest delivery in the inbox."""
-
-    type: str | None
-    outcome: str
-    received_at: datetime
 
 
 class Hour(NamedTuple):
@@ -67,14 +59,13 @@ SELECT count(*) FILTER (WHERE deleted_at IS NULL), count(*) FILTER (WHERE delete
        count(*) FILTER (WHERE deleted_at IS NULL AND banned)
 FROM users
 """)
-_LAST_EVENT = text("SELECT type, outcome, received_at FROM webhook_events ORDER BY received_at DESC LIMIT 1")
 _COUNT_PARKED = text(f"SELECT count(*) FROM webhook_events WHERE {WAITING}")
 _NOW = text("SELECT date_trunc('hour', now(), 'UTC')")
 _HOURS = text(f"""
 WITH recent AS (
     SELECT received_at, outcome,
            CASE WHEN event_at > 0 THEN extract(epoch FROM received_at) * 1000 - event_at END AS lag_ms
-    FROM webhook_events WHERE received_at >= :since ORDER BY received_at DESC LIMIT :most
+    FROM webhook_events WHERE received_at >= :since AND {FROM_CLERK} ORDER BY received_at DESC LIMIT :most
 )
 SELECT date_trunc('hour', received_at, 'UTC'),
        {", ".join(f"count(*) FILTER (WHERE outcome = '{outcome}')" for outcome in STORED_OUTCOMES)},
@@ -86,12 +77,6 @@ FROM recent GROUP BY 1
 def count_heads(session: Session) -> HeadCount:
     """Return how many users the mirror holds."""
     return HeadCount(*session.execute(_COUNT_HEADS).one())
-
-
-def find_last_event(session: Session) -> LastEvent | None:
-    """Return the newest delivery, or None where nothing has ever arrived."""
-    row = session.execute(_LAST_EVENT).one_or_none()
-    return LastEvent(*row) if row else None
 
 
 def count_parked(session: Session) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated, LiteralString
 from msgspec import Meta, Struct
 
 from clerk_sync.mirror.binding import find_binding
-from clerk_sync.mirror.inbox import WAITING
+from clerk_sync.mirror.inbox import WAITING, find_last_event
 from clerk_sync.transactions import Transaction
 
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -23,7 +23,7 @@ class UserCounts(Struct):
 
 
 class ReceivedEvent(Struct):
-    """The newest delivery in the inbox."""
+    """The newest event in the inbox; the doctor's self-test is none."""
 
     type: str | None
     outcome: str
@@ -62,7 +62,6 @@ SELECT count(*) FILTER (WHERE deleted_at IS NULL), count(*) FILTER (WHERE delete
        count(*) FILTER (WHERE deleted_at IS NULL AND clerk_updated_at = 0)
 FROM users
 """
-_LAST_EVENT: LiteralString = "SELECT type, outcome, received_at FROM webhook_events ORDER BY received_at DESC LIMIT 1"
 _COUNT_PARKED: LiteralString = f"SELECT count(*) FROM webhook_events WHERE {WAITING}"
 _LAST_RUN: LiteralString = (
     f"SELECT {', '.join(SyncRun.__struct_fields__)} FROM sync_runs ORDER BY started_at DESC LIMIT 1"
@@ -71,14 +70,14 @@ _LAST_RUN: LiteralString = (
 
 def read_state(transaction: Transaction) -> MirrorState:
     """Return the state of the mirror now."""
-    events = transaction.rows(_LAST_EVENT)
+    event = find_last_event(transaction)
     runs = transaction.rows(_LAST_RUN)
     ((users_live, users_deleted, never_filled),) = transaction.rows(_COUNT_USERS)
     ((parked,),) = transaction.rows(_COUNT_PARKED)
     return MirrorState(
         instance_id=find_binding(transaction),
         users=UserCounts(users_live, users_deleted, never_filled),
-        last_event=ReceivedEvent(*events[0]) if events else None,
+        last_event=ReceivedEvent(event.type, event.outcome, event.received_at) if event else None,
         parked=parked,
         last_run=SyncRun(*runs[0]) if runs else None,
     )

@@ -19,6 +19,10 @@ from clerk_sync.transactions import Transaction
 
 RESUMABLE_FOR = timedelta(days=1)
 
+HEARTBEAT_S = 2.0
+LEASE_TIMEOUT = timedelta(seconds=10)
+"""A run whose last heartbeat is older has lost its lease: the next run takes it over."""
+
 
 class Kind(StrEnum):
     """What a run is about."""
@@ -103,9 +107,9 @@ def find_holder(transaction: Transaction) -> Holder | None:
     return Holder(*rows[0]) if rows else None
 
 
-def take_away_lease(transaction: Transaction, run_id: int, *, silence: timedelta) -> bool:
-    """End a run whose heart has not beaten for ``silence``; return whether it was so."""
-    return bool(transaction.rows(_TAKE_AWAY, {"run_id": run_id, "silence": silence}))
+def take_away_lease(transaction: Transaction, run_id: int) -> bool:
+    """End the run if it has lost its lease; return whether it has."""
+    return bool(transaction.rows(_TAKE_AWAY, {"run_id": run_id, "silence": LEASE_TIMEOUT}))
 
 
 _BEAT: LiteralString = (

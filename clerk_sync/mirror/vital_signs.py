@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import LiteralString, NamedTuple
 
-from clerk_sync.mirror.gauges import SELF_TEST
 from clerk_sync.mirror.inbox import WAITING
 from clerk_sync.transactions import Transaction
 
@@ -19,10 +18,6 @@ class Runs(NamedTuple):
     silence: timedelta | None
 
 
-_EVENT_AGE: LiteralString = """
-SELECT now() - received_at FROM webhook_events WHERE type IS DISTINCT FROM %(self_test)s
-ORDER BY received_at DESC LIMIT 1
-"""
 _FOREIGN: LiteralString = (
     "SELECT count(*) FROM webhook_events WHERE outcome = 'foreign' AND received_at > now() - '7 days'::interval"
 )
@@ -33,12 +28,6 @@ _LAST: LiteralString = """
 SELECT status, reason FROM sync_runs WHERE kind = 'all' AND status <> 'running' ORDER BY id DESC LIMIT 1
 """
 _SILENCE: LiteralString = "SELECT now() - heartbeat_at FROM sync_runs WHERE status = 'running'"
-
-
-def find_event_age(transaction: Transaction) -> timedelta | None:
-    """Return how long ago the newest event of Clerk's came, or None where none ever did."""
-    rows = transaction.rows(_EVENT_AGE, {"self_test": SELF_TEST})
-    return rows[0][0] if rows else None
 
 
 def count_foreign(transaction: Transaction) -> int:

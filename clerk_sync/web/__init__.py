@@ -7,6 +7,7 @@ from functools import cache
 from flask import Blueprint, Flask
 
 from clerk_sync.config import Environment, Settings
+from clerk_sync.extensions import services
 from clerk_sync.logs import AccessLog
 
 
@@ -44,6 +45,8 @@ def install(app: Flask, settings: Settings) -> None:
     console.install(app)
     if settings.environment is Environment.DEVELOPMENT:
         storefront.install(app)
+    with app.app_context():
+        services().warm_up()
 
 
 @cache

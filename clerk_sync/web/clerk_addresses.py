@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import request
 
-from clerk_sync.clerk.way_out import LOOPBACK
+from clerk_sync.clerk.loopback import LOOPBACK
 from clerk_sync.config import Settings
 from clerk_sync.extensions import services
 

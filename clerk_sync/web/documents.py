@@ -7,6 +7,8 @@ from functools import cache
 
 from flask import Blueprint, Response, current_app, render_template
 
+from clerk_sync.web.openapi import describe_api
+
 documents = Blueprint("documents", __name__, url_prefix="/api", template_folder="templates")
 
 
@@ -34,6 +36,4 @@ def show_docs() -> Response:
 @cache
 def _description() -> bytes:
     """Return the description as JSON, made of the application's routes when it is first asked for."""
-    from clerk_sync.web.openapi import describe_api
-
     return describe_api(current_app)

@@ -91,11 +91,6 @@ def test_configured_source_that_is_down_is_configured(server: ScriptedApi) -> No
     assert server.asked == []
 
 
-def test_warming_up_fetches_nothing(server: ScriptedApi) -> None:
-    TokenVerifier(source(server, secret_key=SECRET_KEY), POLICY, clock=Clock()).warm_up()
-    assert server.asked == []
-
-
 def test_two_sources_share_no_keys(server: ScriptedApi) -> None:
     """What one secret key may see must not verify the tokens of another's instance, even under one key id."""
     server.will_answer(answer({"keys": [OURS.jwk]}))

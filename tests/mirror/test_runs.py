@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -18,7 +17,6 @@ from clerk_sync.mirror.windows import Window
 from clerk_sync.transactions import Transactions
 from tests.local_clerk import Query
 
-SILENCE = timedelta(seconds=10)
 CURSOR = Cursor(7, 500, 3, [Window(start_ms=5, reached_ms=9, reached_id="user_a", carried=["user_a"])], ["user_b"])
 
 
@@ -56,7 +54,7 @@ def test_a_step_is_added_to_the_report_and_the_cursor_kept(transactions: Transac
 def test_a_run_whose_lease_was_taken_cannot_record_another_step(transactions: Transactions, query: Query) -> None:
     run = begin(transactions)
     let_time_pass(query, "11 seconds")
-    assert runs.take_away_lease(transactions, run.id, silence=SILENCE)
+    assert runs.take_away_lease(transactions, run.id)
     transactions.commit()
     with pytest.raises(LeaseLost):
         runs.record(transactions, run.id, Counts(seen=1), CURSOR)
@@ -71,7 +69,7 @@ def test_a_lease_is_not_taken_from_a_run_whose_heart_beats(transactions: Transac
     run = begin(transactions)
     let_time_pass(query, "11 seconds")
     assert runs.beat(transactions, run.id)
-    assert not runs.take_away_lease(transactions, run.id, silence=SILENCE)
+    assert not runs.take_away_lease(transactions, run.id)
 
 
 def test_a_lease_is_not_taken_from_a_run_that_is_just_writing(
@@ -81,7 +79,7 @@ def test_a_lease_is_not_taken_from_a_run_that_is_just_writing(
     let_time_pass(query, "11 seconds")
     runs.record(transactions, run.id, Counts(), None)
     with Transactions(connect) as other:
-        assert not runs.take_away_lease(other, run.id, silence=SILENCE)
+        assert not runs.take_away_lease(other, run.id)
 
 
 @pytest.mark.parametrize("status", [Status.INTERRUPTED, Status.FAILED, Status.LOST])

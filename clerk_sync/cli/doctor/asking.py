@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from clerk_sync.clerk.way_out import LOOPBACK
+from clerk_sync.clerk.loopback import LOOPBACK
 
 if TYPE_CHECKING:
     import requests

@@ -7,7 +7,7 @@ from typing import LiteralString
 
 import psycopg2
 
-from clerk_sync.clerk.way_out import LOOPBACK
+from clerk_sync.clerk.loopback import LOOPBACK
 from clerk_sync.cli.database_faults import describe
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.cli.doctor.patient import Patient

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from clerk_sync.clerk.way_out import LOOPBACK
+from clerk_sync.clerk.loopback import LOOPBACK
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.cli.doctor.patient import Patient
 from clerk_sync.config import Settings

@@ -9,6 +9,8 @@ from clerk_sync.cli.doctor.findings import Finding, age_text, ok, warning, wrong
 from clerk_sync.cli.doctor.patient import Patient
 from clerk_sync.mirror import vital_signs
 from clerk_sync.mirror.binding import find_binding
+from clerk_sync.mirror.inbox import find_last_event
+from clerk_sync.mirror.runs import LEASE_TIMEOUT
 
 BINDING, FOREIGN, EVENTS, PARKED, SYNC, LEASE = (
     "binding",
@@ -22,7 +24,6 @@ BINDING, FOREIGN, EVENTS, PARKED, SYNC, LEASE = (
 QUIET_FOR = timedelta(days=1)
 DISABLED_AFTER = timedelta(days=5)  # of failures only, then Clerk stops sending
 SYNC_IS_DUE = timedelta(days=2)
-LEASE_IS_DEAD = timedelta(seconds=30)
 
 
 def look_at_binding(patient: Patient) -> Iterator[Finding]:
@@ -51,7 +52,8 @@ def look_at_binding(patient: Patient) -> Iterator[Finding]:
 
 def look_at_events(patient: Patient) -> Iterator[Finding]:
     """Yield when the last event came, and what is parked."""
-    age = vital_signs.find_event_age(patient.transactions)
+    last = find_last_event(patient.transactions)
+    age = last.age if last else None
     if age is None:
         yield warning(
             EVENTS,
@@ -89,6 +91,6 @@ def look_at_sync(patient: Patient) -> Iterator[Finding]:
         yield warning(SYNC, f"{age_text(runs.done_age)} ago", "let a scheduler run flask sync-clerk sync every night")
     else:
         yield ok(SYNC, f"{age_text(runs.done_age)} ago")
-    if runs.silence is not None and runs.silence > LEASE_IS_DEAD:
+    if runs.silence is not None and runs.silence > LEASE_TIMEOUT:
         told = f"held by a run that has been silent for {age_text(runs.silence)}"
         yield warning(LEASE, told, "the next run takes it over by itself: flask sync-clerk sync --resume")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from clerk_sync.clerk.errors import ApiError
-from clerk_sync.clerk.way_out import LOOPBACK
+from clerk_sync.clerk.loopback import LOOPBACK
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.cli.doctor.patient import Patient
 

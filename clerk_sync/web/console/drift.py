@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, url_for
 
+from clerk_sync.clerk.api import ClerkApi
 from clerk_sync.clerk.errors import ApiRefused, ClerkError
+from clerk_sync.clerk.instance import read_instance
+from clerk_sync.clerk.transport import Transport, limiter_for
+from clerk_sync.database import TIME_LIMITS
 from clerk_sync.extensions import services
+from clerk_sync.mirror.drift import Drift
 from clerk_sync.mirror.errors import SyncError
+from clerk_sync.mirror.glance import glance
+from clerk_sync.mirror.orders import Source
+from clerk_sync.mirror.terms import Allowance, read_clock, set_terms
+from clerk_sync.transactions import Transactions
 from clerk_sync.web.console import rendering
 from clerk_sync.web.console.notices import Notice, Tone, tell
-
-if TYPE_CHECKING:
-    from clerk_sync.mirror.drift import Drift
-    from clerk_sync.mirror.orders import Source
 
 drift = Blueprint("drift", __name__)
 
@@ -58,11 +62,6 @@ def check_drift() -> Response:
 
 def _find_source() -> Source | None:
     """Return where users are read from, impatiently; None where there is no key to read them with."""
-    from clerk_sync.clerk.api import ClerkApi
-    from clerk_sync.clerk.instance import read_instance
-    from clerk_sync.clerk.transport import Transport, limiter_for
-    from clerk_sync.mirror.orders import Source
-
     settings = services().settings
     if settings.secret_key is None:
         return None
@@ -80,11 +79,6 @@ def _find_source() -> Source | None:
 
 
 def _look(source: Source) -> Drift:
-    from clerk_sync.database import TIME_LIMITS
-    from clerk_sync.mirror.glance import glance
-    from clerk_sync.mirror.terms import Allowance, read_clock, set_terms
-    from clerk_sync.transactions import Transactions
-
     # All of them may be orphaned: nothing is deleted here.
     everybody = Allowance(number=0, percent=100.0)
     with Transactions(services().connect, f"SET TRANSACTION READ ONLY; {TIME_LIMITS}") as transactions:

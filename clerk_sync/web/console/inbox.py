@@ -10,7 +10,9 @@ from flask import Blueprint, Response, url_for
 
 from clerk_sync.extensions import services
 from clerk_sync.mirror import deliveries, pulse
+from clerk_sync.mirror.apply import replay
 from clerk_sync.mirror.deliveries import Delivery, DeliveryKey, Payload
+from clerk_sync.mirror.inbox import find_parked
 from clerk_sync.mirror.outcome import Outcome
 from clerk_sync.orm import db
 from clerk_sync.web import identity
@@ -105,9 +107,6 @@ def _list(*, only_parked: bool) -> Response:
 
 def _replay(svix_ids: list[str]) -> list[Outcome]:
     """Apply those that are parked, each in a transaction of its own, and return what became of them."""
-    from clerk_sync.mirror.apply import replay
-    from clerk_sync.mirror.inbox import find_parked
-
     statements = services().statements
     outcomes = []
     for parked in find_parked(statements, svix_ids):

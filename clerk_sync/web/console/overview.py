@@ -6,6 +6,7 @@ from flask import Blueprint, Response
 
 from clerk_sync.mirror import pulse, run_history
 from clerk_sync.mirror.binding import find_binding
+from clerk_sync.mirror.inbox import find_last_event
 from clerk_sync.orm import db
 from clerk_sync.web.console import plots, rendering
 
@@ -23,7 +24,7 @@ def show_overview() -> Response:
         "console/overview.html",
         instance_id=find_binding(session),
         heads=pulse.count_heads(session),
-        last_event=pulse.find_last_event(session),
+        last_event=find_last_event(db.session()),
         parked=pulse.count_parked(session),
         day=day,
         most_deliveries=pulse.MOST_DELIVERIES,

@@ -6,6 +6,7 @@ from flask import Blueprint, Response
 
 from clerk_sync.mirror import run_history
 from clerk_sync.mirror.run_history import RunKey
+from clerk_sync.mirror.runs import LEASE_TIMEOUT
 from clerk_sync.orm import db
 from clerk_sync.web.console import rendering
 from clerk_sync.web.errors import Problem
@@ -14,7 +15,6 @@ from clerk_sync.web.paging import cursor_of, read_cursor, read_limit
 runs = Blueprint("runs", __name__)
 
 PER_PAGE = 25
-SILENT_S = 20  # after that long without a heartbeat, another run may take the lease
 
 
 @runs.get("/runs")
@@ -30,4 +30,9 @@ def show_run(run_id: int) -> Response:
     run = run_history.find_run(db.session(), run_id)
     if run is None:
         raise Problem(404, "run-unknown", "There is no such run.")
-    return rendering.show("console/run.html", run=run, counts=run_history.COUNTS, silent_s=SILENT_S)
+    return rendering.show(
+        "console/run.html",
+        run=run,
+        counts=run_history.COUNTS,
+        has_lost_lease=run.silent_s > LEASE_TIMEOUT.total_seconds(),
+    )
