@@ -11,13 +11,7 @@ import psycopg2
 
 from clerk_sync.database import Connect
 from clerk_sync.database_errors import Fault, find_fault
-from clerk_sync.database_state import (
-    Obstacle,
-    Rows,
-    find_obstacles,
-    find_obstacles_to_migrations,
-    obstacle_of,
-)
+from clerk_sync.database_state import Obstacle, Rows, find_obstacles, find_obstacles_to_migrations, obstacle_of
 from clerk_sync.extensions import services
 from clerk_sync.transactions import Transactions
 
@@ -31,10 +25,14 @@ _FAULTS = (
     ("configuration parameter", "it refuses a setting in the options of DATABASE_URL"),
     ("invalid value for parameter", "it refuses a setting in the options of DATABASE_URL"),
     ("unsupported startup parameter", "a pooler refuses a parameter of DATABASE_URL"),
+    ("not in hot standby mode", "no server is what target_session_attrs asks for"),
+    ("not read-only", "no server is what target_session_attrs asks for"),
+    ("certificate", "TLS: a certificate is missing or not accepted; see sslrootcert, sslcert and sslkey"),
     ("does not exist", "it answers, and has no such database or login"),
+    ("no such file or directory", "the connection is refused: nobody listens there"),
+    ("no such", "a pooler answers, and has no such database or login"),
     ("could not translate host name", "its host name cannot be resolved"),
     ("connection refused", "the connection is refused: nobody listens there"),
-    ("no such file or directory", "the connection is refused: nobody listens there"),
     ("timeout expired", "nobody answers at that address"),
     ("starting up", "it is starting up"),
     ("shutting down", "it is shutting down"),
