@@ -1,11 +1,11 @@
-"""The application factory: a straight list of sentences."""
+"""The application factory."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
@@ -16,6 +16,9 @@ from clerk_sync.extensions import install_services
 from clerk_sync.services import Services
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from flask.sansio.app import T_teardown
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -25,11 +28,33 @@ log = logging.getLogger(__name__)
 
 
 class Application(Flask):
-    """Flask with methods replaced: for speed, for logs, and so that a failed teardown cannot damage an answer."""
+    """Our Flask application. It loads its web part, which commands do without, at the first request at the latest."""
 
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return ``func``: no view of ours is a coroutine, and Flask asks several times a request."""
-        return func
+    def __init__(self, settings: Settings) -> None:
+        super().__init__("clerk_sync", static_folder=None)
+        self._services = Services(
+            settings, database.connector(settings.database_url, Path(self.instance_path) / "postgres")
+        )
+        self._loading = Lock()
+        self._has_web = False
+        install_services(self, self._services)
+
+    def load_web(self) -> None:
+        """Install the ORM and the routes; a second call changes nothing."""
+        with self._loading:
+            if self._has_web:
+                return
+            from clerk_sync import orm, web
+
+            orm.install(self, self._services.connect)
+            web.install(self, self._services.settings)
+            self._has_web = True
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        if not self._has_web:
+            self.load_web()
+        return self.wsgi_app(environ, start_response)
 
     def log_exception(self, exc_info: logs.ExceptionInfo) -> None:
         """Log an exception that no error handler took, without the path and the message that Flask would log."""
@@ -61,26 +86,25 @@ def _harmless(function: Callable[..., object]) -> Callable[..., None]:
     return call
 
 
-def create_app(settings: Settings | None = None, *, with_web: bool = True) -> Flask:
-    """Return the application for ``settings``, by default those of the environment; without the web for commands only.
+def create_app(settings: Settings | None = None) -> Application:
+    """Return the complete application for ``settings``, by default those of the environment.
 
     Opens no connection and starts nothing; raises ConfigurationError with every problem of the environment at once.
     """
+    app = create_command_app(settings)
+    app.load_web()
+    return app
+
+
+def create_command_app(settings: Settings | None = None) -> Application:
+    """Return the application with its commands; its web part is not loaded yet. Raises ConfigurationError."""
     settings = settings or Settings.from_env(os.environ)
-    app = Application("clerk_sync", static_folder=None)
+    app = Application(settings)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.testing = settings.environment == "test"
     # A slash too many is answered, not redirected: a redirect is a failed delivery to Clerk.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-
     logs.configure(settings)
-    connect = database.connector(settings.database_url, Path(app.instance_path) / "postgres")
-    install_services(app, Services(settings, connect))
-    if with_web:
-        from clerk_sync import orm, web
-
-        orm.install(app, connect)
-        web.install(app, settings)
     cli.install(app)
     return app

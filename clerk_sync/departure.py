@@ -1,15 +1,22 @@
-"""How a web worker leaves after SIGTERM: it lets nobody in, serves whoever is in, and only then stops the server.
+"""How a web worker ends after SIGTERM without losing a request.
 
-A server that closes its listener at once loses requests. The kernel resets the connections that stand in the listener's
-queue, and one that was taken up but has not said anything yet is closed. From outside both look like a crash, and a
-router may not send a POST again. So the door is shut first. A listener without new connections has an empty queue a
-moment later and can be closed without anybody noticing; whoever knocks meanwhile is refused within a second or two and
-goes elsewhere.
+A server that closes its listener at once loses requests. The kernel resets the connections that wait in the listener's
+queue, and a connection that was accepted and is silent so far is closed. To the client both look like a crash, and a
+router may not send a POST again. So a worker ends in these steps:
+
+1. It drops packets that would open a connection. The client repeats them a second later, when the port is closed, and
+   is refused: it can go to another server.
+2. It answers the requests that come on open connections, each with ``Connection: close``.
+3. It stops the server when no connection is left, or after 0.7 s. The server finishes the requests that it works on.
+
+This is for granian, whose workers have a listener each, and for servers that SIGTERM would kill (waitress). A server
+that handles SIGTERM itself is left alone: the workers of gunicorn share one listener, also with their successors.
 """
 
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import socket
@@ -26,10 +33,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Handshakes that are under way, and what stands in the queue.
+# Enough for handshakes in progress, and for what waits in the listener's queue.
 SETTLE_S = 0.1
-# Kept-alive connections end with their next answer; one that is silent for so long is closed. Well under the second
-# after which TCP knocks again: then the door is gone, and whoever knocks is told so.
+# Kept-alive connections end with their next answer; one that is silent for so long is closed. It is well under the
+# second after which TCP repeats a packet: then the port is closed, and the client is refused.
 PATIENCE_S = 0.7
 POLL_S = 0.02
 
@@ -47,26 +54,40 @@ _NO_NEW_CONNECTIONS = (
 def leave_in_order(application: WSGIApplication) -> WSGIApplication:
     """Return ``application``, served by a process that SIGTERM ends without losing a request.
 
-    To be called in a worker's main thread before the server starts threads: they inherit that SIGTERM is held back.
-    The server must stop on SIGINT, which it gets once nobody is left, or only those whose requests it is working on.
+    Call it in a worker's main thread before the server starts threads: they inherit that SIGTERM is blocked. The server
+    must stop on SIGINT, which it gets when no connection is left, or only those whose requests it works on.
     """
+    if _server_handles_sigterm():
+        return application
     departure = Departure(application)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     Thread(target=departure.wait_and_leave, name="departure", daemon=True).start()
     return departure
 
 
+def _server_handles_sigterm() -> bool:
+    # A worker of granian still has the handler of the process that it was forked from, and gets its own later.
+    return signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL and not _is_granian_worker()
+
+
+def _is_granian_worker() -> bool:
+    # Other servers fork their workers, or have none.
+    return multiprocessing.parent_process() is not None
+
+
 class Departure:
-    """A WSGI application around another one, whose answers ask everybody to leave once it is time."""
+    """A WSGI application around another one. After SIGTERM its answers ask clients to close their connections."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
         self._is_leaving = False
+        self._is_granian = _is_granian_worker()
         self._handler_before = signal.getsignal(signal.SIGINT)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer the request; after SIGTERM this is the connection's last."""
-        if not self._is_leaving:
+        # Other servers refuse an application that sets this header, as PEP 3333 lets them.
+        if not (self._is_leaving and self._is_granian):
             return self._application(environ, start_response)
 
         def start(line: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:
@@ -75,28 +96,28 @@ class Departure:
         return self._application(environ, start)
 
     def wait_and_leave(self) -> None:
-        """Wait for SIGTERM, let the visitors finish, and stop the server."""
+        """Wait for SIGTERM, let clients finish, and stop the server."""
         signal.sigwait({signal.SIGTERM})
         self._is_leaving = True
-        while signal.getsignal(signal.SIGINT) is self._handler_before:
+        while self._is_granian and signal.getsignal(signal.SIGINT) is self._handler_before:
             sleep(POLL_S)  # the server is still starting, and would miss the signal
-        _let_the_visitors_finish()
+        _let_clients_finish()
         # Once, however often SIGTERM comes: granian's worker blocks for ever on the third signal, and with it every
         # request that it is working on. To the main thread, which alone runs handlers.
         signal.pthread_kill(main_thread().ident or 0, signal.SIGINT)
 
 
-def _let_the_visitors_finish() -> None:
+def _let_clients_finish() -> None:
     settled_at = monotonic() + SETTLE_S
     deadline = monotonic() + PATIENCE_S
     ports: set[int] = set()
-    while monotonic() < settled_at or (monotonic() < deadline and _has_visitors(ports)):
-        ports.update(_shut(listener) for listener in _listeners())
+    while monotonic() < settled_at or (monotonic() < deadline and _has_clients(ports)):
+        ports.update(_stop_accepting(listener) for listener in _listeners())
         sleep(POLL_S)
 
 
-def _shut(listener: socket.socket) -> int:
-    """Drop what would open a connection to ``listener``, where the system can do that; return its port."""
+def _stop_accepting(listener: socket.socket) -> int:
+    """Drop packets that would open a connection to ``listener``, if the system can do that; return its port."""
     if sys.platform == "linux":
         code = b"".join(struct.pack("HBBI", *step) for step in _NO_NEW_CONNECTIONS)
         buffer = ctypes.create_string_buffer(code)
@@ -106,7 +127,7 @@ def _shut(listener: socket.socket) -> int:
     return int(listener.getsockname()[1])
 
 
-def _has_visitors(ports: set[int]) -> bool:
+def _has_clients(ports: set[int]) -> bool:
     return any(each.getsockname()[1] in ports and _is_connected(each) for each in _tcp_sockets())
 
 

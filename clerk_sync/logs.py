@@ -1,11 +1,9 @@
-"""Logs: one line per unit of work, ids and outcomes only, JSON in production."""
+"""Logs: one line per unit of work, ids and outcomes only, JSON in production. ``log_writer`` writes them."""
 
 from __future__ import annotations
 
 import logging
-import os
 import re
-import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -15,6 +13,7 @@ from types import TracebackType
 import msgspec
 
 from clerk_sync.config import LogFormat, Settings
+from clerk_sync.log_writer import LogWriter
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -22,20 +21,36 @@ log = logging.getLogger("clerk_sync")
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
+stderr = LogWriter()
+"""Where every line of this process goes."""
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_STDERR = 2
 _PLAIN_VALUE = re.compile(r"[!#-<>-\[\]-~]+")
 
 
 def configure(settings: Settings) -> None:
     """Send every log line of the process to stderr, in the form and from the level that ``settings`` ask for."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler()
     handler.setFormatter(_formatter(settings.log_format))
     handler.addFilter(_add_request_id)
     handler.addFilter(_replace_traceback)
     log.handlers = [handler]
     log.setLevel(settings.log_level)
     log.propagate = settings.environment == "test"
+
+
+class _Handler(logging.Handler):
+    """Hands records to the writer."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            stderr.write(f"{self.format(record)}\n".encode(errors="backslashreplace"))
+        except Exception:
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - logging's own name and signature
+        """Count the line; ``logging`` would write a traceback to a stderr that may block."""
+        stderr.count_lost(1)
 
 
 def _add_request_id(record: logging.LogRecord) -> bool:
@@ -107,7 +122,7 @@ def _quote(value: str) -> str:
 
 
 class AccessLog:
-    """The line of each request. Past ``logging``, which would take a fifth of a short request for it."""
+    """The line of each request. It does not pass ``logging``, which would take a fifth of a short request for it."""
 
     def __init__(self, settings: Settings) -> None:
         self._encode: Callable[[dict[str, object]], bytes]
@@ -115,10 +130,16 @@ class AccessLog:
         self._is_on = log.isEnabledFor(logging.INFO)
 
     def write(self, facts: Mapping[str, object]) -> None:
-        """Write one line to stderr, in one call, so that lines of threads and processes do not mix."""
-        if self._is_on:
-            line = {"event": "request", "level": "INFO", "timestamp": datetime.now(UTC), **facts}
-            os.write(_STDERR, self._encode(line) + b"\n")
+        """Write one line; one that cannot be encoded is lost, as one that cannot be written."""
+        if not self._is_on:
+            return
+        line = {"event": "request", "level": "INFO", "timestamp": datetime.now(UTC), **facts}
+        try:
+            encoded = self._encode(line)
+        except (TypeError, ValueError):
+            stderr.count_lost(1)
+        else:
+            stderr.write(encoded + b"\n")
 
 
 def _console_line(line: dict[str, object]) -> bytes:

@@ -1,25 +1,20 @@
 """Prometheus metrics, right with several worker processes.
 
-Each worker counts into files of its own under one directory of the server; a scrape adds them up. What the database
-knows (parked events, the last event, runs of sync) is asked there at the scrape, so that it is right from any process.
+Each worker counts into files of its own in one folder of the server; a scrape adds them up. What the database knows
+(parked events, the last event, runs of sync) is read from it at the scrape, so that it is right from any process.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from clerk_sync import logs, metrics_folder, metrics_values
 from clerk_sync.clerk.events import MIRRORED_TYPES
 from clerk_sync.clerk.reasons import Reason
 from clerk_sync.mirror.gauges import Reading
@@ -30,8 +25,6 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-_PREFIX = "clerk_sync-metrics-"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LAG_SECONDS = (0.1, 0.5, 1, 5, 30, 60, 300, 1800, 7200, 36000)
 
@@ -40,9 +33,8 @@ class Metrics:
     """The counters of this process."""
 
     def __init__(self) -> None:
-        _choose_directory()
-        # By the variable just set, the library decides where its values live. It did so once at its import.
-        values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]  # the library leaves it untyped
+        metrics_folder.choose_folder()
+        metrics_values.install()
 
         self.requests: Histogram = Histogram(
             "clerk_sync_request_seconds", "Time to answer a request", ["method", "route", "status"], buckets=_SECONDS
@@ -62,6 +54,10 @@ class Metrics:
         self.pool_timeouts: Counter = Counter(
             "clerk_sync_pool_timeouts_total", "Requests that got no database connection in time"
         )
+        self.log_lines_lost: Counter = Counter(
+            "clerk_sync_log_lines_lost_total", "Lines of the log that could not be written"
+        )
+        logs.stderr.on_lost = self.log_lines_lost.inc
         for type_ in (*MIRRORED_TYPES, "other"):
             for outcome in Outcome:
                 self.webhooks.labels(type_, outcome)
@@ -88,7 +84,9 @@ def exposition(readings: Iterable[Reading]) -> bytes:
     """Return all workers' metrics, and ``readings``, in Prometheus' text format."""
     metrics()
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library leaves it untyped
+    folder = metrics_folder.find_folder()
+    if folder is not None:
+        MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]  # the library leaves it untyped
     registry.register(_Readings(list(readings)))
     return generate_latest(registry)
 
@@ -108,23 +106,3 @@ class _Readings:
             full_name = f"clerk_sync_{name}"
             families[name].add_sample(full_name, dict([label]) if label else {}, value)
         yield from families.values()
-
-
-def _choose_directory() -> None:
-    """Agree with the server's other workers on a directory: it carries the id of the process that started them."""
-    if os.environ.get(_VARIABLE):
-        return
-    parent = multiprocessing.parent_process()
-    root = Path(tempfile.gettempdir())
-    _remove_left_overs(root)
-    directory = root / f"{_PREFIX}{parent.pid if parent else os.getpid()}"
-    directory.mkdir(mode=0o700, exist_ok=True)
-    os.environ[_VARIABLE] = str(directory)
-
-
-def _remove_left_overs(root: Path) -> None:
-    for directory in root.glob(f"{_PREFIX}*"):
-        pid = directory.name.removeprefix(_PREFIX)
-        with suppress(FileNotFoundError):  # another process that starts just now was faster
-            if pid.isdigit() and directory.stat().st_uid == os.getuid() and not Path(f"/proc/{pid}").exists():
-                shutil.rmtree(directory, ignore_errors=True)

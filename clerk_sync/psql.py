@@ -1,4 +1,4 @@
-"""An operator's database session: ``python -m clerk_sync.psql``. Roles change here, and not in the application."""
+"""A psql session for a person: ``python -m clerk_sync.psql``. Roles change here, never in the application."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from clerk_sync.app import create_app
+from clerk_sync.app import create_command_app
 from clerk_sync.config import ConfigurationError, Settings
 from clerk_sync.database import connection_string, embedded_psql, embedded_url
 
@@ -20,7 +20,7 @@ def main() -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    url = settings.database_url or embedded_url(Path(create_app(settings).instance_path) / "postgres")
+    url = settings.database_url or embedded_url(Path(create_command_app(settings).instance_path) / "postgres")
     program = shutil.which("psql") or embedded_psql()
     # A child, not exec: the embedded server ends with the process that asked for it.
     return subprocess.run([program, connection_string(url, "psql"), *sys.argv[1:]], check=False).returncode

@@ -1,7 +1,8 @@
 """Check the settings, then become the rest of the command line: ``python -m clerk_sync.start granian …``.
 
 A server reads PORT and WEB_CONCURRENCY before the application does, and loads the application once a worker. Here a
-wrong setting costs one sentence and nothing is started: not three hundred workers that each find out for themselves.
+wrong setting costs one report and nothing is started: three hundred workers do not find out each for itself. Any other
+server can stand in granian's place.
 """
 
 from __future__ import annotations
@@ -10,22 +11,24 @@ import os
 import sys
 
 from clerk_sync.config import ConfigurationError, Settings
+from clerk_sync.stdio import open_missing_descriptors, say
 
 
 def main(command: list[str]) -> int:
-    """Become ``command``; return 2 where there is none or the settings cannot be used, 127 for no such program."""
+    """Become ``command``; return 2 if there is none or the settings cannot be used, 127 if there is no such program."""
+    open_missing_descriptors()
     if not command:
-        sys.stderr.write("usage: python -m clerk_sync.start COMMAND [ARGUMENT …]\n")
+        say("usage: python -m clerk_sync.start COMMAND [ARGUMENT …]")
         return 2
     try:
         Settings.from_env(os.environ)
     except ConfigurationError as error:
-        sys.stderr.write(f"{error}\n")
+        say(str(error))
         return 2
     try:
         os.execvp(command[0], command)  # noqa: S606 - no shell is wanted, and this process is to become the server
     except OSError as error:
-        sys.stderr.write(f"{command[0]} cannot be started: {error.strerror}\n")
+        say(f"{command[0]} cannot be started: {error.strerror}")
         return 127
 
 

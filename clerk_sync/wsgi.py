@@ -1,43 +1,78 @@
-"""What ``flask`` and the production server load."""
+"""The application as ``flask`` and WSGI servers load it: ``app``, and ``serve()`` for web workers."""
 
 from __future__ import annotations
 
 import gc
 import sys
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+from flask.cli import FlaskGroup
 
 from clerk_sync.config import ConfigurationError
+from clerk_sync.stdio import open_missing_descriptors, say
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
-    from flask import Flask
 
-_COMMANDS = frozenset({"sync-clerk", "shop", "clerk-emulator", "db"})
+    from clerk_sync.app import Application
+
+# gunicorn stops if a worker ends with this status at its start. After any other it starts workers for ever.
+WORKER_CANNOT_START = 3
 
 
-def _load() -> Flask:
-    """Return the application. Imports stand in here so that the garbage collector is off while they run."""
-    # Loading makes a great many objects that stay: looking through them for garbage again and again, and once more at
-    # the process's end, took a third of the time of a short command.
+def _load() -> Application:
+    """Return the application. The imports are here so that the garbage collector is off during them."""
+    # Loading makes many objects that stay. To search them for garbage again and again, and once more at the end of the
+    # process, takes a third of the time of a short command.
     gc.disable()
     try:
-        from clerk_sync.app import create_app
-
-        # No command of ours answers a request, and routes take a fifth of the time that loading takes.
-        with_web = _COMMANDS.isdisjoint(sys.argv)
-        return create_app(with_web=with_web)
-    except ConfigurationError as error:
-        # Let in is the doctor: to name what is wrong is its work, and it looks at the rest as well. And the help.
-        if ("sync-clerk", "doctor") not in pairwise(sys.argv) and "--help" not in sys.argv:
-            sys.stderr.write(f"{error}\n")
-            sys.exit(2)
-        return create_app(error.settings, with_web=False)
+        return _load_for_a_command() if _is_asked_for_a_command() else _load_for_a_server()
     finally:
         gc.freeze()
         gc.enable()
 
 
+def _is_asked_for_a_command() -> bool:
+    """Whether ``flask`` loads the application to find a command of ours, or all of them for its help page.
+
+    Then the innermost context of click is that of ``flask`` itself. In commands that need routes (``flask run``,
+    ``flask routes``, ``flask shell``) it is the command's own; in other servers there is none of ``flask``.
+    """
+    context = click.get_current_context(silent=True)
+    return context is not None and isinstance(context.command, FlaskGroup)
+
+
+def _load_for_a_command() -> Application:
+    from clerk_sync import cli
+    from clerk_sync.app import create_command_app
+
+    try:
+        return create_command_app()
+    except ConfigurationError as error:
+        app = create_command_app(error.settings)
+        cli.refuse_commands(app, str(error))
+        return app
+
+
+def _load_for_a_server() -> Application:
+    from clerk_sync import logs
+    from clerk_sync.app import create_app
+
+    logs.stderr.write_in_batches()
+    try:
+        return create_app()
+    except ConfigurationError as error:
+        _refuse_to_serve(error)
+
+
+def _refuse_to_serve(error: ConfigurationError) -> NoReturn:
+    say(str(error))
+    is_flask = click.get_current_context(silent=True) is not None
+    sys.exit(2 if is_flask else WORKER_CANNOT_START)
+
+
+open_missing_descriptors()
 app = _load()
 
 
@@ -46,6 +81,7 @@ def serve() -> WSGIApplication:
     from clerk_sync.departure import leave_in_order
     from clerk_sync.metrics import metrics
 
+    app.load_web()
     application = leave_in_order(app)
     metrics()
     return application

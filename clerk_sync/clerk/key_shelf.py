@@ -128,11 +128,16 @@ class FileShelf:
         with suppress(OSError):
             _require_ours(self._directory)
             self._sweep()
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(msgspec.json.encode(shelved))
-            draft.replace(self._file)
-            self._is_stale = False
+            try:
+                descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(msgspec.json.encode(shelved))
+                draft.replace(self._file)
+                self._is_stale = False
+            except OSError:
+                # An attempt without its result would keep the other workers from asking for themselves.
+                draft.unlink(missing_ok=True)
+                self._file.unlink(missing_ok=True)
 
     def _open_lock(self) -> int:
         with suppress(FileExistsError):
@@ -153,11 +158,15 @@ class FileShelf:
 def shelf_of_this_server(url: str, secret_key: str | None) -> Shelf:
     """Return the shelf that the workers of this server share for ``url`` as ``secret_key`` sees it."""
     server = _find_server()
+    try:
+        temporary = Path(tempfile.gettempdir())
+    except OSError:  # there is no folder in which a file could be made
+        return NoShelf()
     if server is None:
         return NoShelf()
     # By credentials too: what one instance may see must never verify another's tokens.
     digest = hashlib.sha256(f"{url} {secret_key}".encode()).hexdigest()[:32]
-    return FileShelf(Path(tempfile.gettempdir()) / f"clerk_sync-{os.geteuid()}", f"{server}-{digest}")
+    return FileShelf(temporary / f"clerk_sync-{os.geteuid()}", f"{server}-{digest}")
 
 
 def _find_server() -> str | None:

@@ -1,13 +1,12 @@
-"""``flask db``: Flask-Migrate, loaded when it is asked for.
+"""``flask db``: Flask-Migrate, loaded when it is called.
 
-Alembic and the dialects it brings take longer to load than the rest of the application, and only migrations need them:
-no web worker and no sync has to wait for them.
+Alembic and its dialects take longer to load than the rest of the application, and only migrations need them.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 from flask import Flask
@@ -19,8 +18,8 @@ _PACKAGE = Path(__file__).parents[1]
 DIRECTORY = next(path for path in (_PACKAGE / "migrations", _PACKAGE.parent / "migrations") if path.is_dir())
 
 
-def load_migrations(app: Flask) -> click.Command:
-    """Return Flask-Migrate's command group, at work on ``app`` and this project's migrations."""
+def load_migrations(app: Flask) -> click.Group:
+    """Return Flask-Migrate's command group, for ``app`` and this project's migrations."""
     from flask_migrate import Migrate
 
     from clerk_sync import orm
@@ -29,11 +28,11 @@ def load_migrations(app: Flask) -> click.Command:
         with app.app_context():
             orm.install(app, services().connect)
         Migrate(app, orm.db, directory=str(DIRECTORY))
-    return app.cli.commands["db"]
+    return cast("click.Group", app.cli.commands["db"])
 
 
 class Migrations(click.Command):
-    """The command that stands for the group until it is called."""
+    """The command that stands for the group until it is called. A callback that it is given replaces those of all."""
 
     def __init__(self, app: Flask) -> None:
         super().__init__("db", short_help="Perform database migrations.")
@@ -43,4 +42,8 @@ class Migrations(click.Command):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Return the context of the real group: click runs the command that a context belongs to."""
-        return load_migrations(self._app).make_context(info_name, args, parent, **extra)
+        group = load_migrations(self._app)
+        if self.callback is not None:
+            for command in group.commands.values():
+                command.callback = self.callback
+        return group.make_context(info_name, args, parent, **extra)

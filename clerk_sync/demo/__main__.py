@@ -47,7 +47,7 @@ def _stay_up(stage: Stage, timeline: Timeline) -> None:
     timeline.note(f"    repair          {flask} sync-clerk sync")
     timeline.note(f"    database        DATABASE_URL='{stage.database_url}' make psql")
     timeline.note(f"    log             {LOG}")
-    timeline.note("Ctrl-C ends it.")
+    timeline.note("Everything listens on 127.0.0.1: no other machine reaches it. Ctrl-C ends it.")
     signal.pause()
 
 

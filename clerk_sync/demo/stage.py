@@ -28,6 +28,7 @@ LOG = ROOT / "instance" / "demo.log"
 ENV_FILE = ROOT / "instance" / "demo.env"
 LOCK = ROOT / "instance" / "demo.lock"
 SETTINGS = ("CLERK_", "DATABASE_URL")
+HOST = "127.0.0.1"
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 30
 
@@ -83,7 +84,7 @@ def set_stage(timeline: Timeline) -> Iterator[Stage]:
     with timeline.started("PostgreSQL, embedded, with an empty database"):
         database_url = _empty_database()
     port = _free_port(5000)
-    service_url = f"http://127.0.0.1:{port}"
+    service_url = f"http://{HOST}:{port}"
     with LocalClerk.start(
         port=_free_port(4010), webhook_url=f"{service_url}/api/webhooks/clerk", authorized_origin=service_url
     ) as clerk:
@@ -95,7 +96,7 @@ def set_stage(timeline: Timeline) -> Iterator[Stage]:
         with timeline.started("flask shop load-products"):
             _run(stage, "shop", "load-products")
         with _env_file(environment), _service(environment) as process:
-            with timeline.started(f"the service at {service_url}, as in the Procfile"):
+            with timeline.started(f"the service at {service_url}, as in the Procfile but for this machine only"):
                 _wait_until_ready(service_url, process)
             yield stage
 
@@ -146,10 +147,10 @@ def _run(stage: Stage, *arguments: str) -> None:
 def _service(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     procfile = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
     with LOG.open("wb") as log:
-        # exec: signals go to the server itself, not to a shell around it.
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", f"exec {procfile['web']}"], env=environment, cwd=ROOT, stdout=log, stderr=log
-        )
+        # exec: signals go to the server itself, not to a shell around it. The last --host counts: the signing secret of
+        # this service is public, so nobody else in the network may reach it.
+        line = f"exec {procfile['web']} --host {HOST}"
+        process = subprocess.Popen(["/bin/sh", "-c", line], env=environment, cwd=ROOT, stdout=log, stderr=log)
     try:
         yield process
     finally:
@@ -175,6 +176,6 @@ def _free_port(wanted: int) -> int:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with suppress(OSError):
-                probe.bind(("127.0.0.1", port))
+                probe.bind((HOST, port))
                 return int(probe.getsockname()[1])
-    raise Mismatch("no free port on 127.0.0.1")
+    raise Mismatch(f"no free port on {HOST}")

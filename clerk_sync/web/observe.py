@@ -1,7 +1,7 @@
 """Around every request: an id, a time, a count and one log line.
 
-This is on the way of each request, so it is written for few microseconds: children of metrics are looked up once, and
-the log line is encoded and written at once instead of travelling through ``logging``.
+Every request passes here, so it takes few microseconds: children of metrics are looked up once, and the log line does
+not pass ``logging``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _USABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 ROUTE = "clerk_sync.route"
-"""Where the pattern of the matched route stands in the WSGI environment, for whoever counts."""
+"""The key of the WSGI environment under which the pattern of the matched route is, for metrics and log."""
 
 _FACTS = "clerk_sync.facts"
 

@@ -11,12 +11,13 @@ import pytest
 
 from clerk_sync.emulator import LocalClerk
 from tests.deploy.load import REFUSED, Load, mixed_traffic
-from tests.stage.dyno import Dyno, can_be_read_only
+from tests.stage.dyno import Dyno
+from tests.stage.namespace import can_mount
 from tests.stage.postgres import PostgresServer, run_statement
 from tests.stage.service import environment_for
 
 pytestmark = [
-    pytest.mark.skipif(not can_be_read_only(), reason="this machine allows no read-only file system (unshare --mount)"),
+    pytest.mark.skipif(not can_mount(), reason="this machine allows no read-only file system (unshare --mount)"),
 ]
 
 

@@ -112,7 +112,7 @@ def test_every_metric_is_documented_and_every_documented_one_is_there(watched: W
 def test_what_only_grows_is_a_counter(watched: Watched) -> None:
     types = re.findall(r"^# TYPE (\w+_total) (\w+)$", watched.scrape(), re.MULTILINE)
     assert {kind for _, kind in types} == {"counter"}
-    assert len(types) == 7
+    assert len(types) == 8
 
 
 def test_alarms_speak_of_metrics_and_labels_that_are_there(watched: Watched) -> None:

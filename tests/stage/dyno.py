@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 import requests
 
 from tests.stage.house import wait_for
+from tests.stage.namespace import NAMESPACE
 from tests.stage.service import ROOT, free_port
 
 STOP_TIMEOUT_S = 15
@@ -23,16 +23,6 @@ mount --bind "$TMPDIR" "$TMPDIR" && mount -o remount,bind,ro / || exit 98
 if touch "$PWD/can-be-written" "$HOME/can-be-written" 2>/dev/null; then exit 99; fi
 exec "$@"
 """
-
-_NAMESPACE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
-
-
-def can_be_read_only() -> bool:
-    """Whether this machine allows a mount namespace."""
-    if shutil.which("unshare") is None:
-        return False
-    probe = [*_NAMESPACE, "mount", "-o", "remount,bind,ro", "/"]
-    return subprocess.run(probe, check=False, capture_output=True).returncode == 0
 
 
 class Dyno:
@@ -82,4 +72,4 @@ class Dyno:
 
     def _command(self, line: str) -> list[str]:
         honcho = [sys.executable, "-m", "honcho", "--env", os.devnull, "start", "--no-colour", "--no-prefix", line]
-        return [*_NAMESPACE, "sh", "-c", _READ_ONLY, "sh", *honcho]
+        return [*NAMESPACE, "sh", "-c", _READ_ONLY, "sh", *honcho]

@@ -54,6 +54,11 @@ def run_flask(
     )
 
 
+def procfile_line(name: str) -> str:
+    """Return the command that the Procfile has under ``name``."""
+    return dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())[name]
+
+
 def free_port() -> int:
     """Return a port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
@@ -64,8 +69,18 @@ def free_port() -> int:
 class Service:
     """One server with its worker processes. It can be started again after whatever happened to it."""
 
-    def __init__(self, environment: Environment, log: Path, *, port: int | None = None, workers: int = 2) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        log: Path,
+        *,
+        port: int | None = None,
+        workers: int = 2,
+        line: str | None = None,
+    ) -> None:
+        """``line`` is a shell command in the place of the Procfile's; it may use $PORT and $WEB_CONCURRENCY."""
         self.port = port or free_port()
+        self._line = line or procfile_line("web")
         self.url = f"http://127.0.0.1:{self.port}"
         self.webhook_url = f"{self.url}/api/webhooks/clerk"
         self._environment = {**environment, "PORT": str(self.port), "WEB_CONCURRENCY": str(workers)}
@@ -74,7 +89,11 @@ class Service:
 
     def __enter__(self) -> Service:
         self.start()
-        self.wait_until_ready()
+        try:
+            self.wait_until_ready()
+        except TimeoutError:
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -82,10 +101,9 @@ class Service:
 
     def start(self) -> None:
         """Start the server; it answers a moment later."""
-        procfile = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                ["/bin/sh", "-c", f"exec {procfile['web']}"],
+                ["/bin/sh", "-c", f"exec {self._line}"],
                 env=self._environment,
                 cwd=ROOT,
                 stdout=log,
@@ -111,6 +129,12 @@ class Service:
     def is_running(self) -> bool:
         """Whether the server process is there."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The process id of the server, and of its group."""
+        assert self._process is not None, "started before"
+        return self._process.pid
 
     @property
     def workers(self) -> list[int]:
