@@ -7,7 +7,10 @@ import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import click
+
 from clerk_sync.config import ConfigurationError
+from clerk_sync.stdio import prepare_for_a_command
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -38,6 +41,8 @@ def _load() -> Flask:
         gc.enable()
 
 
+if click.get_current_context(silent=True) is not None:
+    prepare_for_a_command()
 app = _load()
 
 
