@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from clerk_sync.app import create_command_app
 from clerk_sync.config import ConfigurationError, Settings
 from clerk_sync.database import connection_string, embedded_psql, embedded_url
+from clerk_sync.stdio import prepare_for_a_command
 
 
 def main() -> int:
@@ -22,9 +24,12 @@ def main() -> int:
         return 2
     url = settings.database_url or embedded_url(Path(create_command_app(settings).instance_path) / "postgres")
     program = shutil.which("psql") or embedded_psql()
+    # Ctrl-C is for psql, which cancels a query with it.
+    signal.signal(signal.SIGINT, lambda *_: None)
     # A child, not exec: the embedded server ends with the process that asked for it.
     return subprocess.run([program, connection_string(url, "psql"), *sys.argv[1:]], check=False).returncode
 
 
 if __name__ == "__main__":
+    prepare_for_a_command()
     sys.exit(main())

@@ -1,12 +1,33 @@
-"""Standard streams that may be closed, full or broken."""
+"""Standard streams that may be closed, full or broken, or whose encoding lacks characters that are printed."""
 
 from __future__ import annotations
 
+import codecs
+import errno
+import io
+import locale
 import os
+import select
 import sys
 from contextlib import suppress
+from typing import TYPE_CHECKING, TextIO
 
-STDERR = 2
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+STDIN, STDOUT, STDERR = 0, 1, 2
+
+RESULTS_LOST = 74
+"""Exit status of a command whose results could not be written: EX_IOERR of sysexits.h."""
+READER_GONE = 141
+"""Exit status if the program that reads the results has ended: what a shell shows of one that SIGPIPE has ended."""
+
+ROOM_TIMEOUT_S = 1.0
+
+_LOOK_ALIKE = "look-alike"
+_LOOK_ALIKES = {
+    "…": "...", "–": "-", "—": "-", "→": "->", "←": "<-", "✓": "+", "✗": "x", "’": "'", "“": '"', "”": '"', "µ": "u",
+}  # fmt: skip
 
 
 def open_missing_descriptors() -> None:
@@ -14,7 +35,7 @@ def open_missing_descriptors() -> None:
 
     Otherwise the next socket or file gets such a number, and what is meant for stderr is written into it.
     """
-    for descriptor in (0, 1, STDERR):
+    for descriptor in (STDIN, STDOUT, STDERR):
         try:
             os.fstat(descriptor)
         except OSError:
@@ -31,3 +52,75 @@ def say(text: str) -> None:
     if sys.stderr is not None:
         with suppress(OSError):
             os.write(STDERR, f"{text}\n".encode(sys.stderr.encoding, "replace"))
+
+
+def prepare_for_a_command() -> None:
+    """Give this process, which runs a command, streams that never end it with a traceback.
+
+    1. A closed stream leads to /dev/null.
+    2. A character that the encoding lacks becomes one that looks like it, or a question mark.
+    3. stdout is for results. If they cannot be written, the command ends: with RESULTS_LOST and a sentence, or with
+       READER_GONE and none.
+    4. stderr is for progress and messages. What cannot be written there is lost, and the work goes on.
+    """
+    open_missing_descriptors()
+    codecs.register_error(_LOOK_ALIKE, _look_alike)
+    if sys.stdin is None:
+        sys.stdin = open(STDIN, closefd=False)  # noqa: SIM115 - it lives as long as the process
+    elif isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
+    sys.stdout = _Text(_Results(STDOUT, "wb", closefd=False), sys.stdout)
+    sys.stderr = _Text(_Messages(STDERR, "wb", closefd=False), sys.stderr)
+
+
+def _look_alike(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_LOOK_ALIKES.get(character, "?") for character in lacking), error.end
+
+
+class _Text(io.TextIOWrapper):
+    """Text for a descriptor, written line by line, in the encoding of the stream ``before``."""
+
+    # click writes UTF-8 to the buffer of a stream for ASCII. Without one it writes text.
+    buffer = None  # type: ignore[assignment]
+
+    def __init__(self, file: io.FileIO, before: TextIO | None) -> None:
+        encoding = before.encoding if before is not None else locale.getencoding()
+        super().__init__(io.BufferedWriter(file), encoding, _LOOK_ALIKE, line_buffering=True)
+
+
+class _Results(io.FileIO):
+    """stdout. The first failure ends the command; what is written after it is lost in silence."""
+
+    _is_lost = False
+
+    def write(self, data: ReadableBuffer) -> int:
+        if self._is_lost:
+            return memoryview(data).nbytes
+        try:
+            while (written := super().write(data)) is None:  # another process has made the pipe non-blocking
+                select.select([], [self], [])
+        except OSError as error:
+            self._is_lost = True
+            if error.errno == errno.EPIPE:
+                raise SystemExit(READER_GONE) from None
+            sys.stderr.write(f"The results cannot be written to standard output: {error.strerror}.\n")
+            raise SystemExit(RESULTS_LOST) from None
+        return written
+
+
+class _Messages(io.FileIO):
+    """stderr. It never fails, and waits only once, for a moment, for a reader that has stopped."""
+
+    _timeout_s = ROOM_TIMEOUT_S
+
+    def write(self, data: ReadableBuffer) -> int:
+        _, has_room, _ = select.select([], [self], [], self._timeout_s)
+        self._timeout_s = ROOM_TIMEOUT_S if has_room else 0.0
+        if has_room:
+            with suppress(OSError):
+                # A pipe with room takes at least so many bytes without waiting.
+                return super().write(memoryview(data)[: select.PIPE_BUF]) or memoryview(data).nbytes
+        return memoryview(data).nbytes

@@ -10,7 +10,7 @@ import click
 from flask.cli import FlaskGroup
 
 from clerk_sync.config import ConfigurationError
-from clerk_sync.stdio import open_missing_descriptors, say
+from clerk_sync.stdio import open_missing_descriptors, prepare_for_a_command, say
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -72,7 +72,10 @@ def _refuse_to_serve(error: ConfigurationError) -> NoReturn:
     sys.exit(2 if is_flask else WORKER_CANNOT_START)
 
 
-open_missing_descriptors()
+if click.get_current_context(silent=True) is not None:
+    prepare_for_a_command()
+else:
+    open_missing_descriptors()
 app = _load()
 
 

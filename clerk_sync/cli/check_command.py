@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask.cli import with_appcontext
 
+from clerk_sync.cli.group import INTERRUPTED
+
 if TYPE_CHECKING:
     from clerk_sync.mirror.drift import Drift
     from clerk_sync.services import Services
     from clerk_sync.transactions import Transaction, Transactions
 
-IN_STEP, DRIFT, CANNOT_TELL, INTERRUPTED = 0, 1, 2, 130
+IN_STEP, DRIFT, CANNOT_TELL = 0, 1, 2
 
 
 @click.command()

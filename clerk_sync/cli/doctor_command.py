@@ -106,17 +106,7 @@ def _print_lines(findings: Iterator[Finding]) -> list[Finding]:
 
 def _line(finding: Finding) -> str:
     mark, color = _MARKS[finding.verdict]
-    if not _can_show(mark):
-        mark = {"✓": "+", "✗": "x"}.get(mark, mark)
     # Taken off again by click where stdout is no terminal.
     head = click.style(f"{mark} {finding.verdict:<8}", fg=color)
     mend = f" -> {finding.mend}" if finding.mend else ""
     return f"{head}{finding.subject:<{SUBJECT_WIDTH}}{finding.found}{mend}"
-
-
-def _can_show(text: str) -> bool:
-    try:
-        text.encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True

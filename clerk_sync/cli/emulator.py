@@ -23,6 +23,7 @@ from clerk_sync.cli.emulator_control import (
     rotate,
     sentence,
 )
+from clerk_sync.cli.group import Group
 
 if TYPE_CHECKING:
     from clerk_sync.emulator.messages import Delivery
@@ -32,7 +33,7 @@ DEFAULT_ENDPOINT = "http://127.0.0.1:5000/api/webhooks/clerk"
 DEFAULT_ORIGIN = "http://127.0.0.1:5000"
 
 
-@click.group("clerk-emulator", help="A Clerk on this machine, for development and tests.")
+@click.group("clerk-emulator", cls=Group, help="A Clerk on this machine, for development and tests.")
 def emulator() -> None:
     """Group the commands."""
 

@@ -150,4 +150,4 @@ def _ask_or_fail(url: str, method: str, path: str, body: object = None) -> Any:
 def _print_json(value: object) -> None:
     import json
 
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(value, indent=2))

@@ -8,10 +8,11 @@ import psycopg2
 
 from clerk_sync.clerk.errors import ApiRefused, ClerkError
 from clerk_sync.cli.database_faults import is_configuration, sentence_of
+from clerk_sync.cli.group import INTERRUPTED
 from clerk_sync.mirror.errors import KeyMismatch, LeaseLost, Refused
 from clerk_sync.mirror.runs import Status
 
-DONE, FAILURES, CONFIGURATION, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, FAILURES, CONFIGURATION, REFUSED = 0, 1, 2, 3
 
 
 class Misconfigured(Exception):

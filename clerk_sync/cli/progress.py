@@ -85,7 +85,7 @@ class Bar:
 
         self._stack = ExitStack()
         self._progress: Progress = Progress(
-            SpinnerColumn(),
+            SpinnerColumn("line"),  # in ASCII
             BarColumn(),
             TextColumn("{task.completed:,.0f} of {task.total:,.0f} users"),
             TextColumn("{task.fields[rate]:,.0f}/s"),
@@ -106,7 +106,7 @@ class Bar:
 
     def hear(self, sentence: str) -> None:
         """Print a sentence above the bar."""
-        self._progress.console.print(sentence)
+        self._progress.console.print(sentence, markup=False, highlight=False)
 
     def show(self, report: Report) -> None:
         """Move the bar."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from clerk_sync.cli.endings import INTERRUPTED
+from clerk_sync.cli.group import INTERRUPTED
 from clerk_sync.cli.syncing import Report
 from clerk_sync.mirror.runs import Status
 from clerk_sync.mirror.steps import Change, Step
@@ -44,12 +44,13 @@ def print_rows(rows: Sequence[tuple[str, str]], *, title: str | None = None) -> 
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=title, show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
     for name, value in rows:
-        table.add_row(name, value)
+        table.add_row(name, Text(value))  # as it is: a str may hold markup
     Console(soft_wrap=True).print(table)
 
 

@@ -45,7 +45,7 @@ def sync(
     from clerk_sync.cli import reports
     from clerk_sync.cli.progress import choose_display
     from clerk_sync.cli.syncing import Order, perform
-    from clerk_sync.cli.viewer import Viewer, polite_ending
+    from clerk_sync.cli.viewer import Viewer
     from clerk_sync.extensions import services
     from clerk_sync.mirror.terms import Allowance
 
@@ -61,12 +61,14 @@ def sync(
         allowance=max_deletes or Allowance(),
     )
     rows: list[dict[str, Any]] | None = [] if as_json and verbose else None
-    with polite_ending(), choose_display(quiet=no_progress) as display:
+    with choose_display(quiet=no_progress) as display:
         viewer = Viewer(display, verbose=verbose, rows=rows)
         report = perform(services(), order, viewer)
-    if as_json:
-        click.echo(reports.as_json(report, rows))
-    else:
-        reports.print_table(report)
-    reports.say_how_to_go_on(report)
+    try:
+        if as_json:
+            click.echo(reports.as_json(report, rows))
+        else:
+            reports.print_table(report)
+    finally:  # also if the report cannot be written
+        reports.say_how_to_go_on(report)
     sys.exit(report.ending.exit_code)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -50,13 +47,3 @@ class Viewer:
             self._display.hear(f"{failure.clerk_id or 'A user without a readable id'}: {failure.reason}")
         elif self._failures == MOST_FAILURES + 1:
             self._display.hear("More users failed; --dry-run --verbose names them all.")
-
-
-@contextmanager
-def polite_ending() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does: a host that stops a process asks politely first."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -1,13 +1,16 @@
-"""``python -m clerk_sync.demo``: play the story, then stay up; with ``--once`` end, with status 0 or 1."""
+"""``python -m clerk_sync.demo``: play the story, then stay up; with ``--once`` end with status 0, or 1 if it failed."""
 
 from __future__ import annotations
 
 import signal
 import sys
+from contextlib import suppress
 
+from clerk_sync.cli.group import INTERRUPTED
 from clerk_sync.demo.stage import ENV_FILE, LOG, ROOT, Stage, alone, set_stage
 from clerk_sync.demo.story import tell
 from clerk_sync.demo.timeline import Mismatch, Timeline
+from clerk_sync.stdio import prepare_for_a_command
 
 USAGE = "usage: python -m clerk_sync.demo [--once]\n"
 
@@ -30,11 +33,13 @@ def main(arguments: list[str]) -> int:
             timeline.heading(f"All as it must be, in {timeline.total()}.")
             if "--once" not in arguments:
                 _stay_up(stage, timeline)
+                timeline.note("\nEnded.")
     except Mismatch as error:
         sys.stderr.write(f"\nThe story broke off: {error}\nThe service's log is in {LOG}.\n")
         return 1
     except KeyboardInterrupt:
-        timeline.note("\nEnded.")
+        sys.stderr.write("\nInterrupted before the end of the story.\n")
+        return INTERRUPTED
     return 0
 
 
@@ -48,8 +53,10 @@ def _stay_up(stage: Stage, timeline: Timeline) -> None:
     timeline.note(f"    database        DATABASE_URL='{stage.database_url}' make psql")
     timeline.note(f"    log             {LOG}")
     timeline.note("Everything listens on 127.0.0.1: no other machine reaches it. Ctrl-C ends it.")
-    signal.pause()
+    with suppress(KeyboardInterrupt):
+        signal.pause()
 
 
 if __name__ == "__main__":
+    prepare_for_a_command()
     sys.exit(main(sys.argv[1:]))

@@ -50,7 +50,8 @@ class Stage:
             cwd=ROOT,
             check=False,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
         )
 
     def psql(self, statement: str, *values: object, application_name: str = "psql") -> list[tuple[Any, ...]]:
@@ -123,6 +124,7 @@ def _environment(clerk: LocalClerk, database_url: str, port: int) -> dict[str, s
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         # The demonstration shows this checkout, not what a .env of the developer's says.
         "FLASK_SKIP_DOTENV": "1",
+        "PYTHONIOENCODING": "utf-8",
     }
 
 
@@ -130,7 +132,8 @@ def _environment(clerk: LocalClerk, database_url: str, port: int) -> dict[str, s
 def _env_file(environment: dict[str, str]) -> Iterator[None]:
     """Let ``flask -e`` in another shell mean this stage, as long as it stands."""
     settings = {name: value for name, value in environment.items() if name.startswith(SETTINGS)}
-    ENV_FILE.write_text("".join(f"{name}='{value}'\n" for name, value in sorted(settings.items())))
+    lines = (f"{name}='{value}'\n" for name, value in sorted(settings.items()))
+    ENV_FILE.write_text("".join(lines), encoding="utf-8")
     try:
         yield
     finally:
@@ -167,7 +170,8 @@ def _wait_until_ready(service_url: str, process: subprocess.Popen[bytes]) -> Non
             if requests.get(f"{service_url}/readyz", timeout=10).status_code == 200:
                 return
         time.sleep(0.05)
-    raise Mismatch(f"the service did not become ready; the end of {LOG}:\n{LOG.read_text()[-2000:]}")
+    log = LOG.read_text(encoding="utf-8", errors="replace")
+    raise Mismatch(f"the service did not become ready; the end of {LOG}:\n{log[-2000:]}")
 
 
 def _free_port(wanted: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -10,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from clerk_sync.shop import store
 from clerk_sync.shop.fields import Currency, Line, Paragraphs, PriceMinor, Sku
+
+BATCH_SIZE = 1000
 
 
 class Product(Struct):
@@ -64,8 +68,18 @@ def list_products(session: Session, *, after: ProductKey | None, limit: int) -> 
     return ProductsFound(found, ProductKey(found[-1].sku) if len(rows) > limit else None)
 
 
-def load_products(session: Session, entries: list[ProductEntry]) -> Loaded:
-    """Write ``entries`` into the catalogue by their skus; products that are not among them stay as they are."""
-    changed = store.products.upsert_products(session, msgspec.json.encode(entries).decode())
-    inserted = sum(changed)
-    return Loaded(inserted, len(changed) - inserted, len(entries) - len(changed))
+def load_products(session: Session, entries: Iterable[ProductEntry]) -> Loaded:
+    """Write ``entries`` into the catalogue by their skus; products that are not among them stay as they are.
+
+    In batches, because each statement has a time limit. Loads wait for each other: in batches they would deadlock.
+    """
+    store.products.lock_catalogue(session)
+    loaded = Loaded(0, 0, 0)
+    waiting = iter(entries)
+    while batch := list(islice(waiting, BATCH_SIZE)):
+        changed = store.products.upsert_products(session, msgspec.json.encode(batch).decode())
+        inserted = sum(changed)
+        loaded.inserted += inserted
+        loaded.updated += len(changed) - inserted
+        loaded.unchanged += len(batch) - len(changed)
+    return loaded

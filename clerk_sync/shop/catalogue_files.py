@@ -1,13 +1,19 @@
-"""Catalogue files: JSON or CSV becomes a list of products, or one report of all that is wrong with it."""
+"""Catalogue files: JSON or CSV becomes products, one after the other, or a report of what is wrong with the file.
+
+A file of any size takes a bounded amount of memory: CSV is read line by line, JSON is limited by MAX_BYTES.
+"""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -17,18 +23,49 @@ from clerk_sync.clerk.errors import NotJsonError
 from clerk_sync.shop.catalogue import ProductEntry
 from clerk_sync.shop.errors import CatalogueInvalid
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+MAX_BYTES = 128 * 1024 * 1024
+MAX_PRODUCTS = 1_000_000
+MAX_LINE_LENGTH = 64 * 1024  # characters
+MAX_PROBLEMS = 20
+
 SAMPLE = Path(__file__).with_name("sample_products.json")
 
 
-def parse_catalogue(data: bytes, name: str = "") -> list[ProductEntry]:
-    """Return the products of a JSON or CSV file; raise CatalogueInvalid with the place of everything that is wrong.
+def read_catalogue(stream: BinaryIO, name: str = "") -> Iterator[ProductEntry]:
+    """Yield the products of a JSON or CSV file; at its end, raise CatalogueInvalid with the place of what is wrong.
 
-    The ending of ``name`` says which of the two it is; where it does not, the first character does. Keys and columns
-    that a product does not have are passed over.
+    Nothing is yielded any more behind the first problem, and after MAX_PROBLEMS the rest is not read. The ending of
+    ``name`` says which of the two it is; if it does not, the first character does. Keys and columns that a product does
+    not have are passed over.
     """
-    data = data.removeprefix(codecs.BOM_UTF8)
-    is_json = name.endswith(".json") or (not name.endswith(".csv") and data.lstrip().startswith((b"[", b"{")))
-    return _checked(_json_rows(data)) if is_json else _checked(_csv_rows(data), strict=False)
+    file = io.BufferedReader(_Bounded(stream))
+    first = file.peek().removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+    if name.endswith(".json") or (not name.endswith(".csv") and first in (b"[", b"{")):
+        return _checked(_json_rows(file.read().removeprefix(codecs.BOM_UTF8)))
+    return _checked(_csv_rows(file), strict=False)
+
+
+class _Bounded(io.RawIOBase):
+    """``stream`` up to MAX_BYTES; what goes beyond raises CatalogueInvalid."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._left = MAX_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        chunk = self._stream.read(len(view))
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise CatalogueInvalid([f"more than {MAX_BYTES // 1024**2} MiB: split the file"])
+        view[: len(chunk)] = chunk
+        return len(chunk)
 
 
 class _Row(NamedTuple):
@@ -39,30 +76,38 @@ class _Row(NamedTuple):
     problem: str | None = None
 
 
-def _checked(rows: Iterable[_Row], *, strict: bool = True) -> list[ProductEntry]:
-    """Return the entries of ``rows``; not ``strict`` takes numbers and booleans that are written as text."""
-    entries: dict[str, ProductEntry] = {}
+def _checked(rows: Iterable[_Row], *, strict: bool = True) -> Iterator[ProductEntry]:
+    """Yield the entries of ``rows``; not ``strict`` takes numbers and booleans that are written as text."""
+    skus: set[str] = set()
     problems: list[str] = []
     for row in rows:
         try:
-            entry = _entry_of(row, strict=strict)
+            entry = _entry_of(row, skus, strict=strict)
         except msgspec.ValidationError as error:
             problems.append(f"{row.place}: {error}")
+            if len(problems) == MAX_PROBLEMS:
+                problems.append("There may be more: the rest was not read.")
+                break
             continue
-        if entry.sku in entries:
-            problems.append(f"{row.place}: sku {entry.sku} is in the file already")
-        entries[entry.sku] = entry
-    if not entries and not problems:
+        skus.add(entry.sku)
+        if not problems:
+            yield entry
+    if not skus and not problems:
         problems.append("there are no products in it")
     if problems:
         raise CatalogueInvalid(problems)
-    return list(entries.values())
 
 
-def _entry_of(row: _Row, *, strict: bool) -> ProductEntry:
+def _entry_of(row: _Row, skus: set[str], *, strict: bool) -> ProductEntry:
+    """Return the product of ``row``; raise ValidationError if it is none, or one of ``skus`` again."""
     if row.problem:
         raise msgspec.ValidationError(row.problem)
-    return msgspec.convert(row.fields, ProductEntry, strict=strict)
+    entry = msgspec.convert(row.fields, ProductEntry, strict=strict)
+    if entry.sku in skus:
+        raise msgspec.ValidationError(f"sku {entry.sku} is in the file already")
+    if len(skus) == MAX_PRODUCTS:
+        raise CatalogueInvalid([f"more than {MAX_PRODUCTS:,} products: split the file"])
+    return entry
 
 
 class _Wrapped(Struct):
@@ -88,15 +133,25 @@ _NEEDED = {field.name for field in msgspec.structs.fields(ProductEntry) if field
 _BEYOND = "beyond the header"
 
 
-def _csv_rows(data: bytes) -> Iterator[_Row]:
-    try:
-        content = data.decode()
-    except UnicodeDecodeError as error:
-        raise CatalogueInvalid([f"byte {error.start}: not UTF-8"]) from None
-    header = content.partition("\n")[0]
+_NO_TEXT = re.compile("[\0\udc80-\udcff]")  # NUL, and what surrogateescape makes of a byte that is not UTF-8
+
+
+def _lines(file: io.BufferedReader[_Bounded]) -> Iterator[str]:
+    text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
+    for number, line in enumerate(iter(partial(text.readline, MAX_LINE_LENGTH + 1), ""), start=1):
+        if _NO_TEXT.search(line):
+            raise CatalogueInvalid([f"line {number}: not UTF-8 text"])
+        if len(line) > MAX_LINE_LENGTH:
+            raise CatalogueInvalid([f"line {number}: longer than {MAX_LINE_LENGTH:,} characters"])
+        yield line
+
+
+def _csv_rows(file: io.BufferedReader[_Bounded]) -> Iterator[_Row]:
+    lines = _lines(file)
+    header = next(lines, "")
     # Where the comma is the decimal mark, spreadsheets save semicolons.
     delimiter = ";" if ";" in header and "," not in header else ","
-    lines = io.StringIO(content, newline="")
+    lines = chain([header], lines)
     reader = csv.DictReader(lines, restkey=_BEYOND, delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         lacking = _NEEDED - {column.strip() for column in reader.fieldnames or _NEEDED}

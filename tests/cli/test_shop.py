@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ import pytest
 from flask import Flask
 from msgspec import Raw
 
+from clerk_sync.database import Connect
+from clerk_sync.shop.catalogue import BATCH_SIZE
 from clerk_sync.shop.catalogue_files import SAMPLE
+from clerk_sync.transactions import Transactions
 from tests.hostile_json import ODD_VALUES, UNREADABLE_VALUES, encode
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -82,3 +86,48 @@ def test_a_database_that_was_never_migrated_is_said_in_a_sentence(
     done = app.test_cli_runner().invoke(args=["shop", "load-products"])
     assert done.exit_code == 1
     assert "flask db upgrade" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "directory", "missing", "empty name"])
+def test_what_is_no_file_is_refused_in_a_sentence(load: Any, tmp_path: Path, kind: str) -> None:
+    names: dict[str, object] = {
+        "device": "/dev/zero",
+        "pipe": tmp_path / "pipe",
+        "directory": tmp_path,
+        "missing": tmp_path / "none.csv",
+        "empty name": "",
+    }
+    os.mkfifo(tmp_path / "pipe")
+    code, stdout, stderr = load(names[kind])
+    assert (code, stdout) == (1, "")
+    told, last = stderr.splitlines()
+    assert told.startswith(f"{names[kind]}: ")
+    assert last == "Nothing was loaded."
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_refused_in_a_sentence(load: Any, tmp_path: Path) -> None:
+    file = tmp_path / "products.csv"
+    file.touch(mode=0)
+    assert load(file)[2] == f"{file}: Permission denied.\nNothing was loaded.\n"
+
+
+def test_three_hundred_thousand_rows_are_loaded_as_one(load: Any, tmp_path: Path, query: Query) -> None:
+    file = tmp_path / "products.csv"
+    rows = "".join(f"SKU-{number},Product {number},{number},EUR\n" for number in range(300_000))
+    file.write_text("sku,name,price_minor,currency\n" + rows)
+    assert load(file)[:2] == (0, "300000 inserted, 0 updated, 0 unchanged\n")
+    assert query("SELECT count(*), sum(price_minor) FROM products") == [(300_000, sum(range(300_000)))]
+
+
+def test_a_bad_row_at_the_end_of_a_long_file_undoes_what_was_written(load: Any, tmp_path: Path, query: Query) -> None:
+    rows = "".join(f"SKU-{number},x,1,EUR\n" for number in range(BATCH_SIZE * 2))
+    (tmp_path / "products.csv").write_text("sku,name,price_minor,currency\n" + rows + "BAD,x,dear,EUR\n")
+    assert load(tmp_path / "products.csv")[0] == 1
+    assert query("SELECT count(*) FROM products") == [(0,)]
+
+
+def test_a_catalogue_that_another_process_loads_is_said_to_be_locked(load: Any, connect: Connect) -> None:
+    with Transactions(connect) as other:
+        other.rows("SELECT pg_advisory_xact_lock(hashtext('clerk_sync.products'))")
+        assert load()[2] == "Another process changes the catalogue: try again.\nNothing was loaded.\n"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import itertools
+import tracemalloc
 from contextlib import suppress
 
 import msgspec
@@ -11,9 +14,14 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from clerk_sync.shop.catalogue import ProductEntry
-from clerk_sync.shop.catalogue_files import SAMPLE, parse_catalogue
+from clerk_sync.shop.catalogue_files import MAX_BYTES, MAX_LINE_LENGTH, MAX_PROBLEMS, SAMPLE, read_catalogue
 from clerk_sync.shop.errors import CatalogueInvalid
 from tests.hostile_json import BROKEN_TEXTS, ODD_VALUES, UNREADABLE_VALUES, each, encode, texts
+
+
+def parse_catalogue(data: bytes, name: str = "") -> list[ProductEntry]:
+    return list(read_catalogue(io.BytesIO(data), name))
+
 
 TEA = ProductEntry("TEA", "Tea, loose", 1290, "EUR", "Malty.", True)
 CUP = ProductEntry("CUP", "Cup", 2400, "EUR", "", False)
@@ -67,7 +75,7 @@ def test_the_forms_of_a_catalogue(data: bytes, name: str) -> None:
 @pytest.mark.parametrize(
     ("data", "problems"),
     [
-        (b"\xff\xfe", ["byte 0: not UTF-8"]),
+        (b"\xff\xfe", ["line 1: not UTF-8 text"]),
         (b"", ["there are no products in it"]),
         (b"[]", ["there are no products in it"]),
         (b"[1", ["Input data was truncated"]),
@@ -168,3 +176,80 @@ def test_the_sample_that_ships_is_a_catalogue() -> None:
     assert 10 <= len(entries) <= 20
     assert {entry.currency for entry in entries} == {"EUR"}
     assert all(entry.description for entry in entries)
+
+
+HEADER = b"sku,name,price_minor,currency\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (CSV.decode().encode("utf-16"), "line 1: not UTF-8 text"),
+        (CSV.decode().encode("utf-16-le"), "line 1: not UTF-8 text"),
+        (CSV.decode().encode("utf-16-be"), "line 1: not UTF-8 text"),
+        (CSV.decode().encode("utf-32"), "line 1: not UTF-8 text"),
+        (HEADER + "A,Café,1,EUR\n".encode("latin-1"), "line 2: not UTF-8 text"),
+        (HEADER + b"A,x\0,1,EUR\n", "line 2: not UTF-8 text"),
+        (bytes(100), "line 1: not UTF-8 text"),
+        (b"\x7fELF\2\1\1" + bytes(100), "line 1: not UTF-8 text"),
+        (HEADER + b"A," + b"x" * MAX_LINE_LENGTH, "line 2: longer than 65,536 characters"),
+        (HEADER + b'A,"' + b"x\n" * 100_000, "line 65538: field larger than field limit (131072)"),
+    ],
+)
+def test_what_is_no_table_of_text_is_refused_with_its_line(data: bytes, problem: str) -> None:
+    with pytest.raises(CatalogueInvalid) as raised:
+        parse_catalogue(data)
+    assert list(raised.value.problems) == [problem]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_lines_end_as_on_any_system(end: bytes, mark: bytes) -> None:
+    assert parse_catalogue(mark + CSV.replace(b"\n", end), "products.csv") == [TEA, CUP]
+
+
+def test_a_report_names_the_first_problems_and_says_that_there_may_be_more() -> None:
+    with pytest.raises(CatalogueInvalid) as raised:
+        parse_catalogue(HEADER + b"A,x,dear,EUR\n" * 1000)
+    *problems, more = raised.value.problems
+    assert len(problems) == MAX_PROBLEMS
+    assert more == "There may be more: the rest was not read."
+
+
+class Endless:
+    """A stream without an end: a beginning, and then ``part`` again and again, with a number in it."""
+
+    def __init__(self, head: bytes, part: bytes = bytes(4096)) -> None:
+        self.given = 0
+        self._numbers = itertools.count()
+        self._waiting = head
+        self._part = part
+
+    def read(self, size: int) -> bytes:
+        while len(self._waiting) < size:
+            self._waiting += self._part.replace(b"N", str(next(self._numbers)).encode())
+        given, self._waiting = self._waiting[:size], self._waiting[size:]
+        self.given += size
+        return given
+
+
+@pytest.mark.parametrize("head", [b"\0", HEADER, b'[{"sku": "A", "name": "'], ids=["zeros", "a table", "JSON"])
+def test_a_stream_without_an_end_is_read_in_bounds(head: bytes) -> None:
+    stream = Endless(head)
+    with pytest.raises(CatalogueInvalid):
+        list(read_catalogue(stream))  # type: ignore[arg-type]  # all that is needed of one
+    assert stream.given <= MAX_BYTES + 64 * 1024
+
+
+def test_a_table_is_read_line_by_line() -> None:
+    stream = Endless(HEADER, b"SKU-N,x,1,EUR\n")
+    products = read_catalogue(stream)  # type: ignore[arg-type]  # all that is needed of one
+    tracemalloc.start()
+    try:
+        for _ in itertools.islice(products, 50_000):
+            pass
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 10 * 1024**2  # the skus
+    assert stream.given < 50_000 * 20

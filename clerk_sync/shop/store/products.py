@@ -20,13 +20,20 @@ def list_products(session: Session, *, after_sku: str, limit: int) -> Sequence[P
     return session.execute(wanted).all()
 
 
-# In the order of the skus: two loads at once lock in one order, or they deadlock. Equal rows are not written.
+_LOCK_CATALOGUE = text("SELECT pg_advisory_xact_lock(hashtext('clerk_sync.products'))")
+
+
+def lock_catalogue(session: Session) -> None:
+    """Let no other load of the catalogue begin before this transaction ends."""
+    session.execute(_LOCK_CATALOGUE)
+
+
+# Equal rows are not written.
 _UPSERT_PRODUCTS = text("""
 INSERT INTO products (sku, name, description, price_minor, currency, active)
 SELECT sku, name, description, price_minor, currency, active
 FROM jsonb_to_recordset(CAST(:products AS jsonb))
     AS row (sku text, name text, description text, price_minor bigint, currency text, active boolean)
-ORDER BY sku
 ON CONFLICT (sku) DO UPDATE SET
     name = excluded.name, description = excluded.description, price_minor = excluded.price_minor,
     currency = excluded.currency, active = excluded.active, updated_at = now()
