@@ -288,7 +288,7 @@ def test_a_renewal_does_not_turn_one_user_into_another(
     assert answer.status_code == 403
     assert "Another user is signed in at Clerk" in text_of(answer)
     assert cookies_of(answer) == {"__session": "", SUFFIXED: "", NONCE: "-"}
-    # Whoever means it signs in again, with a browser that is nobody's.
+    # The next sign-in may be another user's.
     answer = come_back(visitor, set_out(visitor), handshake(f"__session={session_token('user_mallory')}"))
     assert answer.status_code == 303
 
