@@ -14,6 +14,7 @@ help: ## Say what can be made
 $(READY): tests/requirements.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	$(BIN)/python -m clerk_sync.env_file
 	@touch $@
 
 demo: $(READY) ## Play the first sign-in from end to end, then stay up; ARGS=--once ends by itself
