@@ -6,7 +6,8 @@
    Nothing is raised.
 3. When the process ends in order, it writes the queue first, for a second at most. A process that is killed loses the
    lines of its last 50 ms.
-4. A command writes each line at once. What it prints besides keeps its place among the lines.
+4. A command writes each line at once, through ``sys.stderr``. What it prints besides keeps its place among the lines,
+   and a reader that has stopped delays it once (``stdio``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Lock, Thread, main_thread
 
-from clerk_sync.stdio import STDERR
+from clerk_sync.stdio import STDERR, is_prepared_for_a_command
 
 GATHER_S = 0.05
 MAX_LINES = 10_000
@@ -60,7 +61,10 @@ class LogWriter:
     def write(self, line: bytes) -> None:
         """Write ``line``, which ends with a newline."""
         if not self._is_batching:
-            self._write_now(line)
+            if is_prepared_for_a_command():
+                sys.stderr.write(line.decode(errors="replace"))
+            else:
+                self._write_now(line)
             return
         if len(self._lines) >= MAX_LINES:
             self.count_lost(1)

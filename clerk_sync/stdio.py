@@ -73,6 +73,11 @@ def prepare_for_a_command() -> None:
     sys.stderr = _Text(_Messages(STDERR, "wb", closefd=False), sys.stderr)
 
 
+def is_prepared_for_a_command() -> bool:
+    """Return whether ``sys.stderr`` is the stream that never fails and never blocks for long."""
+    return isinstance(sys.stderr, _Text)
+
+
 def _look_alike(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from clerk_sync.mirror.accounts import LocalUser
 from clerk_sync.shop.addresses import Address
 from clerk_sync.shop.cart import read_cart, remove_item, set_quantity
 from clerk_sync.shop.catalogue import ProductEntry, load_products
-from clerk_sync.shop.catalogue_files import parse_catalogue
+from clerk_sync.shop.catalogue_files import read_catalogue
 from clerk_sync.shop.errors import CartFull, CatalogueInvalid, TotalTooLarge
 from clerk_sync.shop.fields import HIGHEST_PRICE_MINOR, LARGEST_TOTAL_MINOR, MOST_LINES, MOST_PIECES
 from clerk_sync.shop.orders import check_out
@@ -132,7 +133,7 @@ def test_the_catalogue_has_no_room_for_another_price(sell: Sell, query: Query, p
 )
 def test_a_file_with_another_price_is_not_loaded(price: str) -> None:
     with pytest.raises(CatalogueInvalid):
-        parse_catalogue(f"sku,name,price_minor,currency\nTEA,Tea,{price},EUR\n".encode(), "x.csv")
+        list(read_catalogue(io.BytesIO(f"sku,name,price_minor,currency\nTEA,Tea,{price},EUR\n".encode()), "x.csv"))
     json = f'[{{"sku": "TEA", "name": "Tea", "price_minor": {price}, "currency": "EUR"}}]'
     with pytest.raises(CatalogueInvalid):
-        parse_catalogue(json.encode(), "x.json")
+        list(read_catalogue(io.BytesIO(json.encode()), "x.json"))
