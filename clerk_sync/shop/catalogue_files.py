@@ -23,8 +23,8 @@ SAMPLE = Path(__file__).with_name("sample_products.json")
 def parse_catalogue(data: bytes, name: str = "") -> list[ProductEntry]:
     """Return the products of a JSON or CSV file; raise CatalogueInvalid with the place of everything that is wrong.
 
-    The ending of ``name`` says which of the two it is; where it does not, the first character does. Keys and columns
-    that a product does not have are passed over.
+    The ending of ``name`` says which of the two it is; if it does not, the first character does. Keys and columns
+    that a product does not have are passed over. A CSV file has to be UTF-8: JsonDecoder's rule is for JSON.
     """
     data = data.removeprefix(codecs.BOM_UTF8)
     is_json = name.endswith(".json") or (not name.endswith(".csv") and data.lstrip().startswith((b"[", b"{")))
