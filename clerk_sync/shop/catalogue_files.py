@@ -39,7 +39,7 @@ def read_catalogue(stream: BinaryIO, name: str = "") -> Iterator[ProductEntry]:
 
     Nothing is yielded any more behind the first problem, and after MAX_PROBLEMS the rest is not read. The ending of
     ``name`` says which of the two it is; if it does not, the first character does. Keys and columns that a product does
-    not have are passed over.
+    not have are passed over. A CSV file has to be UTF-8: JsonDecoder's rule is for JSON.
     """
     file = io.BufferedReader(_Bounded(stream))
     first = file.peek().removeprefix(codecs.BOM_UTF8).lstrip()[:1]

