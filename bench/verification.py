@@ -30,7 +30,6 @@ def measure_verification(credentials: Credentials, tokens: Sequence[str]) -> Ver
     """
     policy = TokenPolicy(issuer=ISSUER, authorized_parties=frozenset({ORIGIN}))
     verifier = TokenVerifier(PemKey(credentials.public_pem), policy)
-    verifier.warm_up()
     return Verification(_per_s(verifier, tokens), _per_s(verifier, tokens[-REMEMBERED:], ROUNDS))
 
 

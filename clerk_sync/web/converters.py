@@ -59,9 +59,10 @@ class ForeignIdConverter(BaseConverter):
 
     def to_url(self, value: Any) -> str:
         """Return what names the id in a path."""
-        if _PLAIN.fullmatch(value):
-            return str(value)
-        return _ENCODED + base64.urlsafe_b64encode(value.encode()).rstrip(b"=").decode()
+        text = str(value)
+        if _PLAIN.fullmatch(text):
+            return text
+        return _ENCODED + base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
 CONVERTERS: dict[str, type[BaseConverter]] = {

@@ -18,6 +18,7 @@ import requests
 from clerk_sync.emulator import LocalClerk
 from tests.deploy.load import Load, mixed_traffic
 from tests.stage import nginx, pgbouncer
+from tests.stage.house import wait_for
 from tests.stage.nginx import Nginx
 from tests.stage.pgbouncer import PgBouncer
 from tests.stage.postgres import PostgresServer
@@ -110,7 +111,10 @@ def test_the_routers_request_id_is_the_one_in_log_and_answer(street: Street) -> 
     answer = requests.get(f"{street.url}/healthz", headers=FORGED, timeout=10)
     id_ = answer.headers["X-Request-ID"]
     assert re.fullmatch("[0-9a-f]{32}", id_)
-    assert sum(f'"request_id":"{id_}"' in log.read_text() for log in street.logs) == 1
+    # Lines are written in batches.
+    wait_for(
+        lambda: sum(f'"request_id":"{id_}"' in log.read_text() for log in street.logs) == 1, "one line with the id"
+    )
 
 
 @pytest.mark.parametrize(("size", "status"), [(1024 * 1024, 400), (1024 * 1024 + 1, 413), (8 * 1024 * 1024, 413)])
