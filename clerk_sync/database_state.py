@@ -146,6 +146,7 @@ SELECT ARRAY(
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE relname = 'webhook_events' AND to_regclass('webhook_events') IS NULL
       AND NOT has_schema_privilege(pg_namespace.oid, 'USAGE')
+      AND quote_ident(nspname) = ANY(string_to_array(replace(current_setting('search_path'), ' ', ''), ','))
 ) || ARRAY(
     SELECT ARRAY[privilege, '', name] FROM needed
     WHERE oid IS NOT NULL AND NOT CASE privilege

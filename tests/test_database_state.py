@@ -64,6 +64,13 @@ def test_each_privilege_that_is_needed_is_missed(postgres: PostgresServer) -> No
                 run_statement(fine.superuser_url, f"GRANT {privilege} ON {table} TO {fine.login}")
 
 
+def test_tables_of_another_application_are_no_obstacle(postgres: PostgresServer) -> None:
+    with login(postgres) as fine:
+        run_statement(fine.superuser_url, "DROP TABLE webhook_events")
+        run_statement(fine.superuser_url, "CREATE SCHEMA another CREATE TABLE webhook_events (id int)")
+        assert look(fine.url) == []
+
+
 def test_a_transaction_that_is_read_only_on_purpose_is_no_obstacle(database_url: str) -> None:
     with Transactions(connector(database_url, Path()), READ_ONLY) as transactions:
         assert find_obstacles(transactions.rows) == []
