@@ -1,6 +1,8 @@
-"""Environments for tests of the settings, and what is said of those that are wrong."""
+"""Environments for tests of the settings, what is said of those that are wrong, and processes without rights."""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 
@@ -11,6 +13,9 @@ PRODUCTION = {
     "DATABASE_URL": "postgres://u:p@db.example.com/shop",
     "CLERK_AUTHORIZED_PARTIES": "https://shop.example.com",
 }
+
+# What a command begins with in which even root may read only what the mode of a file allows.
+WITHOUT_RIGHTS_OF_ROOT = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
 
 
 def problems_of(**environ: str) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.conftest import Complaints, Screenshot
 from tests.stage.house import House
@@ -92,6 +92,38 @@ def test_a_change_whose_webhook_got_lost_is_repaired_by_sync(house: House, shop:
     expect(shop.locator("#standing")).to_have_text("in step with Clerk")
     expect(shop.get_by_role("heading", level=1)).to_have_text("Ada King")
     assert house.query("SELECT last_name FROM users WHERE email = %s", address) == [("King",)]
+
+
+@pytest.mark.parametrize("look_begins", ["before the decision", "during the decision"])
+def test_a_look_under_way_leaves_a_decision_as_it_is(shop: Page, look_begins: str) -> None:
+    sign_up(shop)
+    shop.get_by_role("link", name="account", exact=True).click()
+    decisions: list[Route] = []
+    looks: list[tuple[Route, APIResponse]] = []
+
+    def wait_for(held: list[Any], count: int) -> None:
+        while len(held) < count:
+            shop.wait_for_timeout(20)
+
+    if look_begins == "during the decision":
+        shop.route("**/_local/mishaps", lambda route: [decisions.append(route)], times=1)
+        shop.get_by_label("gets lost").check()
+        wait_for(decisions, 1)
+    shop.route("**/_local/faults", lambda route: looks.append((route, route.fetch())))
+    wait_for(looks, 1)
+    with shop.expect_response(lambda it: it.url.endswith("/_local/mishaps") and it.request.method == "POST"):
+        if decisions:
+            decisions[0].continue_()
+        else:
+            shop.get_by_label("gets lost").check()
+    old_look, its_answer = looks[0]
+    old_look.fulfill(response=its_answer)
+    wait_for(looks, 2)
+    assert shop.get_by_label("gets lost").is_checked()
+    looks[1][0].fulfill(response=looks[1][1])
+    wait_for(looks, 3)
+    assert shop.get_by_label("gets lost").is_checked()
+    shop.unroute_all(behavior="ignoreErrors")
 
 
 def test_a_first_request_that_is_faster_than_the_webhook_is_served(house: House, shop: Page) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from clerk_sync.database import Connect
 from clerk_sync.shop.catalogue import BATCH_SIZE
 from clerk_sync.shop.catalogue_files import SAMPLE
 from clerk_sync.transactions import Transactions
+from tests.conftest import ROOT
+from tests.environments import WITHOUT_RIGHTS_OF_ROOT
 from tests.hostile_json import ODD_VALUES, UNREADABLE_VALUES, encode
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -105,11 +109,12 @@ def test_what_is_no_file_is_refused_in_a_sentence(load: Any, tmp_path: Path, kin
     assert last == "Nothing was loaded."
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_refused_in_a_sentence(load: Any, tmp_path: Path) -> None:
+def test_a_file_that_may_not_be_read_is_refused_in_a_sentence(tmp_path: Path) -> None:
     file = tmp_path / "products.csv"
     file.touch(mode=0)
-    assert load(file)[2] == f"{file}: Permission denied.\nNothing was loaded.\n"
+    command = [*WITHOUT_RIGHTS_OF_ROOT, sys.executable, "-m", "flask", "shop", "load-products", str(file)]
+    ran = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert ran.stderr == f"{file}: Permission denied.\nNothing was loaded.\n"
 
 
 def test_three_hundred_thousand_rows_are_loaded_as_one(load: Any, tmp_path: Path, query: Query) -> None:

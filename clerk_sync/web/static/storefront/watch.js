@@ -21,6 +21,12 @@ export class Watch extends EventTarget {
 
   #lookedAt = null;
 
+  #decisions = Promise.resolve();
+
+  #begun = 0;
+
+  #ended = 0;
+
   seen = null; // the last look, null before the first
 
   fate = 'arrive';
@@ -46,12 +52,22 @@ export class Watch extends EventTarget {
   }
 
   /** Let the next webhook arrive, get lost (`drop`) or be late (`delay`). */
-  async decide(fate) {
+  decide(fate) {
+    this.#begun += 1;
+    this.fate = fate;
+    const isOver = () => {
+      this.#ended += 1;
+      this.hurry();
+    };
+    const decision = this.#decisions.then(() => this.#tell(fate)).finally(isOver);
+    this.#decisions = decision.catch(() => {}); // the next one waits for this one, and is tried if it fails
+    return decision;
+  }
+
+  async #tell(fate) {
     await this.#atLocalClerk('DELETE', 'mishaps');
     const mishap = { kind: fate, event_type: 'user.*', delay_s: fate === 'delay' ? 3 : 0 };
     if (fate !== 'arrive') await this.#atLocalClerk('POST', 'mishaps', mishap);
-    this.fate = fate;
-    this.hurry();
   }
 
   #plan(delayMs) {
@@ -66,7 +82,9 @@ export class Watch extends EventTarget {
     const { id } = this.#clerk.user;
     try {
       const after = { ...(await this.#readPanel()), messages: await this.#readMessages() };
-      this.fate = await this.#readFate();
+      const [ended, fate] = [this.#ended, await this.#readFate()];
+      // What was read while a decision was under way may be older than it.
+      if (this.#begun === ended) this.fate = fate;
       this.#settle(id, after);
     } catch (error) {
       this.dispatchEvent(new CustomEvent('blind', { detail: error.message }));
