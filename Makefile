@@ -11,10 +11,10 @@ READY  := .venv/.ready
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(READY): tests/requirements.txt
+$(READY): tests/requirements.txt clerk_sync/settings/env_file.py
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
-	$(BIN)/python -m clerk_sync.env_file
+	$(BIN)/python -m clerk_sync.settings.env_file
 	@touch $@
 
 demo: $(READY) ## Play the first sign-in from end to end, then stay up; ARGS=--once ends by itself
@@ -24,7 +24,7 @@ test: $(READY) ## Run every test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 storm: $(READY) ## Storm the mirror and hold it against Clerk; ARGS="--deliveries 100000 --seed 1"
-	$(BIN)/python -m tests.storm $(ARGS)
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 bench: $(READY) ## Measure the service beside its floors; ARGS="--quick --markdown"
 	$(BIN)/python -m bench.web $(ARGS)
@@ -33,7 +33,7 @@ bench-sync: $(READY) ## Measure sync beside COPY and one request after another; 
 	$(BIN)/python -m bench.sync $(ARGS)
 
 psql: $(READY) ## Open a shell on the development database
-	$(BIN)/python -m clerk_sync.psql $(ARGS)
+	$(BIN)/python -m clerk_sync.demo.psql $(ARGS)
 
 lint: $(READY) ## Check types, style and the walls between the rooms
 	$(BIN)/ruff check .

@@ -14,8 +14,8 @@ from pathlib import Path
 import psycopg2
 
 from bench.stage import MeasurementSpoiled
-from clerk_sync.database import embedded_psql
-from clerk_sync.mirror.sql import COLUMNS
+from clerk_sync.db.connect import embedded_psql
+from clerk_sync.mirror.merge.statements import COLUMNS
 from clerk_sync.shop.fields import LARGEST_ID
 
 # What /api/me reads, by an id that is made up as traffic.py makes it.

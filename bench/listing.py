@@ -9,9 +9,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from bench.population import Population
-from clerk_sync.emulator.params import Params, read_integer, read_values
-from clerk_sync.emulator.query import read_limit, read_offset
-from clerk_sync.emulator.refusal import Refusal, invalid_value, user_not_found
+from clerk_sync.emulator.backend_api.params import Params, read_integer, read_values
+from clerk_sync.emulator.backend_api.query import read_limit, read_offset
+from clerk_sync.emulator.errors import Refusal, invalid_value, user_not_found
 
 WINDOW = frozenset({"created_at_after", "created_at_before"})
 UNDERSTOOD = WINDOW | {"limit", "offset", "order_by", "starting_after", "user_id"}

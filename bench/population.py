@@ -11,8 +11,8 @@ from tempfile import TemporaryFile
 
 from msgspec.json import Encoder
 
-from clerk_sync.emulator.seeding import seeded_users
-from clerk_sync.emulator.shapes import User
+from clerk_sync.emulator.users.schemas import User
+from clerk_sync.emulator.users.seeding import seeded_users
 
 
 class Population:

@@ -22,8 +22,8 @@ from werkzeug.datastructures import MultiDict
 
 from bench.listing import UNDERSTOOD, WINDOW, Body, Listing, refuse_unknown
 from bench.population import Population
-from clerk_sync.emulator.ratelimit import RateLimit
-from clerk_sync.emulator.refusal import Refusal
+from clerk_sync.emulator.backend_api.rate_limit import RateLimit
+from clerk_sync.emulator.errors import Refusal
 
 INSTANCE_ID = "ins_2benchbenchbenchbenchbench1"
 INSTANCE = b'{"object":"instance","id":"%s","environment_type":"production"}' % INSTANCE_ID.encode()

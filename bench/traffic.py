@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from bench.credentials import sign_delivery
 from bench.stand_in import INSTANCE_ID
-from clerk_sync.emulator.seeding import seeded_users
-from clerk_sync.emulator.shapes import User
+from clerk_sync.emulator.users.schemas import User
+from clerk_sync.emulator.users.seeding import seeded_users
 
 WEBHOOK_PATH = "/api/webhooks/clerk"
 _REMOTE = {"client_ip": "203.0.113.7", "user_agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"}

@@ -11,13 +11,13 @@ from pathlib import Path
 from bench.checks import check_answers, check_applied
 from bench.command import at_least_one, make_parser, run
 from bench.credentials import PUBLISHABLE_KEY, WEBHOOK_SECRET, Credentials
+from bench.interval import Meter, Stretch
 from bench.load import Load, LoadDriver, find_compiler
 from bench.machine import describe, proportional_mib
 from bench.report import say
 from bench.running import responder, web_server
 from bench.seed import seed
 from bench.stage import Database, Environment, production
-from bench.stretch import Meter, Stretch
 from bench.traffic import Deliveries, get, get_each, user_id
 from bench.verification import Verification, measure_verification
 from bench.web_floors import Floors, measure_floors

@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from bench import bare, floors
+from bench.interval import Meter, Stretch
 from bench.load import CONNECTIONS, LoadDriver
 from bench.machine import Floor, watched
 from bench.running import web_server
 from bench.stage import Database, production
-from bench.stretch import Meter, Stretch
 from bench.traffic import get
 
 TRANSACTIONS_A_SECOND = 1000  # of each client: about right for the slower ones

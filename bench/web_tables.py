@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bench.report import Table, number
 
 if TYPE_CHECKING:
-    from bench.stretch import Stretch
+    from bench.interval import Stretch
     from bench.web import Figures
     from bench.web_floors import Floors
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
-from clerk_sync import cli, database, logs
-from clerk_sync.config import Settings
+from clerk_sync import cli
+from clerk_sync.db import connect
 from clerk_sync.extensions import install_services
 from clerk_sync.services import Services
+from clerk_sync.settings.settings import Settings
+from clerk_sync.telemetry import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,7 +35,7 @@ class Application(Flask):
     def __init__(self, settings: Settings) -> None:
         super().__init__("clerk_sync", static_folder=None)
         self._services = Services(
-            settings, database.connector(settings.database_url, Path(self.instance_path) / "postgres")
+            settings, connect.connector(settings.database_url, Path(self.instance_path) / "postgres")
         )
         self._loading = Lock()
         self._has_web = False
@@ -44,7 +46,8 @@ class Application(Flask):
         with self._loading:
             if self._has_web:
                 return
-            from clerk_sync import orm, web
+            from clerk_sync import web
+            from clerk_sync.db import orm
 
             orm.install(self, self._services.connect)
             web.install(self, self._services.settings)

@@ -6,17 +6,17 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from clerk_sync.config import MissingAzp
-from clerk_sync.database import load_embedded
+from clerk_sync.db.connect import load_embedded
+from clerk_sync.settings.settings import MissingAzp
 
 if TYPE_CHECKING:
-    from clerk_sync.clerk.api import ClerkApi
-    from clerk_sync.clerk.signature import WebhookVerifier
-    from clerk_sync.clerk.tokens import TokenVerifier
-    from clerk_sync.config import Settings
-    from clerk_sync.database import Connect
-    from clerk_sync.mirror.intake import Intake
-    from clerk_sync.statements import Statements
+    from clerk_sync.clerk.api.client import ClerkApi
+    from clerk_sync.clerk.tokens.verifier import TokenVerifier
+    from clerk_sync.clerk.webhooks.signature import WebhookVerifier
+    from clerk_sync.db.connect import Connect
+    from clerk_sync.db.pool import Statements
+    from clerk_sync.mirror.inbox.group_commit import Intake
+    from clerk_sync.settings.settings import Settings
 
 
 class Services:
@@ -29,21 +29,21 @@ class Services:
     @cached_property
     def statements(self) -> Statements:
         """The pool for single statements. Nothing is opened before the first."""
-        from clerk_sync.statements import Statements
+        from clerk_sync.db.pool import Statements
 
         return Statements(self.connect)
 
     @cached_property
     def intake(self) -> Intake:
         """Where deliveries enter the mirror."""
-        from clerk_sync.mirror.intake import Intake
+        from clerk_sync.mirror.inbox.group_commit import Intake
 
         return Intake(self.statements)
 
     @cached_property
     def webhooks(self) -> WebhookVerifier | None:
         """What proves deliveries, or None where no signing secret is configured."""
-        from clerk_sync.clerk.signature import WebhookVerifier
+        from clerk_sync.clerk.webhooks.signature import WebhookVerifier
 
         secrets = self.settings.webhook_signing_secrets
         return WebhookVerifier(secrets) if secrets else None
@@ -51,8 +51,8 @@ class Services:
     @cached_property
     def tokens(self) -> TokenVerifier:
         """What proves session tokens. Building it fetches no key; the first token does."""
-        from clerk_sync.clerk.keys import key_source_from
-        from clerk_sync.clerk.tokens import TokenPolicy, TokenVerifier
+        from clerk_sync.clerk.jwks.sources import key_source_from
+        from clerk_sync.clerk.tokens.verifier import TokenPolicy, TokenVerifier
 
         settings = self.settings
         publishable_key = settings.publishable_key
@@ -73,8 +73,8 @@ class Services:
     @cached_property
     def clerk(self) -> ClerkApi | None:
         """Clerk's Backend API, or None where no secret key is configured."""
-        from clerk_sync.clerk.api import ClerkApi
-        from clerk_sync.clerk.transport import Transport, limiter_for
+        from clerk_sync.clerk.api.client import ClerkApi
+        from clerk_sync.clerk.api.transport import Transport, limiter_for
 
         secret_key = self.settings.secret_key
         if secret_key is None:
@@ -91,6 +91,6 @@ class Services:
 
 def _count_key_fetch(result: str) -> None:
     # Where keys are fetched, requests are served and counted; a command would load the library for nothing.
-    from clerk_sync.metrics import metrics
+    from clerk_sync.telemetry.metrics import metrics
 
     metrics().key_fetches.labels(result).inc()

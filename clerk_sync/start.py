@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import sys
 
-from clerk_sync.config import ConfigurationError, Settings
-from clerk_sync.stdio import open_missing_descriptors, say
+from clerk_sync.settings.settings import ConfigurationError, Settings
+from clerk_sync.telemetry.stdio import open_missing_descriptors, say
 
 
 def main(command: list[str]) -> int:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 from flask.cli import FlaskGroup
 
-from clerk_sync.config import ConfigurationError
-from clerk_sync.stdio import open_missing_descriptors, prepare_for_a_command, say
+from clerk_sync.settings.settings import ConfigurationError
+from clerk_sync.telemetry.stdio import open_missing_descriptors, prepare_for_a_command, say
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -56,8 +56,8 @@ def _load_for_a_command() -> Application:
 
 
 def _load_for_a_server() -> Application:
-    from clerk_sync import logs
     from clerk_sync.app import create_app
+    from clerk_sync.telemetry import logs
 
     logs.stderr.write_in_batches()
     try:
@@ -81,8 +81,8 @@ app = _load()
 
 def serve() -> WSGIApplication:
     """Return the application for a web worker, with everything loaded that the first request would wait for."""
-    from clerk_sync.departure import leave_in_order
-    from clerk_sync.metrics import metrics
+    from clerk_sync.graceful_shutdown import leave_in_order
+    from clerk_sync.telemetry.metrics import metrics
 
     app.load_web()
     application = leave_in_order(app)

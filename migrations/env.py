@@ -10,10 +10,10 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from clerk_sync import database
 from clerk_sync.cli.database_faults import migration_sentence_of
+from clerk_sync.db import connect as database
+from clerk_sync.db.orm import db
 from clerk_sync.extensions import services
-from clerk_sync.orm import db
 
 if TYPE_CHECKING:
     import psycopg2

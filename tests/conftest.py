@@ -24,10 +24,10 @@ from werkzeug.test import TestResponse
 import clerk_sync
 from clerk_sync.app import create_app
 from clerk_sync.clerk.publishable_key import parse_publishable_key
-from clerk_sync.config import Environment, Settings
-from clerk_sync.database import Connect, connector
-from clerk_sync.orm import db
-from clerk_sync.transactions import Transactions
+from clerk_sync.db.connect import Connect, connector
+from clerk_sync.db.orm import db
+from clerk_sync.db.transaction import Transactions
+from clerk_sync.settings.settings import Environment, Settings
 from tests.stage.databases import database_url, new_database, operator, postgres, query, server_url
 from tests.stage.emptying import empty_tables
 

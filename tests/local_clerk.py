@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from clerk_sync.clerk.api import ClerkApi
-from clerk_sync.clerk.transport import Transport, limiter_for
+from clerk_sync.clerk.api.client import ClerkApi
+from clerk_sync.clerk.api.transport import Transport, limiter_for
 from clerk_sync.emulator import LocalClerk
 from clerk_sync.extensions import services
-from tests.clerk.scripted_api import FakeTime
+from tests.clerk.api.scripted_api import FakeTime
 from tests.conftest import ROOT
 
 Query = Callable[..., list[tuple[Any, ...]]]

@@ -16,11 +16,11 @@ from sqlalchemy.exc import IntegrityError
 
 from clerk_sync.app import create_app
 from clerk_sync.cli.migrations import load_migrations
-from clerk_sync.config import Environment, Settings
-from clerk_sync.database import SCHEMA_REVISION
-from clerk_sync.mirror.functions import RECEIVE_EVENT_BODY, TAKE_EVENT_BODY
-from clerk_sync.orm import db
-from clerk_sync.shop.functions import ORDERS_PAGE_BODY, OWN_ORDERS_PAGE_BODY
+from clerk_sync.db.connect import SCHEMA_REVISION
+from clerk_sync.db.orm import db
+from clerk_sync.mirror.merge.sql_functions import RECEIVE_EVENT_BODY, TAKE_EVENT_BODY
+from clerk_sync.settings.settings import Environment, Settings
+from clerk_sync.shop.sql_functions import ORDERS_PAGE_BODY, OWN_ORDERS_PAGE_BODY
 from tests.conftest import ROOT
 
 MIGRATIONS = str(ROOT / "migrations")

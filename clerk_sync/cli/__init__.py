@@ -15,17 +15,19 @@ from flask import Flask
 
 def install(app: Flask) -> None:
     """Give ``app`` its command groups."""
-    from clerk_sync.cli import emulator, migrations, shop, sync_clerk
+    from clerk_sync.cli import migrations, sync_clerk
+    from clerk_sync.cli.emulator import commands
+    from clerk_sync.shop import cli
 
     app.cli.add_command(migrations.Migrations(app))
-    app.cli.add_command(emulator.emulator)
-    app.cli.add_command(shop.shop)
+    app.cli.add_command(commands.emulator)
+    app.cli.add_command(cli.shop)
     app.cli.add_command(sync_clerk.sync_clerk)
 
 
 def refuse_commands(app: Flask, reason: str) -> None:
     """Let every command of ``app`` but the doctor print ``reason`` and exit with 2. Help pages go on working."""
-    from clerk_sync.cli.doctor_command import doctor
+    from clerk_sync.cli.doctor.command import doctor
 
     def refuse(**_: object) -> NoReturn:
         click.echo(reason, err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from clerk_sync.mirror.terms import Allowance
+    from clerk_sync.mirror.sync.limits import Allowance
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 LONGEST = timedelta(days=36_500)
@@ -35,7 +35,7 @@ class MaxDeletes(click.ParamType["Allowance"]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Allowance:
         """Return the allowance; fail with an example."""
-        from clerk_sync.mirror.terms import Allowance
+        from clerk_sync.mirror.sync.limits import Allowance
 
         text = str(value)
         if re.fullmatch(r"[0-9]{1,12}", text):

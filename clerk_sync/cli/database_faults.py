@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import psycopg2
 
-from clerk_sync.database import Connect
-from clerk_sync.database_errors import Fault, find_fault
-from clerk_sync.database_state import Obstacle, Rows, find_obstacles, find_obstacles_to_migrations, obstacle_of
+from clerk_sync.db.connect import Connect
+from clerk_sync.db.errors import Fault, find_fault
+from clerk_sync.db.state import Obstacle, Rows, find_obstacles, find_obstacles_to_migrations, obstacle_of
+from clerk_sync.db.transaction import Transactions
 from clerk_sync.extensions import services
-from clerk_sync.transactions import Transactions
 
 # What the driver says, and what it means; the first that fits.
 _FAULTS = (

@@ -22,7 +22,7 @@ def load_migrations(app: Flask) -> click.Group:
     """Return Flask-Migrate's command group, for ``app`` and this project's migrations."""
     from flask_migrate import Migrate
 
-    from clerk_sync import orm
+    from clerk_sync.db import orm
 
     if "migrate" not in app.extensions:
         with app.app_context():

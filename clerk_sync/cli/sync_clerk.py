@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from clerk_sync.cli.check_command import check
-from clerk_sync.cli.doctor_command import doctor
+from clerk_sync.cli.check import check
+from clerk_sync.cli.doctor.command import doctor
 from clerk_sync.cli.group import Group
-from clerk_sync.cli.sync_command import sync
-from clerk_sync.cli.upkeep import prune, rebind, replay
+from clerk_sync.cli.maintenance import prune, rebind, replay
+from clerk_sync.cli.sync.command import sync
 
 sync_clerk = Group("sync-clerk", help="The mirror of Clerk's users.")
 

@@ -10,7 +10,7 @@ from clerk_sync.cli.group import INTERRUPTED
 from clerk_sync.demo.stage import ENV_FILE, LOG, ROOT, Stage, alone, set_stage
 from clerk_sync.demo.story import tell
 from clerk_sync.demo.timeline import Mismatch, Timeline
-from clerk_sync.stdio import prepare_for_a_command
+from clerk_sync.telemetry.stdio import prepare_for_a_command
 
 USAGE = "usage: python -m clerk_sync.demo [--once]\n"
 

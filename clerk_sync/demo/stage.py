@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +18,7 @@ from typing import Any
 import psycopg2
 import requests
 
-from clerk_sync import database
+from clerk_sync.db import connect
 from clerk_sync.demo.timeline import Mismatch, Timeline
 from clerk_sync.emulator import LocalClerk
 
@@ -84,32 +85,36 @@ def set_stage(timeline: Timeline) -> Iterator[Stage]:
     timeline.heading("Set-up")
     with timeline.started("PostgreSQL, embedded, with an empty database"):
         database_url = _empty_database()
-    port = _free_port(5000)
-    service_url = f"http://{HOST}:{port}"
-    with LocalClerk.start(
-        port=_free_port(4010), webhook_url=f"{service_url}/api/webhooks/clerk", authorized_origin=service_url
-    ) as clerk:
+    with (
+        reserve_port(5000) as port,
+        reserve_port(4010) as clerk_port,
+        LocalClerk.start(
+            port=clerk_port,
+            webhook_url=f"http://{HOST}:{port}/api/webhooks/clerk",
+            authorized_origin=f"http://{HOST}:{port}",
+        ) as clerk,
+    ):
         timeline.note(f"    the local Clerk at {clerk.url}")
         environment = _environment(clerk, database_url, port)
-        stage = Stage(service_url, database_url, clerk, environment)
+        stage = Stage(f"http://{HOST}:{port}", database_url, clerk, environment)
         with timeline.started("flask db upgrade"):
             _run(stage, "db", "upgrade")
         with timeline.started("flask shop load-products"):
             _run(stage, "shop", "load-products")
         with _env_file(environment), _service(environment) as process:
-            with timeline.started(f"the service at {service_url}, as in the Procfile but for this machine only"):
-                _wait_until_ready(service_url, process)
+            with timeline.started(f"the service at {stage.service_url}, as in the Procfile but for this machine only"):
+                _wait_until_ready(stage.service_url, process)
             yield stage
 
 
 def _empty_database() -> str:
-    server_url = database.embedded_url(DATA, "postgres")
+    server_url = connect.embedded_url(DATA, "postgres")
     connection = psycopg2.connect(server_url)
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
     connection.close()
-    return database.embedded_url(DATA, DATABASE)
+    return connect.embedded_url(DATA, DATABASE)
 
 
 def _environment(clerk: LocalClerk, database_url: str, port: int) -> dict[str, str]:
@@ -174,12 +179,27 @@ def _wait_until_ready(service_url: str, process: subprocess.Popen[bytes]) -> Non
     raise Mismatch(f"the service did not become ready; the end of {LOG}:\n{log[-2000:]}")
 
 
-def _free_port(wanted: int) -> int:
-    """Return ``wanted``, or a free port where somebody else has it."""
+@contextmanager
+def reserve_port(wanted: int) -> Iterator[int]:
+    """Yield ``wanted``, or another free port if it is taken, and keep other demonstrations of this user off it.
+
+    A probe alone is not enough: web workers share their port (SO_REUSEPORT), so two demonstrations that start together
+    would both find it free, and each would get requests of the other.
+    """
     for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with suppress(OSError):
+            try:
                 probe.bind((HOST, port))
-                return int(probe.getsockname()[1])
+            except OSError:
+                continue
+            port = int(probe.getsockname()[1])
+        lock_file = Path(tempfile.gettempdir()) / f"clerk_sync_demo_{os.getuid()}_{port}.lock"
+        with lock_file.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield port
+            return
     raise Mismatch(f"no free port on {HOST}")

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg2
 import requests
 
-from clerk_sync.database import APPLICATION_NAME
+from clerk_sync.db.connect import APPLICATION_NAME
 from clerk_sync.demo.stage import Stage
 from clerk_sync.demo.timeline import Mismatch, Timeline, expect
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from clerk_sync.emulator.mishaps import Mishap, Mishaps, Natural, Seconds, Times
+from clerk_sync.emulator.webhooks.webhook_faults import Mishap, Mishaps, Natural, Seconds, Times
 
 
 class Fault(Struct, kw_only=True, forbid_unknown_fields=True, eq=False):

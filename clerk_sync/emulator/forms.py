@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from clerk_sync.emulator.refusal import Refusal, invalid_value
+from clerk_sync.emulator.errors import Refusal, invalid_value
 
 Status = Literal["verified", "reserved"]
 Text = str | None | UnsetType

@@ -11,22 +11,22 @@ from typing import Any
 
 from flask import has_request_context, request
 
-from clerk_sync.emulator.accounts import Accounts
+from clerk_sync.emulator.backend_api.quirks import Quirks
+from clerk_sync.emulator.backend_api.rate_limit import RateLimit
 from clerk_sync.emulator.clock import wall_clock_ms
-from clerk_sync.emulator.courier import Courier
-from clerk_sync.emulator.directory import Directory
 from clerk_sync.emulator.faults import Faults
 from clerk_sync.emulator.identity import Identity, local_identity
 from clerk_sync.emulator.ids import Ids
-from clerk_sync.emulator.keys import Keys, SigningKey
-from clerk_sync.emulator.messages import State
-from clerk_sync.emulator.postman import Postman, Secrets
-from clerk_sync.emulator.quirks import Quirks
-from clerk_sync.emulator.ratelimit import RateLimit
-from clerk_sync.emulator.schedule import Schedule
-from clerk_sync.emulator.sessions import Sessions
-from clerk_sync.emulator.tokens import LIFETIME_S, mint, session_claims
-from clerk_sync.emulator.users import Users
+from clerk_sync.emulator.sessions.keys import Keys, SigningKey
+from clerk_sync.emulator.sessions.sessions import Sessions
+from clerk_sync.emulator.sessions.tokens import LIFETIME_S, mint, session_claims
+from clerk_sync.emulator.users.user_actions import Accounts
+from clerk_sync.emulator.users.user_store import Directory
+from clerk_sync.emulator.users.users import Users
+from clerk_sync.emulator.webhooks.http_post import Postman, Secrets
+from clerk_sync.emulator.webhooks.messages import State
+from clerk_sync.emulator.webhooks.schedule import Schedule
+from clerk_sync.emulator.webhooks.webhook_sender import Courier
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,20 +9,20 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from clerk_sync.emulator.app import create_app
-from clerk_sync.emulator.courier import Courier
+from clerk_sync.emulator.backend_api.quirks import Quirks
 from clerk_sync.emulator.faults import Faults
-from clerk_sync.emulator.history import History
 from clerk_sync.emulator.instance import Instance, Options
-from clerk_sync.emulator.keys import Keys, SigningKey
-from clerk_sync.emulator.listener import HOST, Listener
-from clerk_sync.emulator.quirks import Quirks
-from clerk_sync.emulator.requestlog import RequestLog
-from clerk_sync.emulator.sessions import Sessions
+from clerk_sync.emulator.serving.app import create_app
+from clerk_sync.emulator.serving.listener import HOST, Listener
+from clerk_sync.emulator.serving.middleware import Wire
+from clerk_sync.emulator.serving.request_log import RequestLog
+from clerk_sync.emulator.sessions.keys import Keys, SigningKey
+from clerk_sync.emulator.sessions.sessions import Sessions
+from clerk_sync.emulator.sessions.tokens import LIFETIME_S
 from clerk_sync.emulator.state import StateFile
-from clerk_sync.emulator.tokens import LIFETIME_S
-from clerk_sync.emulator.users import Users
-from clerk_sync.emulator.wire import Wire
+from clerk_sync.emulator.users.random_history import History
+from clerk_sync.emulator.users.users import Users
+from clerk_sync.emulator.webhooks.webhook_sender import Courier
 
 
 class LocalClerk:

@@ -10,9 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from clerk_sync.emulator.instance import Instance
-from clerk_sync.emulator.keys import SigningKey
-from clerk_sync.emulator.messages import Message, State
-from clerk_sync.emulator.shapes import Session, User
+from clerk_sync.emulator.sessions.keys import SigningKey
+from clerk_sync.emulator.users.schemas import Session, User
+from clerk_sync.emulator.webhooks.messages import Message, State
 
 SAVE_EVERY_S = 2.0
 

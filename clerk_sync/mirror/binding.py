@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import LiteralString
 
-from clerk_sync.transactions import Transaction
+from clerk_sync.db.transaction import Transaction
 
 _FIND: LiteralString = "SELECT instance_id FROM mirror_binding"
 _BIND: LiteralString = """

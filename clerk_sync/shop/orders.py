@@ -11,7 +11,8 @@ from typing import Annotated, NamedTuple, Self
 from msgspec import Meta, Raw, Struct
 from sqlalchemy.orm import Session
 
-from clerk_sync.mirror.accounts import LocalUser
+from clerk_sync.db.pool import Statements
+from clerk_sync.mirror.local_users import LocalUser
 from clerk_sync.shop import store
 from clerk_sync.shop.errors import (
     CartEmpty,
@@ -23,7 +24,6 @@ from clerk_sync.shop.errors import (
     TotalTooLarge,
 )
 from clerk_sync.shop.fields import MOST_LINES, Currency, Id, Instant
-from clerk_sync.statements import Statements
 
 CROCKFORD_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O or U: made to be read aloud
 

@@ -6,41 +6,31 @@ from functools import cache
 
 from flask import Blueprint, Flask
 
-from clerk_sync.config import Environment, Settings
 from clerk_sync.extensions import services
-from clerk_sync.logs import AccessLog
+from clerk_sync.settings.settings import Environment, Settings
+from clerk_sync.telemetry.logs import AccessLog
 
 
 def install(app: Flask, settings: Settings) -> None:
     """Hang every blueprint into ``app``, answer its errors and observe its requests."""
-    from clerk_sync.web import (
-        catalogue,
-        console,
-        converters,
-        cors,
-        documents,
-        errors,
-        express,
-        front,
-        health,
-        observe,
-        refusals,
-        storefront,
-        webhooks,
-    )
+    from clerk_sync.demo import storefront
+    from clerk_sync.shop.routes import products, shop_errors
+    from clerk_sync.web import console, converters, fast_path, health, problems, webhooks
+    from clerk_sync.web.docs import openapi_views
+    from clerk_sync.web.middleware import cors, observe, request_body
 
     # From the inside to the outside; the last is the first to see a request.
-    express.lay(app)
-    front.stand_in_front(app)
+    fast_path.lay(app)
+    request_body.stand_in_front(app)
     cors.allow_authorized_parties(app, settings.authorized_parties)
     observe.observe(app, AccessLog(settings))
     converters.install(app)
-    errors.install_error_handlers(app)
-    refusals.install(app)
+    problems.install_error_handlers(app)
+    shop_errors.install(app)
     app.register_blueprint(health.health)
     app.register_blueprint(webhooks.webhooks)
-    app.register_blueprint(catalogue.catalogue)
-    app.register_blueprint(documents.documents)
+    app.register_blueprint(products.catalogue)
+    app.register_blueprint(openapi_views.documents)
     app.register_blueprint(_guarded())
     console.install(app)
     if settings.environment is Environment.DEVELOPMENT:
@@ -52,7 +42,8 @@ def install(app: Flask, settings: Settings) -> None:
 @cache
 def _guarded() -> Blueprint:
     """Return the guarded parent with its children: hung in once a process, however many applications are made."""
-    from clerk_sync.web import account, addresses, admin, api, cart, orders
+    from clerk_sync.shop.routes import addresses, cart, orders
+    from clerk_sync.web import account, admin, api
 
     for child in (account.account, addresses.addresses, cart.cart, orders.orders, admin.admin):
         api.api.register_blueprint(child)

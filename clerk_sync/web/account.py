@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response
 from msgspec import Struct
 
-from clerk_sync.clerk.claims import Organization, SessionClaims
-from clerk_sync.mirror import accounts
-from clerk_sync.mirror.accounts import LocalUser
+from clerk_sync.clerk.tokens.claims import Organization, SessionClaims
+from clerk_sync.mirror import local_users
+from clerk_sync.mirror.local_users import LocalUser
 from clerk_sync.shop.fields import Instant
-from clerk_sync.web import identity
-from clerk_sync.web.answers import json_response
-from clerk_sync.web.operations import describe
+from clerk_sync.web import auth
+from clerk_sync.web.docs.api_doc import describe
+from clerk_sync.web.responses import json_response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -52,24 +52,24 @@ class Me(Struct):
 @describe(SessionAnswer)
 def show_session() -> Response:
     """Show what the session token proves; no database is asked."""
-    return json_response(_session_answer(identity.claims()))
+    return json_response(_session_answer(auth.claims()))
 
 
 @account.get("/me")
 @describe(Me)
 def show_me() -> Response:
     """Show the local user; the first request of a new user makes the row."""
-    return json_response(_me(identity.current_user()))
+    return json_response(_me(auth.current_user()))
 
 
 def express_session(services: Services, environ: WSGIEnvironment) -> SessionAnswer:
     """Return what ``show_session`` answers."""
-    return _session_answer(identity.prove(services, environ))
+    return _session_answer(auth.prove(services, environ))
 
 
 def express_me(services: Services, environ: WSGIEnvironment) -> Me | None:
     """Return what ``show_me`` answers to a user who is known here and active."""
-    user = accounts.find(services.statements, identity.prove(services, environ).user_id)
+    user = local_users.find(services.statements, auth.prove(services, environ).user_id)
     return _me(user) if user is not None and user.is_active else None
 
 

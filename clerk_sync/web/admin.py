@@ -7,17 +7,17 @@ import logging
 from flask import Blueprint, Response, request
 from msgspec import Struct
 
-from clerk_sync.mirror.report import MirrorState, read_state
-from clerk_sync.mirror.search import MirroredUser, UserKey, find_user_id, search_users
-from clerk_sync.orm import db
+from clerk_sync.db.orm import db
+from clerk_sync.mirror.reporting.report import MirrorState, read_state
+from clerk_sync.mirror.reporting.user_queries import MirroredUser, UserKey, find_user_id, search_users
 from clerk_sync.shop.orders import Order, OrderStatus, move_order
-from clerk_sync.web import identity
-from clerk_sync.web.answers import json_response
-from clerk_sync.web.bodies import decode_body
-from clerk_sync.web.errors import Problem
-from clerk_sync.web.operations import describe, paged
-from clerk_sync.web.orders import OrderPage, order_page
-from clerk_sync.web.paging import NextCursor, cursor_of, read_cursor, read_limit
+from clerk_sync.shop.routes.orders import OrderPage, order_page
+from clerk_sync.web import auth
+from clerk_sync.web.docs.api_doc import describe, paged
+from clerk_sync.web.pagination import NextCursor, cursor_of, read_cursor, read_limit
+from clerk_sync.web.problems import Problem
+from clerk_sync.web.request_bodies import decode_body
+from clerk_sync.web.responses import json_response
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class StatusChange(Struct):
 @admin.before_request
 def require_admin() -> None:
     """Let nobody in whose role here is not ADMIN."""
-    identity.require_admin()
+    auth.require_admin()
 
 
 @admin.get("/users")
@@ -75,7 +75,7 @@ def change_order(number: str) -> Response:
     """Move an order along pending → paid → shipped → delivered, or cancel it before it is shipped."""
     order = move_order(db.session(), number, decode_body(StatusChange).status)
     db.session.commit()
-    log.info("order status", extra={"order": number, "order_status": order.status, "by": identity.claims().user_id})
+    log.info("order status", extra={"order": number, "order_status": order.status, "by": auth.claims().user_id})
     return json_response(order)
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from clerk_sync.web import identity
+from clerk_sync.web import auth
 
 api = Blueprint("api", __name__, url_prefix="/api")
 
-api.before_request(identity.authenticate)
+api.before_request(auth.authenticate)

@@ -11,16 +11,16 @@ from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from clerk_sync.clerk.errors import KeysUnavailable
-from clerk_sync.database import SCHEMA_REVISION
-from clerk_sync.database_errors import Fault
-from clerk_sync.database_state import Obstacle, find_obstacles, obstacle_of
+from clerk_sync.db.connect import SCHEMA_REVISION
+from clerk_sync.db.errors import Fault
+from clerk_sync.db.orm import db
+from clerk_sync.db.pool import PoolExhausted
+from clerk_sync.db.state import Obstacle, find_obstacles, obstacle_of
 from clerk_sync.extensions import services
-from clerk_sync.metrics import exposition
-from clerk_sync.mirror.gauges import Reading, read_mirror
-from clerk_sync.orm import db
-from clerk_sync.statements import PoolExhausted
-from clerk_sync.web.answers import json_response
-from clerk_sync.web.errors import Problem
+from clerk_sync.mirror.reporting.gauges import Reading, read_mirror
+from clerk_sync.telemetry.metrics import exposition
+from clerk_sync.web.problems import Problem
+from clerk_sync.web.responses import json_response
 
 health = Blueprint("health", __name__)
 

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 
 from clerk_sync.clerk.errors import NotJsonError, SignatureError
-from clerk_sync.clerk.events import MIRRORED_TYPES, Envelope, parse_event
-from clerk_sync.clerk.signature import Headers, SignedDelivery
+from clerk_sync.clerk.webhooks.events import MIRRORED_TYPES, Envelope, parse_event
+from clerk_sync.clerk.webhooks.signature import Headers, SignedDelivery
 from clerk_sync.extensions import services
-from clerk_sync.metrics import metrics
-from clerk_sync.mirror.inbox import SELF_TEST
-from clerk_sync.mirror.outcome import Outcome
-from clerk_sync.web.answers import json_response
-from clerk_sync.web.errors import Problem
-from clerk_sync.web.observe import note
+from clerk_sync.mirror.inbox.outcome import Outcome
+from clerk_sync.mirror.inbox.parked import SELF_TEST
+from clerk_sync.telemetry.metrics import metrics
+from clerk_sync.web.middleware.observe import note
+from clerk_sync.web.problems import Problem
+from clerk_sync.web.responses import json_response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

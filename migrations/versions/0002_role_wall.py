@@ -9,7 +9,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# The application's connections carry this name (clerk_sync/database.py); a pooler may add to its end.
+# The application's connections carry this name (clerk_sync/db/connect.py); a pooler may add to its end.
 SESSION = """
 CREATE FUNCTION is_application_session() RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT starts_with(current_setting('application_name'), 'clerk_sync')

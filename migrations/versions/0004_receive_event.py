@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from clerk_sync.mirror.functions import RECEIVE_EVENT, SNAPSHOT_TYPE, TAKE_EVENT
+from clerk_sync.mirror.merge.sql_functions import RECEIVE_EVENT, SNAPSHOT_TYPE, TAKE_EVENT
 
 revision = "0004"
 down_revision = "0003"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from clerk_sync.shop.functions import ORDERS_PAGE, OWN_ORDERS_PAGE
+from clerk_sync.shop.sql_functions import ORDERS_PAGE, OWN_ORDERS_PAGE
 
 revision = "0006"
 down_revision = "0005"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from clerk_sync.mirror.functions import RECEIVE_EVENT, TAKE_EVENT
+from clerk_sync.mirror.merge.sql_functions import RECEIVE_EVENT, TAKE_EVENT
 
 revision = "0007"
 down_revision = "0006"

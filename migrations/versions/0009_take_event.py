@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from clerk_sync.mirror.functions import TAKE_EVENT
+from clerk_sync.mirror.merge.sql_functions import TAKE_EVENT
 
 revision = "0009"
 down_revision = "0008"

@@ -14,10 +14,10 @@ from bench.population import Population
 from bench.running import stand_in as start_stand_in
 from bench.stand_in import TALLY_PATH, StandIn
 from bench.stand_in_cost import measure_stand_in
-from clerk_sync.clerk.api import ClerkApi
-from clerk_sync.clerk.transport import Transport, limiter_for
+from clerk_sync.clerk.api.client import ClerkApi
+from clerk_sync.clerk.api.transport import Transport, limiter_for
 from clerk_sync.emulator import LocalClerk
-from clerk_sync.emulator.shapes import User
+from clerk_sync.emulator.users.schemas import User
 from tests.bench.conftest import USERS
 
 Parameters = dict[str, Any]

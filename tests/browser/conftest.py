@@ -17,8 +17,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
 
 from clerk_sync.emulator import LocalClerk
-from tests.stage.house import House
 from tests.stage.migrations import migrate
+from tests.stage.servers import House
 from tests.stage.service import Service, environment_for, free_port
 
 CHROMIUM = Path("/usr/bin/chromium")

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from tests.conftest import clerk_event, clerk_user
-from tests.stage.house import House
+from tests.stage.servers import House
 
 USERS = 100_000
 DELIVERIES = 20_000

@@ -11,8 +11,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Complaints, Screenshot, open_browser_house
 from tests.browser.office import GRACE, fill, park
-from tests.stage.house import House
 from tests.stage.migrations import migrate
+from tests.stage.servers import House
 
 ADMIN = "ada@example.com"
 CLIENT = "bob@example.com"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Complaints, Screenshot
-from tests.stage.house import House
+from tests.stage.servers import House
 
 
 def test_the_description_is_drawn_and_loads_nothing_from_elsewhere(

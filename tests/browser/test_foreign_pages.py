@@ -14,7 +14,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Complaints
-from tests.stage.house import House
+from tests.stage.servers import House
 
 # What a page elsewhere can know or guess of a renewal in this browser.
 GUESSES = ("done", "-", "")

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.conftest import Complaints, Screenshot
-from tests.stage.house import House
+from tests.stage.servers import House
 
 
 @pytest.fixture

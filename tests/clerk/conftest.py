@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from clerk_sync.clerk.api import ClerkApi
-from clerk_sync.clerk.transport import Transport, limiter_for
-from tests.clerk.scripted_api import FakeTime, ScriptedApi
+from clerk_sync.clerk.api.client import ClerkApi
+from clerk_sync.clerk.api.transport import Transport, limiter_for
+from tests.clerk.api.scripted_api import FakeTime, ScriptedApi
 
 SECRET_KEY = "sk_test_secretsecretsecretsecret"
 

@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 from clerk_sync.app import create_app
-from clerk_sync.config import Environment, Settings
+from clerk_sync.settings.settings import Environment, Settings
 from tests.stage.migrations import migrate
 from tests.stage.postgres import PostgresServer, run_statement
 from tests.stage.service import run_flask

@@ -12,12 +12,12 @@ from collections.abc import Callable
 import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
-from clerk_sync.cli.lease import heartbeat
-from clerk_sync.database import Connect
+from clerk_sync.cli.sync.lease import heartbeat
+from clerk_sync.db.connect import Connect
+from clerk_sync.db.transaction import Transactions
 from clerk_sync.emulator import LocalClerk
-from clerk_sync.mirror import runs
-from clerk_sync.mirror.runs import Kind
-from clerk_sync.transactions import Transactions
+from clerk_sync.mirror.sync import runs
+from clerk_sync.mirror.sync.runs import Kind
 from tests.local_clerk import SEQUENTIAL, Command, Query, meanwhile, rows_at, rows_of, tombstones, wait_until
 
 Process = Callable[..., "subprocess.Popen[str]"]

@@ -18,5 +18,5 @@ def test_no_command_of_sync_clerk_loads_sqlalchemy_or_the_web(process: Process, 
     ran = process(*arguments, PYTHONPROFILEIMPORTTIME="1", PYTHONWARNINGS="default")
     _, stderr = ran.communicate(timeout=30)
     loaded = set(re.findall(r"^import time:.*\| +(\S+)$", stderr, re.MULTILINE))
-    assert "clerk_sync.transactions" in loaded
-    assert not loaded & {"sqlalchemy", "flask_sqlalchemy", "clerk_sync.orm", "clerk_sync.web"}
+    assert "clerk_sync.db.transaction" in loaded
+    assert not loaded & {"sqlalchemy", "flask_sqlalchemy", "clerk_sync.db.orm", "clerk_sync.web"}

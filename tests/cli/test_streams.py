@@ -11,9 +11,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import pytest
 
-from clerk_sync.stdio import READER_GONE, RESULTS_LOST
-from tests.stage.house import House, open_house, wait_for
+from clerk_sync.telemetry.stdio import READER_GONE, RESULTS_LOST
 from tests.stage.migrations import migrate
+from tests.stage.servers import House, open_house, wait_for
 from tests.stage.service import ROOT
 
 SYNC = ("sync-clerk", "sync")

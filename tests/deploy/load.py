@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from clerk_sync.emulator import LocalClerk
 from tests.conftest import clerk_event, clerk_user, sign_delivery
-from tests.stage.house import wait_for
+from tests.stage.servers import wait_for
 
 PATIENCE_S = 20
 PAUSE_WHEN_REFUSED_S = 0.02

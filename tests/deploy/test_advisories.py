@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from clerk_sync.clerk.key_ring import PublicKeyEntry, build_key, ring_of_pem
-from tests.clerk.token_factory import OURS
+from clerk_sync.clerk.jwks.key_set import PublicKeyEntry, build_key, ring_of_pem
+from tests.clerk.tokens.token_factory import OURS
 from tests.conftest import PACKAGE, ROOT
 
 VERIFY = """

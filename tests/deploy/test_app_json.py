@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from clerk_sync.config import ConfigurationError, Settings
+from clerk_sync.settings.settings import ConfigurationError, Settings
 from tests.stage.service import ROOT
 
 APP = json.loads((ROOT / "app.json").read_text())

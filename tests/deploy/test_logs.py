@@ -15,8 +15,8 @@ import requests
 
 from clerk_sync.emulator import LocalClerk
 from tests.deploy.load import mixed_traffic
-from tests.stage.house import wait_for
 from tests.stage.postgres import run_statement
+from tests.stage.servers import wait_for
 from tests.stage.service import Environment, Service, environment_for, procfile_line
 
 TOKEN = "a-token-for-prometheus"

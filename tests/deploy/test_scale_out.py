@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests.deploy.load import PATIENCE_S
-from tests.stage.house import House, open_house
+from tests.stage.servers import House, open_house
 from tests.stage.service import Service
 
 HOME = {"line1": "1 Harbour Road", "city": "Galway", "country": "IE"}

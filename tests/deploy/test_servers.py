@@ -18,7 +18,7 @@ import requests
 
 from clerk_sync.emulator import LocalClerk
 from tests.deploy.load import mixed_traffic
-from tests.stage.house import wait_for
+from tests.stage.servers import wait_for
 from tests.stage.service import ROOT, Environment, Service, environment_for
 
 # Its control socket would be one for all servers of this user.

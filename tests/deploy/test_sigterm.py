@@ -18,7 +18,7 @@ import requests
 
 from clerk_sync.emulator import LocalClerk
 from tests.deploy.load import REFUSED, Load, mixed_traffic
-from tests.stage.house import wait_for
+from tests.stage.servers import wait_for
 from tests.stage.service import Service, environment_for
 
 # Heroku's patience before SIGKILL is 30 s; nothing here has a reason to take a quarter of it.

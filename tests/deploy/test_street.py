@@ -18,10 +18,10 @@ import requests
 from clerk_sync.emulator import LocalClerk
 from tests.deploy.load import Load, mixed_traffic
 from tests.stage import nginx, pgbouncer
-from tests.stage.house import wait_for
 from tests.stage.nginx import Nginx
 from tests.stage.pgbouncer import PgBouncer
 from tests.stage.postgres import PostgresServer
+from tests.stage.servers import wait_for
 from tests.stage.service import Service, environment_for
 
 pytestmark = [

@@ -13,8 +13,8 @@ import requests
 
 from clerk_sync.emulator import LocalClerk
 from tests.deploy.load import mixed_traffic
-from tests.stage.house import wait_for
 from tests.stage.postgres import PostgresServer
+from tests.stage.servers import wait_for
 from tests.stage.service import ROOT, environment_for, free_port
 
 SOURCES = ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")

@@ -12,11 +12,11 @@ import pytest
 from flask.cli import FlaskGroup
 
 from clerk_sync.app import create_app
-from clerk_sync.config import Environment, Settings
+from clerk_sync.settings.settings import Environment, Settings
 from tests.conftest import ROOT
-from tests.docs.desk import Desk, open_desk
 from tests.docs.documents import DATA, PROGRAMS, SCRIPTS, Command, blocks_of, commands_of, mentions_of, name_of, paths
-from tests.docs.elsewhere import ELSEWHERE, FROM_DEBIAN, brought_here, find_elsewhere
+from tests.docs.exempt import ELSEWHERE, FROM_DEBIAN, brought_here, find_elsewhere
+from tests.docs.runner import Desk, open_desk
 from tests.stage.postgres import PostgresServer, run_statement
 
 WITH_COMMANDS = [path for path in paths() if commands_of(path)]

@@ -14,7 +14,7 @@ import requests
 from click.testing import CliRunner, Result
 from svix.webhooks import Webhook
 
-from clerk_sync.cli.emulator import emulator
+from clerk_sync.cli.emulator.commands import emulator
 from clerk_sync.emulator import LocalClerk
 from tests.emulator.conftest import Api, Endpoint
 
@@ -34,7 +34,7 @@ class Running:
     """``clerk-emulator run`` in a process of its own."""
 
     def __init__(self, *arguments: str) -> None:
-        program = "from clerk_sync.cli.emulator import emulator; emulator()"
+        program = "from clerk_sync.cli.emulator.commands import emulator; emulator()"
         self.process = subprocess.Popen(
             [sys.executable, "-c", program, "run", "--port", "0", *arguments],
             stdout=subprocess.PIPE,

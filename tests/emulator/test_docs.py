@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from clerk_sync.cli.emulator import emulator
-from clerk_sync.emulator.app import create_app
+from clerk_sync.cli.emulator.commands import emulator
 from clerk_sync.emulator.instance import Instance, Options
-from clerk_sync.emulator.requestlog import RequestLog
+from clerk_sync.emulator.serving.app import create_app
+from clerk_sync.emulator.serving.request_log import RequestLog
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "local-clerk.md").read_text()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from clerk_sync.cli.emulator import emulator
+from clerk_sync.cli.emulator.commands import emulator
 from clerk_sync.emulator import LocalClerk
 
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from clerk_sync.emulator import LocalClerk
-from clerk_sync.emulator.control_api import KeyRotation, Replay, SecretRotation, Seed, Send
 from clerk_sync.emulator.faults import Fault
 from clerk_sync.emulator.forms import (
     EmailReplacement,
@@ -22,8 +21,9 @@ from clerk_sync.emulator.forms import (
     TokenWish,
     UserChange,
 )
-from clerk_sync.emulator.mishaps import Mishap
-from clerk_sync.emulator.trigger import Wish
+from clerk_sync.emulator.serving.control_api import KeyRotation, Replay, SecretRotation, Seed, Send
+from clerk_sync.emulator.webhooks.trigger import Wish
+from clerk_sync.emulator.webhooks.webhook_faults import Mishap
 from tests.emulator.conftest import Api
 from tests.hostile_json import ODD_VALUES, encode, texts
 

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from clerk_sync.emulator import LocalClerk
-from clerk_sync.emulator.offline import trigger_offline
-from clerk_sync.emulator.samples import event_types
+from clerk_sync.emulator.webhooks.example_events import event_types
+from clerk_sync.emulator.webhooks.offline import trigger_offline
 from tests.emulator.conftest import Api, Endpoint
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "shared" / "clerk-openapi"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from clerk_sync.emulator import LocalClerk
-from clerk_sync.emulator.messages import State
+from clerk_sync.emulator.webhooks.messages import State
 from tests.emulator.conftest import Endpoint
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.stage.house import House, open_house
 from tests.stage.migrations import migrate
 from tests.stage.postgres import PostgresServer
+from tests.stage.servers import House, open_house
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from clerk_sync.emulator.messages import Delivery, State
-from tests.stage.house import House
+from clerk_sync.emulator.webhooks.messages import Delivery, State
+from tests.stage.servers import House
 
 REFUSALS = {503, None}
 SLOWEST_ANSWER_MS = 10_000

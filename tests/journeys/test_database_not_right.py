@@ -16,12 +16,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from clerk_sync.app import create_app
-from clerk_sync.config import Settings
-from clerk_sync.database_errors import Fault, find_fault
+from clerk_sync.db.errors import Fault, find_fault
+from clerk_sync.db.orm import db
+from clerk_sync.db.transaction import Transactions
 from clerk_sync.emulator import LocalClerk
 from clerk_sync.extensions import services
-from clerk_sync.orm import db
-from clerk_sync.transactions import Transactions
+from clerk_sync.settings.settings import Settings
 from tests.conftest import clerk_event, clerk_user, sign_delivery
 from tests.stage.postgres import PostgresServer, run_statement
 from tests.stage.wrong_databases import BOSS, KNOWN, MAKERS, Wrong

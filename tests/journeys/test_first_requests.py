@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import requests
 
-from tests.stage.house import House
+from tests.stage.servers import House
 
 REQUESTS = 50
 

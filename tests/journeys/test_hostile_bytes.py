@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.stage.house import PATIENCE_S, House
+from tests.stage.servers import PATIENCE_S, House
 
 
 def ask(house: House, *headers: bytes) -> tuple[int, dict[str, object]]:

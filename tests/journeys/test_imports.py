@@ -20,10 +20,10 @@ from flask import Flask
 
 from clerk_sync.emulator import LocalClerk
 from tests.conftest import clerk_event, clerk_user, sign_delivery
-from tests.stage.house import wait_for
 from tests.stage.imports import ImportWatch
 from tests.stage.migrations import migrate
 from tests.stage.postgres import run_statement
+from tests.stage.servers import wait_for
 from tests.stage.service import ROOT, Environment, Service, environment_for, free_port, run_flask
 
 USERS = 1500  # three pages: several threads read them

@@ -12,7 +12,7 @@ import socket
 import pytest
 
 from tests.conftest import clerk_event, clerk_user, sign_delivery
-from tests.stage.house import House
+from tests.stage.servers import House
 
 HOME = json.dumps({"line1": "1 Harbour Road", "city": "Galway", "country": "IE"}).encode()
 

@@ -15,12 +15,12 @@ import requests
 from werkzeug.routing import Map
 
 from clerk_sync.app import create_app
-from clerk_sync.config import Environment, Settings
 from clerk_sync.emulator import LocalClerk
+from clerk_sync.settings.settings import Environment, Settings
 from tests.journeys.canaries import EMAIL, MARK, Walk, holds_mark, person
-from tests.stage.house import wait_for
 from tests.stage.migrations import migrate
 from tests.stage.postgres import run_statement
+from tests.stage.servers import wait_for
 from tests.stage.service import Service, environment_for, free_port, run_flask
 
 KINDS = {

@@ -11,10 +11,10 @@ from threading import Event
 import pytest
 import requests
 
-from clerk_sync.emulator.schedule import Schedule
+from clerk_sync.emulator.webhooks.schedule import Schedule
 from tests.journeys.ledger import assert_nothing_lost, outcomes
-from tests.stage.house import House, open_house, wait_for
 from tests.stage.postgres import PostgresServer
+from tests.stage.servers import House, open_house, wait_for
 
 RETRY_S = 0.2
 

@@ -13,8 +13,8 @@ import psycopg2
 import pytest
 
 from tests.journeys.ledger import assert_nothing_lost, outcomes
-from tests.stage.house import House, open_house, wait_for
 from tests.stage.postgres import PostgresServer, run_statement
+from tests.stage.servers import House, open_house, wait_for
 
 
 @pytest.fixture(scope="module")

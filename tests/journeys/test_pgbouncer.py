@@ -10,11 +10,11 @@ import psycopg2
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
-from clerk_sync.database import APPLICATION_NAME
+from clerk_sync.db.connect import APPLICATION_NAME
 from tests.journeys.traffic import drive_everything
-from tests.stage.house import House, open_house
 from tests.stage.pgbouncer import PROGRAM, PgBouncer
 from tests.stage.postgres import PostgresServer
+from tests.stage.servers import House, open_house
 
 pytestmark = [
     pytest.mark.skipif(PROGRAM is None, reason="PgBouncer is not installed (Debian: apt-get install pgbouncer)"),

@@ -12,8 +12,8 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.test import TestResponse
 
-from clerk_sync.database import MAX_OVERFLOW, POOL_SIZE
-from clerk_sync.orm import db
+from clerk_sync.db.connect import MAX_OVERFLOW, POOL_SIZE
+from clerk_sync.db.orm import db
 from tests.conftest import clerk_event, clerk_user
 
 MORE_THAN_THE_POOL = POOL_SIZE + MAX_OVERFLOW + 6

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.stage.house import House
+from tests.stage.servers import House
 
 HOME = {"line1": "1 Harbour Road", "city": "Galway", "country": "IE"}
 

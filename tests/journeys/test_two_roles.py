@@ -13,13 +13,13 @@ import pytest
 from psycopg2.errors import InsufficientPrivilege
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
-from clerk_sync.database import connector, embedded_psql
-from clerk_sync.database_state import NEEDED, find_obstacles
-from clerk_sync.transactions import Transactions
+from clerk_sync.db.connect import connector, embedded_psql
+from clerk_sync.db.state import NEEDED, find_obstacles
+from clerk_sync.db.transaction import Transactions
 from tests.journeys.traffic import drive_everything
-from tests.stage.house import open_house
 from tests.stage.migrations import migrate
 from tests.stage.postgres import PostgresServer, run_statement
+from tests.stage.servers import open_house
 from tests.stage.service import ROOT
 
 ROLE = "clerk_sync_app"

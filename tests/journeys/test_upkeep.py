@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from clerk_sync.emulator import LocalClerk
-from clerk_sync.emulator.messages import Delivery
-from tests.stage.house import House, open_house
+from clerk_sync.emulator.webhooks.messages import Delivery
 from tests.stage.migrations import migrate
+from tests.stage.servers import House, open_house
 
 
 @pytest.fixture(scope="module")

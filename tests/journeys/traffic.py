@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import closing
 from typing import Any
 
-from clerk_sync.emulator.messages import State
-from tests.stage.house import House
-from tests.storm.comparison import Comparison
+from clerk_sync.emulator.webhooks.messages import State
+from tests.chaos.comparison import Comparison
+from tests.stage.servers import House
 
 ACTS = 150
 HOME = {"line1": "1 Harbour Road", "city": "Galway", "country": "IE"}

@@ -13,15 +13,15 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from clerk_sync.db.orm import db
+from clerk_sync.db.pool import Statements
 from clerk_sync.extensions import services
-from clerk_sync.mirror import accounts
-from clerk_sync.mirror.accounts import LocalUser
-from clerk_sync.orm import db
+from clerk_sync.mirror import local_users
+from clerk_sync.mirror.local_users import LocalUser
 from clerk_sync.shop.addresses import Address, NewAddress, add_address
 from clerk_sync.shop.cart import set_quantity
 from clerk_sync.shop.catalogue import ProductEntry, load_products
 from clerk_sync.shop.orders import Order, check_out
-from clerk_sync.statements import Statements
 
 Query = Callable[..., list[tuple[Any, ...]]]
 P = ParamSpec("P")
@@ -65,8 +65,8 @@ def ada(statements: Statements, work: Work) -> LocalUser:
 
 
 def first_seen(statements: Statements, work: Work, clerk_id: str) -> LocalUser:
-    work(accounts.create_at_first_sight, clerk_id)
-    user = accounts.find(statements, clerk_id)
+    work(local_users.create_at_first_sight, clerk_id)
+    user = local_users.find(statements, clerk_id)
     assert user is not None
     return user
 

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from clerk_sync.mirror.accounts import LocalUser
-from clerk_sync.mirror.store import bury_users
+from clerk_sync.mirror.local_users import LocalUser
+from clerk_sync.mirror.merge.merge import bury_users
 from clerk_sync.shop.addresses import (
     MOST_ADDRESSES,
     Address,

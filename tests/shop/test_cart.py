@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from clerk_sync.mirror.accounts import LocalUser
-from clerk_sync.mirror.store import bury_users
+from clerk_sync.mirror.local_users import LocalUser
+from clerk_sync.mirror.merge.merge import bury_users
 from clerk_sync.shop.addresses import Address
 from clerk_sync.shop.cart import Cart, CartLine, read_cart, remove_item, set_quantity
 from clerk_sync.shop.errors import CartEmpty, CurrencyMismatch, OwnerGone, ProductUnknown

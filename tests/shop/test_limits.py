@@ -9,11 +9,11 @@ from typing import Any
 import psycopg2
 import pytest
 
-from clerk_sync.mirror.accounts import LocalUser
+from clerk_sync.mirror.local_users import LocalUser
 from clerk_sync.shop.addresses import Address
 from clerk_sync.shop.cart import read_cart, remove_item, set_quantity
 from clerk_sync.shop.catalogue import ProductEntry, load_products
-from clerk_sync.shop.catalogue_files import read_catalogue
+from clerk_sync.shop.catalogue_import import read_catalogue
 from clerk_sync.shop.errors import CartFull, CatalogueInvalid, TotalTooLarge
 from clerk_sync.shop.fields import HIGHEST_PRICE_MINOR, LARGEST_TOTAL_MINOR, MOST_LINES, MOST_PIECES
 from clerk_sync.shop.orders import check_out

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from clerk_sync.mirror.accounts import LocalUser
+from clerk_sync.db.pool import Statements
+from clerk_sync.mirror.local_users import LocalUser
 from clerk_sync.shop.addresses import Address
 from clerk_sync.shop.cart import set_quantity
 from clerk_sync.shop.errors import OrderUnknown
 from clerk_sync.shop.orders import Order, OrderKey, check_out, get_order, list_orders
-from clerk_sync.statements import Statements
 from tests.shop.conftest import Query, Work
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from clerk_sync.mirror.accounts import LocalUser
-from clerk_sync.mirror.store import bury_users
+from clerk_sync.mirror.local_users import LocalUser
+from clerk_sync.mirror.merge.merge import bury_users
 from clerk_sync.shop.addresses import Address, AddressChanges, NewAddress, add_address, change_address
 from clerk_sync.shop.cart import read_cart, set_quantity
 from clerk_sync.shop.errors import CartEmpty, DestinationUnknown, OwnerGone, ProductsUnavailable

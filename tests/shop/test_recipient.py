@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from clerk_sync.mirror import accounts
-from clerk_sync.mirror.accounts import LocalUser
+from clerk_sync.db.pool import Statements
+from clerk_sync.mirror import local_users
+from clerk_sync.mirror.local_users import LocalUser
 from clerk_sync.shop.addresses import Address
 from clerk_sync.shop.orders import check_out
-from clerk_sync.statements import Statements
 from tests.shop.conftest import GRACE, Work
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -40,7 +40,7 @@ def test_a_parcel_bears_a_name_or_none_and_never_the_users_id(
 ) -> None:
     query(f"UPDATE users SET {known} WHERE clerk_id = %s", GRACE)
     query("UPDATE addresses SET name = %s", on_the_address)
-    user = accounts.find(statements, GRACE)
+    user = local_users.find(statements, GRACE)
     assert user is not None
     order = work(check_out, user, address.id, "key").order
     assert json.loads(bytes(order.shipping_address))["name"] == recipient

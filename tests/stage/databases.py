@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
-from clerk_sync import database
+from clerk_sync.db import connect
 from tests.stage.migrations import migrate
 from tests.stage.postgres import PostgresServer, run_statement
 from tests.stage.service import ROOT
@@ -22,7 +22,7 @@ from tests.stage.service import ROOT
 @pytest.fixture(scope="session")
 def server_url() -> str:
     """The server that tests make their databases on: DATABASE_URL's, or the embedded one."""
-    return os.environ.get("DATABASE_URL") or database.embedded_url(ROOT / "instance" / "postgres", "postgres")
+    return os.environ.get("DATABASE_URL") or connect.embedded_url(ROOT / "instance" / "postgres", "postgres")
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import requests
 
-from tests.stage.house import wait_for
 from tests.stage.namespace import NAMESPACE
+from tests.stage.servers import wait_for
 from tests.stage.service import ROOT, free_port
 
 STOP_TIMEOUT_S = 15

@@ -6,8 +6,8 @@ from flask_migrate import upgrade
 
 from clerk_sync.app import create_app
 from clerk_sync.cli.migrations import load_migrations
-from clerk_sync.config import Environment, Settings
-from clerk_sync.orm import db
+from clerk_sync.db.orm import db
+from clerk_sync.settings.settings import Environment, Settings
 from tests.stage.service import ROOT
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from clerk_sync.database import embedded_psql
+from clerk_sync.db.connect import embedded_psql
 from tests.stage.postgres import PostgresServer, run_statement
 
 KNOWN, BOSS = "user_known", "user_boss"

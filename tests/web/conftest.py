@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from clerk_sync.orm import db
+from clerk_sync.db.orm import db
 from clerk_sync.shop.catalogue import ProductEntry, load_products
 from tests.local_clerk import clerk
-from tests.web.visitor import Description, Visitor
+from tests.web.client_user import Description, Visitor
 
 __all__ = ["clerk"]
 

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.conftest import clerk_event, clerk_user
+from tests.web.client_user import Visitor
 from tests.web.conftest import GRACE, HOME
-from tests.web.visitor import Visitor
 
 Query = Callable[..., list[tuple[Any, ...]]]
 

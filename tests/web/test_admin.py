@@ -10,8 +10,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from tests.conftest import INSTANCE_ID, clerk_event, clerk_user
+from tests.web.client_user import Visitor
 from tests.web.conftest import BOSS, GRACE
-from tests.web.visitor import Visitor
 
 Query = Callable[..., list[tuple[Any, ...]]]
 Deliver = Callable[..., TestResponse]

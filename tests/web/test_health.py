@@ -12,9 +12,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from clerk_sync.config import Environment, LogFormat
-from clerk_sync.database import MAX_OVERFLOW, POOL_SIZE, SCHEMA_REVISION
-from clerk_sync.orm import db
+from clerk_sync.db.connect import MAX_OVERFLOW, POOL_SIZE, SCHEMA_REVISION
+from clerk_sync.db.orm import db
+from clerk_sync.settings.settings import Environment, LogFormat
 from tests.conftest import ROOT, clerk_event, clerk_user
 
 ENTRIES = {"database", "migrations", "keys", "webhook_secret"}
@@ -126,7 +126,7 @@ def value_of(series: str, client: FlaskClient) -> float:
 def test_first_requests_at_once_make_their_metrics_once() -> None:
     program = """
 import threading
-from clerk_sync import metrics
+from clerk_sync.telemetry import metrics
 barrier = threading.Barrier(8)
 made = []
 def first_request():

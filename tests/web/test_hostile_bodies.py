@@ -14,8 +14,8 @@ from msgspec import Raw
 from werkzeug.test import TestResponse
 
 from tests.hostile_json import BROKEN_TEXTS, ODD_VALUES, UNREADABLE_VALUES, encode, texts
+from tests.web.client_user import Description, Visitor
 from tests.web.conftest import HOME
-from tests.web.visitor import Description, Visitor
 
 ADDRESS = HOME | {"name": "Grace", "line2": "Back door", "region": "Connacht", "postal_code": "H91", "phone": "091"}
 FREE_TEXTS = sorted(ADDRESS.keys() - {"country"})

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from msgspec import Raw
 
 from clerk_sync.emulator import LocalClerk
-from tests.clerk.token_factory import ISSUER, OURS, PARTY
+from tests.clerk.tokens.token_factory import ISSUER, OURS, PARTY
 from tests.conftest import PUBLISHABLE_KEY
 from tests.hostile_json import ODD_VALUES, encode
 

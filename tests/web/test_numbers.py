@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from clerk_sync.shop.fields import HIGHEST_PRICE_MINOR, MOST_LINES, MOST_PIECES
 from tests.conftest import ORIGIN
+from tests.web.client_user import Visitor
 from tests.web.conftest import BOSS, HOME
-from tests.web.visitor import Visitor
 
 Bearer = Callable[..., dict[str, str]]
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from flask import Flask, Response, got_request_exception
 
-from clerk_sync.config import Environment, LogFormat
+from clerk_sync.settings.settings import Environment, LogFormat
 from tests.conftest import ORIGIN
+from tests.web.client_user import Visitor
 from tests.web.conftest import GRACE
-from tests.web.visitor import Visitor
 
 Query = Callable[..., list[tuple[Any, ...]]]
 

@@ -9,11 +9,11 @@ import psycopg2
 
 from clerk_sync.clerk.loopback import LOOPBACK
 from clerk_sync.cli.database_faults import describe
+from clerk_sync.cli.doctor.context import Patient
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
-from clerk_sync.cli.doctor.patient import Patient
-from clerk_sync.database import ENCODING, POOL_SIZE, SCHEMA_REVISION
-from clerk_sync.database_errors import Fault, find_fault
-from clerk_sync.database_state import Obstacle, find_obstacles
+from clerk_sync.db.connect import ENCODING, POOL_SIZE, SCHEMA_REVISION
+from clerk_sync.db.errors import Fault, find_fault
+from clerk_sync.db.state import Obstacle, find_obstacles
 
 DATABASE, PRIVILEGES, TLS, ROOM = "database", "database privileges", "database TLS", "database connections"
 MIGRATIONS = "migrations"

@@ -7,13 +7,13 @@ from email.utils import parsedate_to_datetime
 
 from msgspec import ValidationError
 
-from clerk_sync.clerk.api import Instance
-from clerk_sync.clerk.connection import API_VERSION
+from clerk_sync.clerk.api.client import Instance
+from clerk_sync.clerk.api.http import API_VERSION
 from clerk_sync.clerk.decoding import JsonDecoder
 from clerk_sync.clerk.errors import NotJsonError
-from clerk_sync.cli.doctor.asking import Answer, NoAnswer, ask
+from clerk_sync.cli.doctor.context import Patient
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
-from clerk_sync.cli.doctor.patient import Patient
+from clerk_sync.cli.doctor.http_probe import Answer, NoAnswer, ask
 
 API, CLOCK, INSTANCE = "Clerk's API", "clock", "instance"
 READ_TIMEOUT_S = 5.0
@@ -86,7 +86,7 @@ def _judge_clock(patient: Patient, answer: Answer) -> Finding:
 
 def _judge_instance(patient: Patient, answer: Answer) -> Iterator[Finding]:
     from clerk_sync.mirror.errors import KeyMismatch
-    from clerk_sync.mirror.opening import check_key
+    from clerk_sync.mirror.sync.opening import check_key
 
     instance, secret_key = _find_instance(answer), patient.settings.secret_key
     if instance is None or secret_key is None:

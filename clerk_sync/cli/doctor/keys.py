@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from clerk_sync.clerk.loopback import LOOPBACK
+from clerk_sync.cli.doctor.context import Patient
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
-from clerk_sync.cli.doctor.patient import Patient
-from clerk_sync.config import Settings
+from clerk_sync.settings.settings import Settings
 
 LIVE, TEST = "live", "test"
 SECRET_BYTES = range(24, 76)  # what Svix makes and takes

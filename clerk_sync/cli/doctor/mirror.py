@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from clerk_sync.cli.doctor.context import Patient
 from clerk_sync.cli.doctor.findings import Finding, age_text, ok, warning, wrong
-from clerk_sync.cli.doctor.patient import Patient
-from clerk_sync.mirror import vital_signs
 from clerk_sync.mirror.binding import find_binding
-from clerk_sync.mirror.inbox import find_last_event
-from clerk_sync.mirror.runs import LEASE_TIMEOUT
+from clerk_sync.mirror.inbox.parked import find_last_event
+from clerk_sync.mirror.reporting import vital_signs
+from clerk_sync.mirror.sync.runs import LEASE_TIMEOUT
 
 BINDING, FOREIGN, EVENTS, PARKED, SYNC, LEASE = (
     "binding",

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 from clerk_sync.clerk.decoding import JsonDecoder
 from clerk_sync.clerk.errors import NotJsonError
 from clerk_sync.clerk.loopback import LOOPBACK
-from clerk_sync.cli.doctor.asking import Answer, NoAnswer, ask
+from clerk_sync.cli.doctor.context import Patient
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
-from clerk_sync.cli.doctor.patient import Patient
-from clerk_sync.mirror.inbox import SELF_TEST
-from clerk_sync.mirror.vital_signs import has_arrived
+from clerk_sync.cli.doctor.http_probe import Answer, NoAnswer, ask
+from clerk_sync.mirror.inbox.parked import SELF_TEST
+from clerk_sync.mirror.reporting.vital_signs import has_arrived
 
 PATH = "/api/webhooks/clerk"
 ROUTE, INBOX, READY = "webhook route", "webhook inbox", "deployed service"

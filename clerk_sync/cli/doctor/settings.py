@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 
+from clerk_sync.cli.doctor.context import Patient
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
-from clerk_sync.cli.doctor.patient import Patient
-from clerk_sync.config import LogFormat, MissingAzp, Settings
+from clerk_sync.settings.settings import LogFormat, MissingAzp, Settings
 
 SHORTEST_METRICS_TOKEN = 16
 LIKE_ONE_OF_OURS, LIKE_ANOTHER_OF_CLERKS = 0.85, 0.75

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 from clerk_sync.clerk.errors import ApiError
 from clerk_sync.clerk.loopback import LOOPBACK
+from clerk_sync.cli.doctor.context import Patient
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
-from clerk_sync.cli.doctor.patient import Patient
 
 if TYPE_CHECKING:
-    from clerk_sync.clerk.key_ring import PublicKeyEntry
+    from clerk_sync.clerk.jwks.key_set import PublicKeyEntry
 
     Entries = tuple[PublicKeyEntry, ...]
 
@@ -64,7 +64,7 @@ def compare_pem(pem: str, published: Entries) -> Finding:
 
 
 def _fetch(subject: str, url: str, secret_key: str | None) -> tuple[Entries, Finding]:
-    from clerk_sync.clerk.key_fetch import fetch_key_set
+    from clerk_sync.clerk.jwks.fetch import fetch_key_set
 
     try:
         entries = fetch_key_set(url, secret_key)

@@ -9,10 +9,10 @@ from typing import Any, LiteralString, NamedTuple, TypeAlias
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from clerk_sync.db.pool import Prepared, Statements
 from clerk_sync.shop.fields import LARGEST_ID, LARGEST_TOTAL_MINOR
 from clerk_sync.shop.store.carts import CART_LINES
 from clerk_sync.shop.store.owner import Owner
-from clerk_sync.statements import Prepared, Statements
 
 _PLACE_ORDER = text(f"""
 WITH line AS MATERIALIZED ({CART_LINES}

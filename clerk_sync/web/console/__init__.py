@@ -14,9 +14,9 @@ from flask import Blueprint, Flask
 
 def install(app: Flask) -> None:
     """Hang the console into ``app``."""
-    from clerk_sync.web.console import door
+    from clerk_sync.web.console import public
 
-    app.register_blueprint(door.door)
+    app.register_blueprint(public.door)
     app.register_blueprint(_pages())
 
 

@@ -7,20 +7,20 @@ from functools import partial
 
 from flask import Blueprint, Response, url_for
 
-from clerk_sync.clerk.api import ClerkApi
+from clerk_sync.clerk.api.client import ClerkApi
+from clerk_sync.clerk.api.instance import read_instance
+from clerk_sync.clerk.api.transport import Transport, limiter_for
 from clerk_sync.clerk.errors import ApiRefused, ClerkError
-from clerk_sync.clerk.instance import read_instance
-from clerk_sync.clerk.transport import Transport, limiter_for
-from clerk_sync.database import TIME_LIMITS
+from clerk_sync.db.connect import TIME_LIMITS
+from clerk_sync.db.transaction import Transactions
 from clerk_sync.extensions import services
-from clerk_sync.mirror.drift import Drift
 from clerk_sync.mirror.errors import SyncError
-from clerk_sync.mirror.glance import glance
-from clerk_sync.mirror.orders import Source
-from clerk_sync.mirror.terms import Allowance, read_clock, set_terms
-from clerk_sync.transactions import Transactions
+from clerk_sync.mirror.reporting.drift import Drift
+from clerk_sync.mirror.reporting.quick_check import glance
+from clerk_sync.mirror.sync.limits import Allowance, read_clock, set_terms
+from clerk_sync.mirror.sync.run import Source
 from clerk_sync.web.console import rendering
-from clerk_sync.web.console.notices import Notice, Tone, tell
+from clerk_sync.web.console.flash import Notice, Tone, tell
 
 drift = Blueprint("drift", __name__)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 from flask import Response, request
 
-from clerk_sync.clerk.reasons import Reason
-from clerk_sync.web import clerk_addresses, identity
-from clerk_sync.web.console import rendering, renewal
+from clerk_sync.clerk.tokens.rejection import Reason
+from clerk_sync.web import auth, clerk_urls
+from clerk_sync.web.console import handshake, rendering
 
 _TITLES = {
     "session-token-expired": "Your session has run out",
@@ -34,9 +34,9 @@ def dress(response: Response) -> Response:
         "code": code,
         "detail": problem["detail"],
         "back_to": back_to,
-        "own_origin": clerk_addresses.find_own_origin() or clerk_addresses.requested_origin(),
+        "own_origin": clerk_urls.find_own_origin() or clerk_urls.requested_origin(),
         "is_wrong_party": code == Reason.WRONG_PARTY,
-        "clerk_id": identity.claims().user_id if code == "forbidden" else None,
+        "clerk_id": auth.claims().user_id if code == "forbidden" else None,
         **(_ways_in(back_to) if problem["status"] == 401 else {}),
     }
     response.set_data(rendering.page("console/error.html", retries=problem["status"] == 401, **values))
@@ -46,18 +46,18 @@ def dress(response: Response) -> Response:
 
 def _ways_in(back_to: str) -> dict[str, object]:
     # After signing in, the browser still needs a token for this host: the detour brings it.
-    own_origin = clerk_addresses.find_own_origin()
-    if own_origin is None or clerk_addresses.find_frontend_api() is None:
+    own_origin = clerk_urls.find_own_origin()
+    if own_origin is None or clerk_urls.find_frontend_api() is None:
         return {"sign_in": None, "renew": None}
     renew = rendering.address("console_door.renew_session", to=back_to)
-    return {"sign_in": clerk_addresses.find_sign_in_page(own_origin + renew), "renew": renew}
+    return {"sign_in": clerk_urls.find_sign_in_page(own_origin + renew), "renew": renew}
 
 
 def _page_to_go_on_with() -> str:
     """Return the page that was asked for; of a form, the page that it stood on."""
-    if request.path.startswith(f"{renewal.PATH}/session"):
-        return renewal.local_path(request.args.get("to", ""))
-    if request.method in identity.SAFE_METHODS:
-        return renewal.local_path(request.full_path.rstrip("?"))
-    origin = clerk_addresses.find_own_origin() or clerk_addresses.requested_origin()
-    return renewal.local_path((request.referrer or "").removeprefix(origin))
+    if request.path.startswith(f"{handshake.PATH}/session"):
+        return handshake.local_path(request.args.get("to", ""))
+    if request.method in auth.SAFE_METHODS:
+        return handshake.local_path(request.full_path.rstrip("?"))
+    origin = clerk_urls.find_own_origin() or clerk_urls.requested_origin()
+    return handshake.local_path((request.referrer or "").removeprefix(origin))

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request, url_for
 
-from clerk_sync.clerk.reasons import Reason
-from clerk_sync.web import identity
-from clerk_sync.web.console import error_pages, forms, headers, renewal
-from clerk_sync.web.errors import Problem
+from clerk_sync.clerk.tokens.rejection import Reason
+from clerk_sync.web import auth
+from clerk_sync.web.console import csrf, error_pages, handshake, security_headers
+from clerk_sync.web.problems import Problem
 
 pages = Blueprint("console", __name__, url_prefix="/console", template_folder="../templates")
 pages.after_request(error_pages.dress)
-pages.after_request(headers.harden)
+pages.after_request(security_headers.harden)
 
 
 @pages.before_request
 def admit() -> Response | None:
     """Let ADMINs in, by the same proof as everywhere; send a browser whose token has run out for a fresh one."""
     try:
-        identity.authenticate()
+        auth.authenticate()
     except Problem as problem:
-        if problem.code == Reason.EXPIRED and renewal.is_worth_trying():
+        if problem.code == Reason.EXPIRED and handshake.is_worth_trying():
             response = Response(status=303)
             response.headers["Location"] = url_for("console_door.renew_session", to=request.full_path.rstrip("?"))
             return response
         raise
-    identity.require_admin()
-    forms.require_token()
+    auth.require_admin()
+    csrf.require_token()
     return None
 
 

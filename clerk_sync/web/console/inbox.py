@@ -8,18 +8,19 @@ import time
 import msgspec
 from flask import Blueprint, Response, url_for
 
+from clerk_sync.db.orm import db
 from clerk_sync.extensions import services
-from clerk_sync.mirror import deliveries, pulse
-from clerk_sync.mirror.apply import replay
-from clerk_sync.mirror.deliveries import Delivery, DeliveryKey, Payload
-from clerk_sync.mirror.inbox import find_parked
-from clerk_sync.mirror.outcome import Outcome
-from clerk_sync.orm import db
-from clerk_sync.web import identity
+from clerk_sync.mirror.inbox import queries
+from clerk_sync.mirror.inbox.apply import replay
+from clerk_sync.mirror.inbox.outcome import Outcome
+from clerk_sync.mirror.inbox.parked import find_parked
+from clerk_sync.mirror.inbox.queries import Delivery, DeliveryKey, Payload
+from clerk_sync.mirror.reporting import pulse
+from clerk_sync.web import auth
 from clerk_sync.web.console import rendering
-from clerk_sync.web.console.notices import Notice, Tone, tell
-from clerk_sync.web.errors import Problem
-from clerk_sync.web.paging import cursor_of, read_cursor, read_limit
+from clerk_sync.web.console.flash import Notice, Tone, tell
+from clerk_sync.web.pagination import cursor_of, read_cursor, read_limit
+from clerk_sync.web.problems import Problem
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ def list_events() -> Response:
 def show_event(svix_id: str) -> Response:
     """Show one delivery, with its payload where it is still kept."""
     delivery = _get_delivery(svix_id)
-    payload = deliveries.find_payload(db.session(), svix_id, characters=MOST_CHARACTERS)
+    payload = queries.find_payload(db.session(), svix_id, characters=MOST_CHARACTERS)
     return rendering.show(
         "console/event.html",
         delivery=delivery,
@@ -79,7 +80,7 @@ def replay_all() -> Response:
     done = still_parked = 0
     after: DeliveryKey | None = None
     while True:
-        found, after = deliveries.list_deliveries(db.session(), after=after, limit=AT_ONCE, only_parked=True)
+        found, after = queries.list_deliveries(db.session(), after=after, limit=AT_ONCE, only_parked=True)
         outcomes = _replay([each.svix_id for each in found])
         done += len(outcomes)
         still_parked += outcomes.count(Outcome.PARKED)
@@ -94,7 +95,7 @@ def replay_all() -> Response:
 
 def _list(*, only_parked: bool) -> Response:
     session = db.session()
-    found, next_key = deliveries.list_deliveries(
+    found, next_key = queries.list_deliveries(
         session, after=read_cursor(DeliveryKey), limit=read_limit(PER_PAGE), only_parked=only_parked
     )
     return rendering.show(
@@ -112,13 +113,13 @@ def _replay(svix_ids: list[str]) -> list[Outcome]:
     for parked in find_parked(statements, svix_ids):
         replayed = replay(statements, parked)
         outcomes.append(replayed.outcome)
-        who = identity.claims().user_id
+        who = auth.claims().user_id
         log.info("replayed", extra={"svix_id": replayed.svix_id, "outcome": replayed.outcome, "by": who})
     return outcomes
 
 
 def _get_delivery(svix_id: str) -> Delivery:
-    delivery = deliveries.find_delivery(db.session(), svix_id)
+    delivery = queries.find_delivery(db.session(), svix_id)
     if delivery is None:
         raise Problem(404, "event-unknown", "No delivery has this id.")
     return delivery

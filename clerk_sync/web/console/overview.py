@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from clerk_sync.mirror import pulse, run_history
+from clerk_sync.db.orm import db
 from clerk_sync.mirror.binding import find_binding
-from clerk_sync.mirror.inbox import find_last_event
-from clerk_sync.orm import db
-from clerk_sync.web.console import plots, rendering
+from clerk_sync.mirror.inbox.parked import find_last_event
+from clerk_sync.mirror.reporting import pulse, run_queries
+from clerk_sync.web.console import charts, rendering
 
 overview = Blueprint("overview", __name__)
 
@@ -29,7 +29,7 @@ def show_overview() -> Response:
         day=day,
         most_deliveries=pulse.MOST_DELIVERIES,
         outcomes=pulse.STORED_OUTCOMES,
-        outcomes_plot=plots.plot_outcomes(day.hours, pulse.STORED_OUTCOMES),
-        lag_plot=plots.plot_lag(day.hours),
-        runs=run_history.list_runs(session, after=None, limit=LAST_RUNS).runs,
+        outcomes_plot=charts.plot_outcomes(day.hours, pulse.STORED_OUTCOMES),
+        lag_plot=charts.plot_lag(day.hours),
+        runs=run_queries.list_runs(session, after=None, limit=LAST_RUNS).runs,
     )

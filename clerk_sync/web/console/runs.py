@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from clerk_sync.mirror import run_history
-from clerk_sync.mirror.run_history import RunKey
-from clerk_sync.mirror.runs import LEASE_TIMEOUT
-from clerk_sync.orm import db
+from clerk_sync.db.orm import db
+from clerk_sync.mirror.reporting import run_queries
+from clerk_sync.mirror.reporting.run_queries import RunKey
+from clerk_sync.mirror.sync.runs import LEASE_TIMEOUT
 from clerk_sync.web.console import rendering
-from clerk_sync.web.errors import Problem
-from clerk_sync.web.paging import cursor_of, read_cursor, read_limit
+from clerk_sync.web.pagination import cursor_of, read_cursor, read_limit
+from clerk_sync.web.problems import Problem
 
 runs = Blueprint("runs", __name__)
 
@@ -20,19 +20,19 @@ PER_PAGE = 25
 @runs.get("/runs")
 def list_runs() -> Response:
     """Show the runs, newest first."""
-    found, next_key = run_history.list_runs(db.session(), after=read_cursor(RunKey), limit=read_limit(PER_PAGE))
+    found, next_key = run_queries.list_runs(db.session(), after=read_cursor(RunKey), limit=read_limit(PER_PAGE))
     return rendering.show("console/runs.html", runs=found, next_cursor=cursor_of(next_key))
 
 
 @runs.get("/runs/<id:run_id>")
 def show_run(run_id: int) -> Response:
     """Show one run; a script keeps the page of a running one up to date."""
-    run = run_history.find_run(db.session(), run_id)
+    run = run_queries.find_run(db.session(), run_id)
     if run is None:
         raise Problem(404, "run-unknown", "There is no such run.")
     return rendering.show(
         "console/run.html",
         run=run,
-        counts=run_history.COUNTS,
+        counts=run_queries.COUNTS,
         has_lost_lease=run.silent_s > LEASE_TIMEOUT.total_seconds(),
     )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
+from clerk_sync.db.orm import db
 from clerk_sync.extensions import services
-from clerk_sync.mirror import history
-from clerk_sync.mirror.search import UserKey, search_users
-from clerk_sync.orm import db
+from clerk_sync.mirror.reporting import user_history
+from clerk_sync.mirror.reporting.user_queries import UserKey, search_users
 from clerk_sync.shop.addresses import list_addresses
 from clerk_sync.shop.orders import OrderKey, list_orders
 from clerk_sync.web.console import rendering
-from clerk_sync.web.errors import Problem
-from clerk_sync.web.paging import cursor_of, read_cursor, read_limit
+from clerk_sync.web.pagination import cursor_of, read_cursor, read_limit
+from clerk_sync.web.problems import Problem
 
 users = Blueprint("users", __name__)
 
@@ -36,7 +36,7 @@ def list_users() -> Response:
 def show_user(reference: str) -> Response:
     """Show one user, named by either id: the row, orders, what was delivered, and who changed their role."""
     session = db.session()
-    user = history.find_mirrored_user(session, reference)
+    user = user_history.find_mirrored_user(session, reference)
     if user is None:
         raise Problem(404, "user-unknown", "There is no such user.")
     orders, next_order = list_orders(
@@ -48,7 +48,7 @@ def show_user(reference: str) -> Response:
         orders=orders,
         next_cursor=cursor_of(next_order),
         addresses=len(list_addresses(session, user.id)),
-        events=history.list_events_of(session, user.clerk_id, limit=MOST_EVENTS),
+        events=user_history.list_events_of(session, user.clerk_id, limit=MOST_EVENTS),
         most_events=MOST_EVENTS,
-        role_changes=history.list_role_changes_of(session, user.id, limit=MOST_EVENTS),
+        role_changes=user_history.list_role_changes_of(session, user.id, limit=MOST_EVENTS),
     )

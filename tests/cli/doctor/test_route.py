@@ -12,12 +12,12 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
+from clerk_sync.cli.doctor.context import Patient
 from clerk_sync.cli.doctor.findings import Finding, Verdict
-from clerk_sync.cli.doctor.patient import Patient
 from clerk_sync.cli.doctor.route import look_at_deployment, look_at_route, webhook_address
+from clerk_sync.db.transaction import Transactions
 from clerk_sync.extensions import services
-from clerk_sync.mirror.inbox import SELF_TEST
-from clerk_sync.transactions import Transactions
+from clerk_sync.mirror.inbox.parked import SELF_TEST
 from tests.cli.stranger import self_signed_certificate, stranger
 from tests.conftest import WEBHOOK_SECRET
 from tests.hostile_json import ODD_VALUES

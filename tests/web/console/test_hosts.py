@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from clerk_sync.config import Environment
+from clerk_sync.settings.settings import Environment
 from tests.conftest import ORIGIN
 from tests.web.console.conftest import BOSS, HOST, Browser, form_tokens
 

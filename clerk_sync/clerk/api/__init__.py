@@ -1,0 +1,1 @@
+"""Clerk's Backend API: HTTP, rate limit, retries and typed responses."""

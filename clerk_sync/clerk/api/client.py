@@ -1,0 +1,124 @@
+"""Clerk's Backend API, as far as a mirror needs it: typed questions, typed answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, TypeVar
+
+from msgspec import Meta, Struct, ValidationError
+
+from clerk_sync.clerk.api.http import Parameters
+from clerk_sync.clerk.api.transport import Transport
+from clerk_sync.clerk.api.user_pages import UserPage, parse_users
+from clerk_sync.clerk.decoding import Body, JsonDecoder
+from clerk_sync.clerk.errors import ApiNonsense, ApiRefused, CursorRefused
+from clerk_sync.clerk.users import UserSnapshot, parse_user, parse_user_id
+
+T = TypeVar("T")
+
+LARGEST_PAGE = 500  # Clerk was seen to answer a larger limit with 10 users and no error
+MOST_IDS = 100
+
+
+class Instance(Struct, frozen=True):
+    """The instance that the secret key selects."""
+
+    id: Annotated[str, Meta(min_length=1)]
+    environment_type: str
+
+
+class _TotalCount(Struct):
+    total_count: Annotated[int, Meta(ge=0, le=2**53)]
+
+
+_instance = JsonDecoder(Instance)
+_total_count = JsonDecoder(_TotalCount)
+
+
+class ClerkApi:
+    """Ask Clerk. Every call raises ApiError where it cannot be answered."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list_users(
+        self,
+        *,
+        limit: int = LARGEST_PAGE,
+        starting_after: str | None = None,
+        offset: int | None = None,
+        created_at_after: int | None = None,
+        created_at_before: int | None = None,
+    ) -> UserPage:
+        """Return a page of users, the oldest first; raise CursorRefused where the server will not take the cursor.
+
+        Times are Clerk's milliseconds; whether their ends are inclusive Clerk does not say.
+        """
+        if not 1 <= limit <= LARGEST_PAGE:
+            raise ValueError(f"a page has 1 to {LARGEST_PAGE} users, not {limit}")
+        parameters = _given(
+            limit=limit,
+            # Ascending, so that who signs up meanwhile comes last; a + before it would arrive as a space.
+            order_by="created_at",
+            starting_after=starting_after,
+            offset=offset,
+            created_at_after=created_at_after,
+            created_at_before=created_at_before,
+        )
+        try:
+            return self._transport.get("/users", parameters, parse=parse_users)
+        except ApiRefused as error:
+            if starting_after is not None and error.status == 422:
+                raise CursorRefused(error.status, error.code, error.detail) from error
+            raise
+
+    def count_users(self, *, created_at_after: int | None = None, created_at_before: int | None = None) -> int:
+        """Return how many users Clerk has, or has in the window."""
+        window = _given(created_at_after=created_at_after, created_at_before=created_at_before)
+        return self._transport.get("/users/count", window, parse=_parse_total_count)
+
+    def find_user(self, clerk_id: str) -> UserSnapshot | None:
+        """Return the user, or None where Clerk says that there is none; raise UnmappableError as parse_user does."""
+        try:
+            return self._transport.get(f"/users/{parse_user_id(clerk_id)}", parse=parse_user)
+        except ApiRefused as error:
+            # By its code: a 404 of a proxy or of a wrong address says nothing about the user.
+            if error.status == 404 and error.code == "resource_not_found":
+                return None
+            raise
+
+    def find_users(self, clerk_ids: Sequence[str]) -> UserPage:
+        """Return those of up to 100 users whom Clerk knows; raise ApiNonsense where others are among the answer."""
+        if not 1 <= len(clerk_ids) <= MOST_IDS:
+            raise ValueError(f"Clerk looks up 1 to {MOST_IDS} ids at once, not {len(clerk_ids)}")
+        parameters: Parameters = [
+            ("limit", MOST_IDS),
+            *(("user_id", parse_user_id(clerk_id)) for clerk_id in clerk_ids),
+        ]
+        page = self._transport.get("/users", parameters, parse=parse_users)
+        if strangers := {user.clerk_id for user in page.users} - set(clerk_ids):
+            raise ApiNonsense(f"asked for {len(clerk_ids)} users by id, Clerk added {len(strangers)} others")
+        return page
+
+    def get_instance(self) -> Instance:
+        """Return the instance that the secret key belongs to."""
+        return self._transport.get("/instance", parse=_parse_instance)
+
+
+def _given(**parameters: str | int | None) -> Parameters:
+    return [(name, value) for name, value in parameters.items() if value is not None]
+
+
+def _parse_total_count(raw: Body) -> int:
+    return _decode(_total_count, raw).total_count
+
+
+def _parse_instance(raw: Body) -> Instance:
+    return _decode(_instance, raw)
+
+
+def _decode(decoder: JsonDecoder[T], raw: Body) -> T:
+    try:
+        return decoder.decode(raw)
+    except ValidationError as error:
+        raise ApiNonsense(str(error)) from None

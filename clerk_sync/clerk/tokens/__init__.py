@@ -1,0 +1,1 @@
+"""Session tokens: parsing, the policy, verification and claims."""

@@ -1,0 +1,1 @@
+"""Webhook deliveries: the signature, and the event in the body."""

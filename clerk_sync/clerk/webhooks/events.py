@@ -1,0 +1,122 @@
+"""Events: from a signed delivery to one of four facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from clerk_sync.clerk.decoding import JsonDecoder
+from clerk_sync.clerk.errors import UnmappableError
+from clerk_sync.clerk.users import LAST_MS, UserSnapshot, parse_user, parse_user_id
+from clerk_sync.clerk.webhooks.signature import SignedDelivery
+
+MIRRORED_TYPES = ("user.created", "user.updated", "user.deleted")
+
+_SECONDS_END_BELOW = 10**11
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What every event carries, whatever it is about."""
+
+    type: str | None
+    instance_id: str | None = None
+    # Milliseconds; 0 where the event does not say. Breaks ties between snapshots of one version.
+    occurred_at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UserChanged:
+    """``user.created`` or ``user.updated``: this is the user now."""
+
+    envelope: Envelope
+    snapshot: UserSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class UserDeleted:
+    """``user.deleted``: there is no such user any more, for good."""
+
+    envelope: Envelope
+    clerk_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unhandled:
+    """An event about something that is not mirrored."""
+
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Unmappable:
+    """A signed statement that this code cannot use; ``reason`` says why and quotes nothing."""
+
+    envelope: Envelope
+    clerk_id: str | None
+    reason: str
+
+
+Event = UserChanged | UserDeleted | Unhandled | Unmappable
+
+
+class _Wire(msgspec.Struct):
+    type: str
+    data: msgspec.Raw
+    timestamp: Any = None
+    instance_id: str | None = None
+
+
+class _WireId(msgspec.Struct):
+    id: Any = None
+
+
+_wire = JsonDecoder(_Wire)
+_wire_id = JsonDecoder(_WireId)
+
+
+def parse_event(delivery: SignedDelivery) -> Event:
+    """Return what ``delivery`` states; raise NotJsonError where its body is no JSON at all."""
+    try:
+        wire = _wire.decode(delivery.body)
+    except msgspec.ValidationError:
+        return Unmappable(Envelope(type=None), None, "the body is not an event with a type and data")
+    envelope = Envelope(
+        type=wire.type.replace("\0", "")[:100],
+        instance_id=wire.instance_id.replace("\0", "")[:100] if wire.instance_id else None,
+        occurred_at_ms=_milliseconds(wire.timestamp),
+    )
+    return _parse_data(envelope, wire.data)
+
+
+def _parse_data(envelope: Envelope, data: msgspec.Raw) -> Event:
+    if not bytes(data).lstrip().startswith(b"{"):
+        return Unmappable(envelope, None, "data is not an object")
+    try:
+        if envelope.type in ("user.created", "user.updated"):
+            return UserChanged(envelope, parse_user(data))
+        if envelope.type == "user.deleted":
+            return UserDeleted(envelope, _id_of(data))
+    except UnmappableError as error:
+        return Unmappable(envelope, _usable_id(data), str(error))
+    return Unhandled(envelope)
+
+
+def _milliseconds(timestamp: object) -> int:
+    """Return ``timestamp`` in milliseconds: Clerk's documentation says ms, its specification shows seconds."""
+    if not isinstance(timestamp, int | float) or isinstance(timestamp, bool) or not 0 <= timestamp <= LAST_MS:
+        return 0
+    return int(timestamp * 1000) if timestamp < _SECONDS_END_BELOW else int(timestamp)
+
+
+def _id_of(data: msgspec.Raw) -> str:
+    return parse_user_id(_wire_id.decode(data).id)
+
+
+def _usable_id(data: msgspec.Raw) -> str | None:
+    try:
+        return _id_of(data)
+    except UnmappableError:
+        return None

@@ -1,0 +1,134 @@
+"""``flask sync-clerk check``: how far the mirror is from Clerk."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+from flask.cli import with_appcontext
+
+from clerk_sync.cli.group import INTERRUPTED
+
+if TYPE_CHECKING:
+    from clerk_sync.db.transaction import Transaction, Transactions
+    from clerk_sync.mirror.reporting.drift import Drift
+    from clerk_sync.services import Services
+
+IN_STEP, DRIFT, CANNOT_TELL = 0, 1, 2
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Three requests: compare counts and the newest users only.")
+@click.option("--workers", type=click.IntRange(1, 64), default=24, show_default=True, help="Walk in so many windows.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
+@with_appcontext
+def check(*, quick: bool, workers: int, as_json: bool) -> None:
+    """Say how far the mirror is from Clerk, and change nothing.
+
+    Exit status: 0 in step; 1 drift; 2 could not tell.
+    """
+    from clerk_sync.db.transaction import Transactions
+    from clerk_sync.extensions import services
+    from clerk_sync.mirror.sync.targets import READ_ONLY
+
+    with Transactions(services().connect, READ_ONLY) as transactions:
+        report, exit_code = _check(transactions, services(), quick=quick, workers=workers)
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+    elif "unreadable" in report:  # else nothing was measured, and the sentence says it all
+        _print_table(report)
+    if report["reason"]:
+        click.echo(f"Could not tell: {report['reason']}.", err=True)
+    sys.exit(exit_code)
+
+
+def _check(transactions: Transactions, services: Services, *, quick: bool, workers: int) -> tuple[dict[str, Any], int]:
+    from clerk_sync.cli.sync.run_result import ending_of, users
+
+    started_at = time.monotonic()
+    report: dict[str, Any] = {"in_step": None, "quick": quick, "reason": None}
+    try:
+        drift = _measure(transactions, services, quick=quick, workers=workers)
+        transactions.rollback()
+        report |= asdict(drift) | _read_state(transactions)
+        exit_code = _exit_code(drift)
+        if exit_code == CANNOT_TELL:
+            report["reason"] = f"{users(drift.unreadable)} could not be read"
+        else:
+            report["in_step"] = drift.is_in_step
+    except BaseException as error:
+        ending = ending_of(error)
+        if ending is None:
+            raise
+        exit_code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else CANNOT_TELL
+        report["reason"] = ending.reason
+    return report | {"exit_code": exit_code, "seconds": round(time.monotonic() - started_at, 3)}, exit_code
+
+
+def _exit_code(drift: Drift) -> int:
+    if not drift.is_in_step:
+        return DRIFT
+    return CANNOT_TELL if drift.unreadable else IN_STEP
+
+
+def _measure(transactions: Transactions, services: Services, *, quick: bool, workers: int) -> Drift:
+    from contextlib import closing
+
+    from clerk_sync.cli.sync.sync_runner import source_of
+    from clerk_sync.mirror.reporting.drift import Drift
+    from clerk_sync.mirror.reporting.quick_check import glance
+    from clerk_sync.mirror.sync.limits import Allowance, read_clock, set_terms
+    from clerk_sync.mirror.sync.run import reconcile
+    from clerk_sync.mirror.sync.targets import Comparing
+
+    source = source_of(services)
+    # All of them may be orphaned: nothing is deleted here.
+    everybody = Allowance(number=0, percent=100.0)
+    terms = set_terms(transactions, everybody, before=read_clock(transactions), workers=workers)
+    transactions.rollback()
+    if quick:
+        return glance(transactions, source, terms)
+    drift = Drift(mirror_users=terms.live)
+    with closing(reconcile(transactions, source, Comparing(transactions), terms)) as steps:
+        for step in steps:
+            transactions.rollback()
+            drift.add(step)
+    return drift
+
+
+def _read_state(transaction: Transaction) -> dict[str, Any]:
+    from msgspec import to_builtins
+
+    from clerk_sync.mirror.reporting.report import read_state
+
+    state = read_state(transaction)
+    return {
+        "parked": state.parked,
+        "last_event_at": to_builtins(state.last_event.received_at) if state.last_event else None,
+        "last_event_age_seconds": _age_s(transaction, state.last_event.received_at) if state.last_event else None,
+        "last_run": to_builtins(state.last_run) if state.last_run else None,
+    }
+
+
+def _age_s(transaction: Transaction, instant: Any) -> int:
+    from clerk_sync.mirror.sync.limits import read_clock
+
+    return int((read_clock(transaction) - instant).total_seconds())
+
+
+def _print_table(report: dict[str, Any]) -> None:
+    from clerk_sync.cli.sync.reports import print_rows
+
+    last_run = report.get("last_run")
+    values = report | {"last_run": f"{last_run['status']}, {last_run['started_at']}" if last_run else None}
+    rows: list[tuple[str, str]] = []
+    for name, value in values.items():
+        if name in ("reason", "exit_code") or value is None:
+            continue
+        is_count = isinstance(value, int) and not isinstance(value, bool)
+        rows.append((name.replace("_", " "), f"{value:,}" if is_count else str(value)))
+    print_rows(rows)

@@ -1,0 +1,112 @@
+"""``flask sync-clerk doctor``: everything that can be wrong with a deployment, one line each, with the mend."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+from flask.cli import with_appcontext
+
+if TYPE_CHECKING:
+    from clerk_sync.cli.doctor.context import Patient
+    from clerk_sync.cli.doctor.findings import Finding
+
+HEALTHY, ILL = 0, 1
+SUBJECT_WIDTH = 30
+
+_MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "wrong": ("✗", "red")}
+
+
+class Address(click.ParamType[str]):
+    """The public address of the service."""
+
+    name = "https://…"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the address; fail, without quoting it, where it is none or carries credentials."""
+        if not _is_address(str(value)):
+            self.fail("an address such as https://shop.example.com, without login, query or fragment", param, ctx)
+        return str(value)
+
+
+def _is_address(text: str) -> bool:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(text)
+        has_more = parts.username is not None or parts.query or parts.fragment or parts.port == 0
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not has_more
+
+
+@click.command(short_help="Say what is wrong with this deployment, and how to mend it.")
+@click.option("--url", type=Address(), help="Try the webhook route through this public address, with a signed event.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as a JSON object.")
+@with_appcontext
+def doctor(*, url: str | None, as_json: bool) -> None:
+    """Look at settings, keys, clock, database, roles, webhooks and sync; say what is wrong and how to mend it.
+
+    Changes nothing, but for a row in the inbox of the service at --url.
+
+    Exit status: 0 nothing is wrong; 1 something is.
+    """
+    from clerk_sync.cli.doctor.findings import Verdict
+    from clerk_sync.cli.doctor.runner import examine
+
+    patient = _patient(url)
+    with patient.transactions:
+        findings = examine(patient)
+        seen = _print_json(findings) if as_json else _print_lines(findings)
+    sys.exit(ILL if any(finding.verdict is Verdict.WRONG for finding in seen) else HEALTHY)
+
+
+def _patient(url: str | None) -> Patient:
+    from clerk_sync.cli.doctor.context import Patient
+    from clerk_sync.db.transaction import Transactions
+    from clerk_sync.extensions import services
+    from clerk_sync.settings.settings import ConfigurationError, Settings
+
+    problems: list[str] = []
+    try:
+        Settings.from_env(os.environ)
+    except ConfigurationError as error:
+        problems = error.problems
+    return Patient(
+        settings=services().settings,
+        transactions=Transactions(services().connect),
+        problems={problem.partition(":")[0]: problem for problem in problems},
+        names=frozenset(name for name, value in os.environ.items() if value.strip()),
+        url=url,
+    )
+
+
+def _print_json(findings: Iterable[Finding]) -> list[Finding]:
+    from dataclasses import asdict
+
+    seen = list(findings)
+    healthy = not any(finding.verdict == "wrong" for finding in seen)
+    click.echo(json.dumps({"healthy": healthy, "findings": [asdict(each) for each in seen]}, indent=2))
+    return seen
+
+
+def _print_lines(findings: Iterator[Finding]) -> list[Finding]:
+    seen: list[Finding] = []
+    for finding in findings:
+        seen.append(finding)
+        click.echo(_line(finding))
+    counts = {verdict: sum(finding.verdict == verdict for finding in seen) for verdict in _MARKS}
+    click.echo(", ".join(f"{number} {verdict}" for verdict, number in counts.items()), err=True)
+    return seen
+
+
+def _line(finding: Finding) -> str:
+    mark, color = _MARKS[finding.verdict]
+    # Taken off again by click where stdout is no terminal.
+    head = click.style(f"{mark} {finding.verdict:<8}", fg=color)
+    mend = f" -> {finding.mend}" if finding.mend else ""
+    return f"{head}{finding.subject:<{SUBJECT_WIDTH}}{finding.found}{mend}"

@@ -1,0 +1,28 @@
+"""The machine: whether the temporary folder, where workers share keys and metrics, can be used."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+
+from clerk_sync.cli.doctor.context import Patient
+from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
+
+SUBJECT = "temporary folder"
+LITTLE_MIB = 100
+
+
+def look_at_machine(_: Patient) -> Iterator[Finding]:
+    """Yield whether files can be written there, and whether there is room."""
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(b"examined")
+            free_mib = shutil.disk_usage(tempfile.gettempdir()).free // 2**20
+    except OSError as error:
+        yield wrong(SUBJECT, f"cannot be written: {error.strerror}", "give the process a TMPDIR that it may write")
+        return
+    if free_mib < LITTLE_MIB:
+        yield warning(SUBJECT, f"{free_mib} MiB free", "make room: metrics are kept there")
+    else:
+        yield ok(SUBJECT, "can be written")

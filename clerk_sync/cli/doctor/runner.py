@@ -1,0 +1,81 @@
+"""The examination: every check in turn, whatever became of the one before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import psycopg2
+
+from clerk_sync.cli.database_faults import describe
+from clerk_sync.cli.doctor import database, filesystem, instance, keys, mirror, roles, route, settings, token_keys
+from clerk_sync.cli.doctor.context import Patient
+from clerk_sync.cli.doctor.findings import Finding, warning, wrong
+
+
+class Check(NamedTuple):
+    """One concern."""
+
+    subject: str
+    look: Callable[[Patient], Iterator[Finding]]
+    needs_database: bool = False
+    needs_tables: bool = False
+
+
+CHECKS = (
+    Check("settings", settings.look_at_variables),
+    Check("names", settings.look_at_names),
+    Check("kind of keys", keys.look_at_kinds),
+    Check("signing secret", keys.look_at_signing_secrets),
+    Check("authorized parties", keys.look_at_parties),
+    Check("temporary folder", filesystem.look_at_machine),
+    Check("Clerk's API", instance.look_at_api),
+    Check("token keys", token_keys.look_at_token_keys),
+    Check("database", database.look_at_database),
+    Check("migrations", database.look_at_migrations, needs_database=True),
+    Check("role wall", roles.look_at_wall, needs_tables=True),
+    Check("roles", roles.look_at_roles, needs_tables=True),
+    Check("binding", mirror.look_at_binding, needs_tables=True),
+    Check("last event", mirror.look_at_events, needs_tables=True),
+    Check("last sync", mirror.look_at_sync, needs_tables=True),
+    Check("webhook route", route.look_at_route),
+    Check("deployed service", route.look_at_deployment),
+)
+
+
+def examine(patient: Patient) -> Iterator[Finding]:
+    """Yield every finding, as it is made. Never raises: a check that breaks is a finding, too."""
+    for check in CHECKS:
+        if lack := _lack_of(check, patient):
+            yield warning(check.subject, f"not looked at: {lack}")
+            continue
+        try:
+            yield from check.look(patient)
+        except psycopg2.Error as error:
+            yield _of_database(check.subject, error)
+        except Exception as error:
+            # The class alone: a text could quote anything.
+            yield wrong(check.subject, f"the check itself broke: {type(error).__name__}", "please report it")
+        finally:
+            _end_transaction(patient)
+
+
+def _lack_of(check: Check, patient: Patient) -> str | None:
+    if (check.needs_database or check.needs_tables) and not patient.has_database:
+        return "the database does not answer"
+    return patient.lack_of_tables if check.needs_tables else None
+
+
+def _of_database(subject: str, error: psycopg2.Error) -> Finding:
+    obstacle = describe(error)
+    if obstacle is None:
+        code = error.pgcode or type(error).__name__
+        return wrong(subject, f"the database says {code}", "mend what stands above about the database first")
+    return warning(subject, f"not looked at: {obstacle.found}", obstacle.mend)
+
+
+def _end_transaction(patient: Patient) -> None:
+    try:
+        patient.transactions.rollback()
+    except psycopg2.Error:
+        patient.transactions.close()

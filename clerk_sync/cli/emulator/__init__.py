@@ -1,0 +1,1 @@
+"""``flask clerk-emulator``: starts the local Clerk and controls a running one."""

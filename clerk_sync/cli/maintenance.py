@@ -1,0 +1,124 @@
+"""``flask sync-clerk replay``, ``prune`` and ``rebind``: what a mirror needs now and then."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from typing import NoReturn
+
+import click
+from flask.cli import with_appcontext
+
+from clerk_sync.cli.arguments import Duration
+
+
+@click.command()
+@click.option("--parked", is_flag=True, help="Everything that is parked; the default.")
+@click.option("--id", "svix_ids", multiple=True, metavar="MSG", help="Only this delivery; may be repeated.")
+@with_appcontext
+def replay(*, parked: bool, svix_ids: tuple[str, ...]) -> None:
+    """Apply parked events again.
+
+    An event is parked where it is signed and ours, and yet cannot be mapped to a user; only then is its payload kept.
+
+    Exit status: 0 when nothing that was asked for is parked any more, else 1.
+    """
+    import psycopg2
+
+    from clerk_sync.cli.database_faults import sentence_of
+    from clerk_sync.extensions import services
+    from clerk_sync.mirror.inbox.apply import replay as apply_again
+    from clerk_sync.mirror.inbox.outcome import Outcome
+    from clerk_sync.mirror.inbox.parked import find_parked
+
+    if parked and svix_ids:
+        raise click.UsageError("--parked and --id exclude each other")
+    statements = services().statements
+    try:
+        found = find_parked(statements, svix_ids or None)
+        results = [apply_again(statements, delivery) for delivery in found]
+    except psycopg2.Error as error:
+        _fail(sentence_of(error))
+    for svix_id, outcome, reason in results:
+        click.echo(f"{svix_id} {outcome}" + (f": {reason}" if reason else ""))
+    unknown = sorted(set(svix_ids) - {each.svix_id for each in found})
+    for svix_id in unknown:
+        click.echo(f"{svix_id} is not parked", err=True)
+    still_parked = sum(each.outcome is Outcome.PARKED for each in results)
+    click.echo(f"{len(results) - still_parked} replayed, {still_parked} still parked", err=True)
+    sys.exit(1 if still_parked or unknown else 0)
+
+
+@click.command()
+@click.option("--older-than", type=Duration(), required=True, help="How old a payload has to be: 90d, 12h.")
+@with_appcontext
+def prune(*, older_than: timedelta) -> None:
+    """Empty old payloads of the inbox; the rows themselves stay."""
+    import psycopg2
+
+    from clerk_sync.cli.database_faults import sentence_of
+    from clerk_sync.db.transaction import Transactions
+    from clerk_sync.extensions import services
+    from clerk_sync.mirror.inbox.parked import prune_payloads
+
+    try:
+        with Transactions(services().connect) as transactions:
+            emptied = prune_payloads(transactions, older_than)
+            transactions.commit()
+    except psycopg2.Error as error:
+        _fail(sentence_of(error))
+    click.echo(f"{emptied} payloads emptied")
+
+
+@click.command(short_help="Bind the mirror to another Clerk instance.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+def rebind(*, yes: bool) -> None:
+    """Bind the mirror to the Clerk instance that CLERK_SECRET_KEY belongs to.
+
+    Exit status: 0 bound; 3 not confirmed, nothing was changed; 2 configuration; 1 Clerk or the database is away.
+    """
+    import psycopg2
+
+    from clerk_sync.clerk.errors import ClerkError
+    from clerk_sync.cli.sync.run_result import REFUSED, Misconfigured, ending_of
+    from clerk_sync.cli.sync.sync_runner import source_of
+    from clerk_sync.db.transaction import Transactions
+    from clerk_sync.extensions import services
+    from clerk_sync.mirror import binding
+    from clerk_sync.mirror.errors import SyncError
+    from clerk_sync.mirror.sync.opening import check_key
+
+    transactions = Transactions(services().connect)
+    try:
+        source = source_of(services())
+        instance = source.get_instance()
+        check_key(instance, source.secret_key)
+        bound = binding.find_binding(transactions)
+        transactions.rollback()  # whoever is asked may take a while
+        if bound == instance.id:
+            click.echo(f"The mirror is bound to {bound} already.")
+            return
+        if not yes and not _is_wanted(bound, instance.id):
+            click.echo("Nothing was changed.", err=True)
+            sys.exit(REFUSED)
+        binding.rebind(transactions, instance.id)
+        transactions.commit()
+    except (ClerkError, SyncError, Misconfigured, psycopg2.Error) as error:
+        ending = ending_of(error)
+        _fail(ending.reason if ending and ending.reason else str(error), exit_code=ending.exit_code if ending else 1)
+    click.echo(f"The mirror is bound to {instance.id}.")
+    click.echo("Users of the other instance are missing there: see `flask sync-clerk sync --dry-run`.", err=True)
+
+
+def _is_wanted(bound: str | None, instance_id: str) -> bool:
+    click.echo(f"The mirror is a copy of {bound or 'no instance yet'}; CLERK_SECRET_KEY belongs to {instance_id}.")
+    try:
+        return click.confirm("Bind it to that instance? Users whom it does not know will be deleted by the next sync")
+    except click.Abort:
+        return False
+
+
+def _fail(reason: str, exit_code: int = 1) -> NoReturn:
+    click.echo(f"Failed: {reason}.", err=True)
+    sys.exit(exit_code)

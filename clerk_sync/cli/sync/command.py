@@ -1,0 +1,74 @@
+"""``flask sync-clerk sync``: users who are missing, stale or deleted, put right."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+from flask.cli import with_appcontext
+
+from clerk_sync.cli.arguments import ClerkUserId, MaxDeletes
+
+if TYPE_CHECKING:
+    from clerk_sync.mirror.sync.limits import Allowance
+
+
+@click.command(short_help="Put right whoever is missing here, stale, or deleted there.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--verbose", is_flag=True, help="With --dry-run: name each user and field that would change.")
+@click.option("--user", "clerk_ids", type=ClerkUserId(), multiple=True, help="Only this user; may be repeated.")
+@click.option("--workers", type=click.IntRange(1, 64), default=24, show_default=True, help="Walk in so many windows.")
+@click.option(
+    "--max-deletes", type=MaxDeletes(), help="Delete at most so many users. [default: 10, or 5% of the live ones]"
+)
+@click.option("--resume", is_flag=True, help="Go on where the last run stopped.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
+@click.option("--no-progress", is_flag=True, help="Do not show progress.")
+@with_appcontext
+def sync(
+    *,
+    dry_run: bool,
+    verbose: bool,
+    clerk_ids: tuple[str, ...],
+    workers: int,
+    max_deletes: Allowance | None,
+    resume: bool,
+    as_json: bool,
+    no_progress: bool,
+) -> None:
+    """Reconcile the mirror with Clerk: users who are missing here, stale, or deleted there.
+
+    Exit status: 0 done; 1 finished with failures; 2 configuration; 3 refused by a safety guard, nothing was deleted;
+    130 interrupted.
+    """
+    from clerk_sync.cli.sync import reports
+    from clerk_sync.cli.sync.progress import choose_display
+    from clerk_sync.cli.sync.sync_runner import Order, perform
+    from clerk_sync.cli.sync.terminal_observer import Viewer
+    from clerk_sync.extensions import services
+    from clerk_sync.mirror.sync.limits import Allowance
+
+    if verbose and not dry_run:
+        raise click.UsageError("--verbose goes with --dry-run")
+    if resume and (dry_run or clerk_ids):
+        raise click.UsageError("--resume goes neither with --dry-run nor with --user")
+    order = Order(
+        clerk_ids=clerk_ids,
+        dry_run=dry_run,
+        resume=resume,
+        workers=workers,
+        allowance=max_deletes or Allowance(),
+    )
+    rows: list[dict[str, Any]] | None = [] if as_json and verbose else None
+    with choose_display(quiet=no_progress) as display:
+        viewer = Viewer(display, verbose=verbose, rows=rows)
+        report = perform(services(), order, viewer)
+    try:
+        if as_json:
+            click.echo(reports.as_json(report, rows))
+        else:
+            reports.print_table(report)
+    finally:  # also if the report cannot be written
+        reports.say_how_to_go_on(report)
+    sys.exit(report.ending.exit_code)

@@ -1,0 +1,89 @@
+"""The lease of a run from the desk's side: waiting for it, and keeping it while the run is at work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+import psycopg2
+
+from clerk_sync.db.connect import Connect
+from clerk_sync.db.transaction import Transactions
+from clerk_sync.mirror.errors import RivalRun
+from clerk_sync.mirror.sync import runs
+from clerk_sync.mirror.sync.runs import HEARTBEAT_S, Holder, Kind, Run
+
+LOOK_AGAIN_S = 0.5
+PATIENCE_S = 20.0
+
+
+def acquire(
+    transactions: Transactions,
+    kind: Kind,
+    *,
+    resume: bool,
+    say: Callable[[str], None],
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Run:
+    """Return a run that holds the lease; a holder whose heart has stopped is waited for and replaced.
+
+    Raises RivalRun as soon as the holder's heart is seen to beat.
+    """
+    give_up_at = clock() + PATIENCE_S
+    first_look: Holder | None = None
+    while True:
+        run, holder = _try_to_begin(transactions, kind, resume=resume)
+        if run is not None:
+            return run
+        if holder is not None and first_look is None:
+            say(f"Run {holder.id} seems to be at work. Waiting to see whether it lives …")
+            first_look = holder
+        if holder is not None and (_lives(holder, first_look) or clock() > give_up_at):
+            raise RivalRun(holder.id, holder.started_at)
+        sleep(LOOK_AGAIN_S)
+
+
+def _try_to_begin(transactions: Transactions, kind: Kind, *, resume: bool) -> tuple[Run | None, Holder | None]:
+    try:
+        holder = runs.find_holder(transactions)
+        if holder is not None and not runs.take_away_lease(transactions, holder.id):
+            transactions.rollback()
+            return None, holder
+        run = (runs.resume_run(transactions) if resume else None) or runs.begin_run(transactions, kind)
+        transactions.commit()
+    except psycopg2.IntegrityError:  # another process began in the same moment
+        transactions.rollback()
+        return None, None
+    return run, None
+
+
+def _lives(holder: Holder, first_look: Holder | None) -> bool:
+    """Whether the heart has beaten between two looks; of a run that came later, nothing is known yet but its birth."""
+    return first_look is not None and (holder.id != first_look.id or holder.heartbeat_at != first_look.heartbeat_at)
+
+
+@contextmanager
+def heartbeat(connect: Connect, run_id: int, *, every_s: float = HEARTBEAT_S) -> Iterator[None]:
+    """Let the run's heart beat until the block ends, on a connection of its own: waiting for Clerk can take long."""
+    stopped = Event()
+
+    def beat() -> None:
+        with Transactions(connect) as transactions:
+            while not stopped.wait(every_s):
+                try:
+                    runs.beat(transactions, run_id)
+                    transactions.commit()
+                except psycopg2.Error:
+                    # A database that is away for a moment costs a beat, not the run; if it stays away, the run notices.
+                    transactions.close()
+
+    thread = Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join(timeout=1)

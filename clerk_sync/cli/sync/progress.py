@@ -1,0 +1,132 @@
+"""Progress on stderr: a bar on a terminal, a plain line every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from clerk_sync.cli.sync.sync_runner import Report
+
+EVERY_S = 5.0
+
+
+class Display(Protocol):
+    """Shows how far a run has come, as a context manager."""
+
+    def __enter__(self) -> Display: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def hear(self, sentence: str) -> None:
+        """Show a sentence."""
+
+    def show(self, report: Report) -> None:
+        """Show how far the run has come."""
+
+
+def choose_display(*, quiet: bool) -> Display:
+    """Return the display that fits where stderr leads."""
+    if quiet:
+        return Silence()
+    return Bar() if sys.stderr.isatty() else Lines()
+
+
+class Silence:
+    """Says what has to be said, and shows nothing."""
+
+    def __enter__(self) -> Silence:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def hear(self, sentence: str) -> None:
+        """Print a sentence."""
+        click.echo(sentence, err=True)
+
+    def show(self, report: Report) -> None:
+        """Show nothing."""
+
+
+class Lines(Silence):
+    """A line every few seconds: for logs."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, every_s: float = EVERY_S) -> None:
+        self._clock = clock
+        self._every_s = every_s
+        self._started_at = self._last_at = clock()
+
+    def show(self, report: Report) -> None:
+        """Print a line, unless the last one is fresh."""
+        now = self._clock()
+        if now - self._last_at < self._every_s:
+            return
+        self._last_at = now
+        rate = report.counts.seen / max(now - self._started_at, 0.001)
+        seen = report.seen_before + report.counts.seen
+        total = f" of {report.expected:,}" if report.expected else ""
+        click.echo(f"{seen:,}{total} users, {rate:,.0f}/s{_changes(report)}", err=True)
+
+
+class Bar:
+    """A bar with users, rate, time left and what has changed."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+        self._stack = ExitStack()
+        self._progress: Progress = Progress(
+            SpinnerColumn("line"),  # in ASCII
+            BarColumn(),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} users"),
+            TextColumn("{task.fields[rate]:,.0f}/s"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[changes]}"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._started_at = time.monotonic()
+
+    def __enter__(self) -> Bar:
+        self._stack.enter_context(self._progress)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def hear(self, sentence: str) -> None:
+        """Print a sentence above the bar."""
+        self._progress.console.print(sentence, markup=False, highlight=False)
+
+    def show(self, report: Report) -> None:
+        """Move the bar."""
+        if report.expected is None:
+            return
+        seen = report.seen_before + report.counts.seen
+        total = max(report.expected, seen)
+        if self._task is None:
+            self._task = self._progress.add_task("", total=total, rate=0.0, changes="")
+        rate = report.counts.seen / max(time.monotonic() - self._started_at, 0.001)
+        self._progress.update(self._task, completed=seen, total=total, rate=rate, changes=_changes(report))
+
+
+def _changes(report: Report) -> str:
+    counts = report.counts
+    named = {
+        "new": counts.inserted,
+        "changed": counts.updated,
+        "missing": counts.missing,
+        "deleted": counts.deleted,
+        "failed": counts.failed,
+    }
+    return "".join(f", {number:,} {name}" for name, number in named.items() if number)

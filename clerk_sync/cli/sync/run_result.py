@@ -1,0 +1,58 @@
+"""How a run ends: from the error that ended it to a status, an exit code and a sentence without anybody's data."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import psycopg2
+
+from clerk_sync.clerk.errors import ApiRefused, ClerkError
+from clerk_sync.cli.database_faults import is_configuration, sentence_of
+from clerk_sync.cli.group import INTERRUPTED
+from clerk_sync.mirror.errors import KeyMismatch, LeaseLost, Refused
+from clerk_sync.mirror.sync.runs import Status
+
+DONE, FAILURES, CONFIGURATION, REFUSED = 0, 1, 2, 3
+
+
+class Misconfigured(Exception):
+    """A setting that the command needs is missing."""
+
+
+class Ending(NamedTuple):
+    """The status for ``sync_runs``, the exit code, and why."""
+
+    status: Status
+    exit_code: int
+    reason: str | None
+
+
+def users(number: int) -> str:
+    """Return so many users, in words."""
+    return "1 user" if number == 1 else f"{number:,} users"
+
+
+def ending_of(error: BaseException) -> Ending | None:
+    """Return how ``error`` ends a run, or None where it is nothing that was foreseen."""
+    match error:
+        case KeyboardInterrupt():
+            return Ending(Status.INTERRUPTED, INTERRUPTED, "interrupted")
+        case LeaseLost():
+            return Ending(Status.LOST, REFUSED, str(error))
+        case Refused():
+            return Ending(Status.REFUSED, REFUSED, str(error))
+        case KeyMismatch() | Misconfigured():
+            return Ending(Status.FAILED, CONFIGURATION, str(error))
+        case ApiRefused(status=401 | 403):
+            return Ending(Status.FAILED, CONFIGURATION, f"{error}; mend CLERK_SECRET_KEY")
+        case ClerkError():
+            return Ending(Status.FAILED, FAILURES, str(error))
+        case psycopg2.Error():
+            return _database_ending(error)
+        case _:
+            return None
+
+
+def _database_ending(error: psycopg2.Error) -> Ending:
+    exit_code = CONFIGURATION if is_configuration(error) else FAILURES
+    return Ending(Status.FAILED, exit_code, sentence_of(error))

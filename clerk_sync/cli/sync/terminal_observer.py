@@ -1,0 +1,49 @@
+"""Whoever watches a run: progress for people, and the rows of a dry run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from clerk_sync.clerk.api.user_pages import Unmappable
+from clerk_sync.cli.sync.progress import Display
+from clerk_sync.cli.sync.reports import line_of, rows_of
+from clerk_sync.cli.sync.sync_runner import Report
+from clerk_sync.mirror.sync.steps import Step
+
+MOST_FAILURES = 20
+
+
+class Viewer:
+    """Shows progress; of a dry run, it prints each row at once or, where ``rows`` is a list, keeps it there."""
+
+    def __init__(self, display: Display, *, verbose: bool, rows: list[dict[str, Any]] | None = None) -> None:
+        self._display = display
+        self._verbose = verbose
+        self._rows = rows
+        self._failures = 0
+
+    def hear(self, sentence: str) -> None:
+        """Show a sentence."""
+        self._display.hear(sentence)
+
+    def see(self, report: Report, step: Step) -> None:
+        """Show how far the run has come, and what the step would have changed."""
+        self._display.show(report)
+        for failure in step.failures:
+            self._tell(failure)
+        if not self._verbose:
+            return
+        if self._rows is not None:
+            self._rows.extend(rows_of(step))
+            return
+        for row in rows_of(step):
+            click.echo(line_of(row))
+
+    def _tell(self, failure: Unmappable) -> None:
+        self._failures += 1
+        if self._failures <= MOST_FAILURES:
+            self._display.hear(f"{failure.clerk_id or 'A user without a readable id'}: {failure.reason}")
+        elif self._failures == MOST_FAILURES + 1:
+            self._display.hear("More users failed; --dry-run --verbose names them all.")

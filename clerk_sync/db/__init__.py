@@ -1,0 +1,1 @@
+"""The database: connections, the pool, transactions and what PostgreSQL's errors mean."""

@@ -1,0 +1,1 @@
+"""Clerk's Backend API: routes, queries and the rate limit."""

@@ -1,0 +1,1 @@
+"""Clerk's Frontend API: the key set, sign-in, session cookies and the handshake."""

@@ -1,0 +1,71 @@
+"""What a browser holds: the cookies that clerk-js would set on the app's host, and the way back to the app.
+
+Cookies ignore ports, so on one loopback host the local Clerk can set them for the app: nothing of Clerk's has to run in
+the page.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from werkzeug.wrappers import Request, Response
+
+from clerk_sync.emulator.errors import Refusal
+from clerk_sync.emulator.instance import Instance
+from clerk_sync.emulator.serving.middleware import is_loopback
+from clerk_sync.emulator.sessions.sessions import LIFETIME_MS
+from clerk_sync.emulator.users.schemas import Session
+
+YEAR_S = 365 * 24 * 3600
+CLIENT_COOKIE = "__client"
+
+
+def origin_of(url: str) -> str:
+    """Return the origin as a browser writes it: scheme, host, and the port where it is not the usual one."""
+    parts = urlsplit(url)
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in (None, usual) else "")
+
+
+def safe_redirect_url(url: str | None, clerk: Instance) -> str:
+    """Return where to go afterwards; refuse what is neither on this machine nor the authorized origin."""
+    if not url:
+        return clerk.options.authorized_origin + "/"
+    try:
+        origin, netloc = origin_of(url), urlsplit(url).netloc
+    except ValueError:
+        origin, netloc = "", ""
+    if origin == clerk.options.authorized_origin or (url.startswith(("http://", "https://")) and is_loopback(netloc)):
+        return url
+    text = "redirect_url must lead to this machine, or to the origin that the local Clerk was started with."
+    raise Refusal(422, "redirect_url_invalid", "is invalid", text, param="redirect_url")
+
+
+def sign_in(response: Response, clerk: Instance, session: Session, jwt: str) -> Response:
+    """Give the browser the session: Clerk's own cookie, and the ones that the app reads."""
+    response.set_cookie(CLIENT_COOKIE, session.client_id, max_age=LIFETIME_MS // 1000, httponly=True, samesite="Lax")
+    for name, value in (("__session", jwt), ("__client_uat", str(session.created_at // 1000))):
+        for cookie in (name, f"{name}_{clerk.identity.cookie_suffix}"):
+            response.set_cookie(cookie, value, max_age=YEAR_S, samesite="Lax")
+    return response
+
+
+def sign_out(response: Response, clerk: Instance) -> Response:
+    """Take the session from the browser; ``__client_uat`` 0 says so to whoever still holds a token."""
+    suffix = clerk.identity.cookie_suffix
+    for cookie in (CLIENT_COOKIE, "__session", f"__session_{suffix}"):
+        response.delete_cookie(cookie, samesite="Lax")
+    for cookie in ("__client_uat", f"__client_uat_{suffix}"):
+        response.set_cookie(cookie, "0", max_age=YEAR_S, samesite="Lax")
+    return response
+
+
+def current_session(request: Request, clerk: Instance) -> Session | None:
+    """Return the active session of the browser that asks."""
+    client_id = request.cookies.get(CLIENT_COOKIE)
+    if not client_id:
+        return None
+    return next(
+        (each for each in clerk.sessions.all() if each.client_id == client_id and each.status == "active"), None
+    )

@@ -1,0 +1,148 @@
+"""The Frontend API as a page uses it that has its own forms: sign up and in, who is here, profile, farewell.
+
+Answers have Clerk's frame, ``response`` and ``client``, and those fields that front ends read. As with the pages,
+nothing is asked for that would prove who somebody is: attempts are complete at once, new addresses are verified.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from clerk_sync.emulator.clock import wall_clock_ms
+from clerk_sync.emulator.errors import Refusal
+from clerk_sync.emulator.forms import NewUser, UserChange, plausible_email
+from clerk_sync.emulator.frontend_api.browser_cookies import current_session, sign_in, sign_out
+from clerk_sync.emulator.frontend_api.cors import share_with_front_ends
+from clerk_sync.emulator.frontend_api.sign_in import begin_visit, get_visitor
+from clerk_sync.emulator.instance import Instance
+from clerk_sync.emulator.serving.responses import json_answer
+from clerk_sync.emulator.users.factories import new_email
+from clerk_sync.emulator.users.schemas import EMAIL_CODE_VERIFIED, Session, User, as_json
+
+_CHANGEABLE = ("first_name", "last_name", "username", "primary_email_address_id")
+
+
+def client_api(clerk: Instance) -> Blueprint:
+    """Return the routes; bodies are forms, as clerk-js sends them, so that browsers ask no leave beforehand."""
+    api = Blueprint("client_api", __name__, url_prefix="/v1")
+    share_with_front_ends(api, clerk)
+    _add_client_routes(api, clerk)
+    _add_me_routes(api, clerk)
+    return api
+
+
+def _add_client_routes(api: Blueprint, clerk: Instance) -> None:
+    @api.get("/client")
+    def show_client() -> Response:
+        session = current_session(request, clerk)
+        if session is None:
+            return json_answer({"response": None, "client": None})
+        jwt = clerk.session_jwt(session.id, session.user_id, azp=_origin())
+        return sign_in(json_answer({"response": _client(clerk, session, jwt), "client": None}), clerk, session, jwt)
+
+    @api.post("/client/sign_ups")
+    def sign_up() -> Response:
+        user = clerk.accounts.create(
+            NewUser(
+                email_address=[_filled_in("email_address") or ""],
+                first_name=_filled_in("first_name"),
+                last_name=_filled_in("last_name"),
+            )
+        )
+        return _welcome(clerk, user, "sign_up_attempt", "sua")
+
+    @api.post("/client/sign_ins")
+    def sign_in_attempt() -> Response:
+        return _welcome(clerk, get_visitor(clerk, _filled_in("identifier") or ""), "sign_in_attempt", "sia")
+
+
+def _add_me_routes(api: Blueprint, clerk: Instance) -> None:
+    @api.get("/me")
+    def show_me() -> Response:
+        return _about(clerk, _user(_visitor(clerk)))
+
+    @api.post("/me")
+    def act_on_me() -> Response:
+        # clerk-js writes methods other than GET and POST into the query, which spares it preflights.
+        act = {"PATCH": change_me, "DELETE": delete_me}.get(request.args.get("_method", ""))
+        if act is None:
+            raise Refusal(405, "method_not_allowed", "Method not allowed", "_method has to be PATCH or DELETE.")
+        return act()
+
+    @api.patch("/me")
+    def change_me() -> Response:
+        user = _visitor(clerk)
+        changes: dict[str, Any] = {name: _filled_in(name) for name in _CHANGEABLE if name in request.form}
+        return _about(clerk, _user(clerk.accounts.change(user.id, UserChange(**changes))))
+
+    @api.delete("/me")
+    def delete_me() -> Response:
+        deleted = clerk.accounts.delete(_visitor(clerk).id)
+        return sign_out(json_answer({"response": as_json(deleted), "client": None}), clerk)
+
+    @api.post("/me/email_addresses")
+    def add_email_address() -> Response:
+        visitor = _visitor(clerk)
+        address = plausible_email(_filled_in("email_address") or "")
+        with clerk.directory.lock:
+            user = clerk.directory.get(visitor.id)
+            email = new_email(clerk.ids, address, clerk.options.clock_ms(), verification=EMAIL_CODE_VERIFIED)
+            clerk.accounts.alter(user.id, {"email_addresses": (*user.email_addresses, email)})
+        return _about(clerk, as_json(email))
+
+
+def _welcome(clerk: Instance, user: User, kind: str, prefix: str) -> Response:
+    session, jwt = begin_visit(clerk, user, _origin())
+    attempt = {
+        "object": kind,
+        "id": clerk.ids.new(prefix, wall_clock_ms()),
+        "status": "complete",
+        "created_session_id": session.id,
+    }
+    answer = json_answer({"response": attempt, "client": _client(clerk, session, jwt)})
+    return sign_in(answer, clerk, session, jwt)
+
+
+def _about(clerk: Instance, response: object) -> Response:
+    session = current_session(request, clerk)
+    client = None
+    if session is not None:
+        client = _client(clerk, session, clerk.session_jwt(session.id, session.user_id, azp=_origin()))
+    return json_answer({"response": response, "client": client})
+
+
+def _client(clerk: Instance, session: Session, jwt: str) -> dict[str, Any]:
+    """Return what the browser holds: one client with one session, its user and a fresh token."""
+    user = clerk.directory.get(session.user_id)
+    token = {"object": "token", "jwt": jwt}
+    return {
+        "object": "client",
+        "id": session.client_id,
+        "sessions": [{**as_json(session), "user": _user(user), "last_active_token": token}],
+        "last_active_session_id": session.id,
+        "created_at": session.created_at,
+        "updated_at": session.updated_at,
+    }
+
+
+def _user(user: User) -> dict[str, Any]:
+    return {name: value for name, value in as_json(user).items() if name != "private_metadata"}
+
+
+def _visitor(clerk: Instance) -> User:
+    session = current_session(request, clerk)
+    user = clerk.directory.find(session.user_id) if session else None
+    if user is None:
+        raise Refusal(401, "signed_out", "Signed out", "You are signed out.")
+    return user
+
+
+def _origin() -> str | None:
+    return request.headers.get("Origin")
+
+
+def _filled_in(name: str) -> str | None:
+    return request.form.get(name, "").strip() or None

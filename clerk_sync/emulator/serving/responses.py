@@ -1,0 +1,21 @@
+"""JSON answers, good and bad."""
+
+from __future__ import annotations
+
+import msgspec
+from werkzeug.wrappers import Response
+
+from clerk_sync.emulator.errors import Refusal
+
+
+def json_answer(value: object, status: int = 200) -> Response:
+    """Return ``value`` as an ``application/json`` answer."""
+    return Response(msgspec.json.encode(value), status, mimetype="application/json")
+
+
+def refusal_answer(refusal: Refusal, trace_id: str) -> Response:
+    """Return the answer that a refusal becomes."""
+    response = json_answer(refusal.body(trace_id), refusal.status)
+    if refusal.retry_after_s is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after_s)
+    return response

@@ -1,0 +1,1 @@
+"""Sessions, session tokens and the keys that sign them."""

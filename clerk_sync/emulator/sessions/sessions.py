@@ -1,0 +1,111 @@
+"""Who is signed in: sessions from sign-in to sign-out, revocation or the user's end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from msgspec import structs
+
+from clerk_sync.emulator.errors import session_not_found
+from clerk_sync.emulator.ids import Ids
+from clerk_sync.emulator.users.schemas import Session, as_json
+from clerk_sync.emulator.users.user_store import Directory
+
+LIFETIME_MS = 7 * 24 * 3600 * 1000
+ABANDONED_AFTER_MS = 30 * 24 * 3600 * 1000
+
+Announce = Callable[[str, object, int], object]
+"""Sends an event: its type, its data, and when it happened in milliseconds."""
+
+
+class Sessions:
+    """All sessions of this instance, oldest first."""
+
+    def __init__(self, directory: Directory, ids: Ids, clock_ms: Callable[[], int], announce: Announce) -> None:
+        self._directory = directory
+        self._ids = ids
+        self._clock_ms = clock_ms
+        self._announce = announce
+        self._lock = threading.RLock()
+        self._sessions: dict[str, Session] = {}
+        self.revision = 0
+
+    def create(self, user_id: str, client_id: str | None = None) -> Session:
+        """Sign the user in and announce ``session.created``; raise the 404 for an unknown user."""
+        self._directory.get(user_id)
+        now_ms = self._clock_ms()
+        session = Session(
+            id=self._ids.new("sess", now_ms),
+            client_id=client_id or self._ids.new("client", now_ms),
+            user_id=user_id,
+            last_active_at=now_ms,
+            expire_at=now_ms + LIFETIME_MS,
+            abandon_at=now_ms + ABANDONED_AFTER_MS,
+            created_at=now_ms,
+            updated_at=now_ms,
+        )
+        with self._lock:
+            self._sessions[session.id] = session
+            self.revision += 1
+        self._tell("session.created", session, now_ms)
+        return session
+
+    def find(self, session_id: str) -> Session | None:
+        """Return the session, whose status says ``expired`` once its time has passed."""
+        session = self._sessions.get(session_id)
+        if session is None or session.status != "active" or self._clock_ms() < session.expire_at:
+            return session
+        return structs.replace(session, status="expired")
+
+    def get_active(self, session_id: str) -> Session:
+        """Return the session; raise the 404 where it is unknown, over or expired."""
+        session = self.find(session_id)
+        if session is None or session.status != "active":
+            raise session_not_found(session_id)
+        return session
+
+    def get(self, session_id: str) -> Session:
+        """Return the session in whatever state; raise the 404 where it is unknown."""
+        session = self.find(session_id)
+        if session is None:
+            raise session_not_found(session_id)
+        return session
+
+    def all(self) -> list[Session]:
+        """Return every session, newest first."""
+        with self._lock:
+            known = list(self._sessions)
+        return [session for session in map(self.find, reversed(known)) if session]
+
+    def active_of(self, user_id: str) -> Session | None:
+        """Return the user's newest active session."""
+        return next((each for each in self.all() if each.user_id == user_id and each.status == "active"), None)
+
+    def finish(self, session_id: str, status: str) -> Session:
+        """Give the session its last status (``revoked``, ``ended``, ``removed``) and announce it, once."""
+        with self._lock:
+            session = self.get(session_id)
+            if session.status != "active":
+                return session
+            now_ms = self._clock_ms()
+            finished = structs.replace(session, status=status, updated_at=now_ms)
+            self._sessions[session_id] = finished
+            self.revision += 1
+        self._tell(f"session.{status}", finished, now_ms)
+        return finished
+
+    def finish_all_of(self, user_id: str, status: str) -> None:
+        """Finish every active session of the user: what a ban and a deletion do."""
+        for session in self.all():
+            if session.user_id == user_id and session.status == "active":
+                self.finish(session.id, status)
+
+    def restore(self, sessions: list[Session]) -> None:
+        """Go on with the sessions of an earlier run."""
+        with self._lock:
+            self._sessions = {session.id: session for session in sessions}
+
+    def _tell(self, event_type: str, session: Session, at_ms: int) -> None:
+        user = self._directory.find(session.user_id)
+        self._announce(event_type, {**as_json(session), "user": user}, at_ms)

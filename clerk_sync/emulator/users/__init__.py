@@ -1,0 +1,1 @@
+"""Users of the local Clerk: records, changes, seeding."""

@@ -1,0 +1,103 @@
+"""Random lives: what people, and a Clerk under load, do to a mirror over time. The same seed does the same again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+
+from clerk_sync.emulator.users.users import Users
+
+
+class History:
+    """Makes random acts on users: some within one millisecond, some with an e-mail address that somebody else had."""
+
+    def __init__(self, users: Users, seed: int, clock_ms: Callable[[], int]) -> None:
+        self._users = users
+        self._random = random.Random(seed)  # noqa: S311 - reproducible lives
+        self._clock_ms = clock_ms
+        self._living: list[str] = []
+        self._used_addresses: list[str] = []
+        self._number = 0
+
+    def acts(self, count: int) -> Iterator[str]:
+        """Do ``count`` acts, one for each item that is taken; yield the name of what was done."""
+        kinds, weights = zip(*_KINDS, strict=True)
+        for kind in self._random.choices(kinds, weights, k=count):
+            act = kind if len(self._living) > 1 else History.sign_up
+            act(self)
+            yield act.__name__
+
+    def sign_up(self) -> None:
+        """Somebody new comes."""
+        self._number += 1
+        self._arrive(f"person.{self._number}@example.com")
+
+    def rename(self) -> None:
+        """Somebody changes the name."""
+        self._users.update(self._anybody(), first_name=self._name())
+
+    def rename_within_one_millisecond(self) -> None:
+        """Somebody is changed three times with one ``updated_at``."""
+        user_id, at_ms = self._anybody(), self._clock_ms()
+        for _ in range(3):
+            self._users.update(user_id, first_name=self._name(), at_ms=at_ms)
+
+    def hand_over_an_address(self) -> None:
+        """An e-mail address moves from one user to another, in one millisecond."""
+        giver, taker = self._random.sample(self._living, 2)
+        address, at_ms = self._address_of(giver), self._clock_ms()
+        self._number += 1
+        self._users.update(giver, email=f"person.{self._number}@example.com", at_ms=at_ms)
+        self._users.update(taker, email=address, at_ms=at_ms)
+
+    def ban_or_unban(self) -> None:
+        """Somebody is banned, or is so no more."""
+        user_id = self._anybody()
+        self._users.update(user_id, banned=not self._users.get(user_id)["banned"])
+
+    def leave(self) -> None:
+        """Somebody goes, and leaves the address for others."""
+        self._users.delete(self._somebody_who_leaves())
+
+    def come_back(self) -> None:
+        """Somebody signs up with an address that a deleted user had."""
+        if not self._used_addresses:
+            return self.leave()
+        return self._arrive(self._used_addresses.pop())
+
+    def change_and_leave(self) -> None:
+        """Somebody is changed and deleted within one millisecond."""
+        user_id, at_ms = self._somebody_who_leaves(), self._clock_ms()
+        self._users.update(user_id, last_name=self._name(), at_ms=at_ms)
+        self._users.delete(user_id, at_ms=at_ms)
+
+    def _arrive(self, address: str) -> None:
+        self._living.append(self._users.create(email=address, first_name=self._name())["id"])
+
+    def _anybody(self) -> str:
+        return self._random.choice(self._living)
+
+    def _somebody_who_leaves(self) -> str:
+        user_id = self._anybody()
+        self._living.remove(user_id)
+        self._used_addresses.append(self._address_of(user_id))
+        return user_id
+
+    def _address_of(self, user_id: str) -> str:
+        address: str = self._users.get(user_id)["email_addresses"][0]["email_address"]
+        return address
+
+    def _name(self) -> str:
+        return self._random.choice(("Ada", "Zoë", "🦊", "عائشة", "O’Neil")) + str(self._random.randrange(1000))
+
+
+_KINDS: tuple[tuple[Callable[[History], None], int], ...] = (
+    (History.sign_up, 25),
+    (History.rename, 30),
+    (History.rename_within_one_millisecond, 10),
+    (History.hand_over_an_address, 10),
+    (History.ban_or_unban, 5),
+    (History.leave, 8),
+    (History.come_back, 8),
+    (History.change_and_leave, 4),
+)

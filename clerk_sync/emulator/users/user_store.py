@@ -1,0 +1,159 @@
+"""The users that this Clerk knows, kept in the order in which its listing walks them."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
+
+from clerk_sync.emulator.errors import Refusal, user_not_found
+from clerk_sync.emulator.users.schemas import User
+
+Position = tuple[int, str]
+"""Where a user stands in the listing: ``created_at``, then the id among equals."""
+
+_FIRST_AFTER = "\uffff"  # sorts behind every id
+
+_IDENTIFIER_PARAMS = {
+    "email": "email_address",
+    "phone": "phone_number",
+    "wallet": "web3_wallet",
+    "username": "username",
+    "external": "external_id",
+}
+
+
+class Directory:
+    """Users by id, by position and by the identifiers that only one of them may hold.
+
+    ``lock`` makes several calls one act; every call takes it by itself as well.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self._users: dict[str, User] = {}
+        self._order: list[Position] = []
+        self._owners: dict[tuple[str, str], str] = {}
+        self._departed: dict[str, Position] = {}
+        self.revision = 0
+
+    def __len__(self) -> int:
+        return len(self._users)
+
+    def find(self, user_id: str) -> User | None:
+        """Return the user, or None where there is no such user (any more)."""
+        return self._users.get(user_id)
+
+    def get(self, user_id: str) -> User:
+        """Return the user; raise the 404 that Clerk answers."""
+        user = self._users.get(user_id)
+        if user is None:
+            raise user_not_found(user_id)
+        return user
+
+    def find_by_identifier(self, kind: str, value: str) -> User | None:
+        """Return the holder of a verified ``email``, ``phone`` or ``wallet``, of a ``username`` or ``external`` id."""
+        owner = self._owners.get((kind, value))
+        return self._users.get(owner) if owner else None
+
+    def put(self, user: User) -> None:
+        """Store ``user``, new or changed; raise the 422 where another user holds one of its identifiers."""
+        with self.lock:
+            claimed = set(_identifiers(user))
+            self._refuse_taken(user.id, claimed)
+            before = self._users.get(user.id)
+            if before is not None:
+                self._release(before)
+            self._users[user.id] = user
+            insort(self._order, (user.created_at, user.id))
+            self._owners.update(dict.fromkeys(claimed, user.id))
+            self.revision += 1
+
+    def put_many(self, users: Iterable[User]) -> None:
+        """Store users that are known to be new and to share no identifier: the way in for a hundred thousand."""
+        with self.lock:
+            for user in users:
+                self._users[user.id] = user
+                self._order.append((user.created_at, user.id))
+                self._owners.update(dict.fromkeys(_identifiers(user), user.id))
+            self._order.sort()
+            self.revision += 1
+
+    def remove(self, user_id: str) -> User:
+        """Remove the user and return what was stored; the position is remembered for cursors that point at it."""
+        with self.lock:
+            user = self.get(user_id)
+            self._release(user)
+            del self._users[user_id]
+            self._departed[user_id] = (user.created_at, user_id)
+            self.revision += 1
+            return user
+
+    def position(self, user_id: str) -> Position | None:
+        """Return where the user stands, or stood before being deleted."""
+        user = self._users.get(user_id)
+        return (user.created_at, user.id) if user else self._departed.get(user_id)
+
+    def is_departed(self, user_id: str) -> bool:
+        """Whether the user was here and has been deleted."""
+        return user_id in self._departed
+
+    def count(self, lowest: int | None, highest: int | None) -> int:
+        """Count the users whose ``created_at`` lies between both ends, which belong to the window."""
+        with self.lock:
+            low, high = self._window(lowest, highest)
+            return max(high - low, 0)
+
+    def walk(
+        self,
+        *,
+        lowest: int | None = None,
+        highest: int | None = None,
+        after: Position | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[User]:
+        """Yield users by position, from behind ``after``; the caller holds ``lock`` until done."""
+        low, high = self._window(lowest, highest)
+        if after is not None and newest_first:
+            high = min(high, bisect_left(self._order, after))
+        elif after is not None:
+            low = max(low, bisect_right(self._order, after))
+        indexes = range(high - 1, low - 1, -1) if newest_first else range(low, high)
+        return (self._users[self._order[index][1]] for index in indexes)
+
+    def _window(self, lowest: int | None, highest: int | None) -> tuple[int, int]:
+        low = 0 if lowest is None else bisect_left(self._order, lowest, key=itemgetter(0))
+        high = len(self._order) if highest is None else bisect_right(self._order, (highest, _FIRST_AFTER))
+        return low, high
+
+    def _release(self, user: User) -> None:
+        del self._order[bisect_left(self._order, (user.created_at, user.id))]
+        for identifier in _identifiers(user):
+            self._owners.pop(identifier, None)
+
+    def _refuse_taken(self, user_id: str, claimed: set[tuple[str, str]]) -> None:
+        for kind, value in claimed:
+            if self._owners.get((kind, value), user_id) != user_id:
+                raise Refusal(
+                    422,
+                    "form_identifier_exists",
+                    "That identifier is taken. Please try another.",
+                    param=_IDENTIFIER_PARAMS[kind],
+                )
+
+
+def _identifiers(user: User) -> Iterator[tuple[str, str]]:
+    """Yield what no second user may hold; an address that nobody verified or reserved is free for others."""
+    for email in user.email_addresses:
+        if email.reserved or (email.verification and email.verification.status == "verified"):
+            yield "email", email.email_address
+    for phone in user.phone_numbers:
+        if phone.reserved or (phone.verification and phone.verification.status == "verified"):
+            yield "phone", phone.phone_number
+    for wallet in user.web3_wallets:
+        yield "wallet", wallet.web3_wallet
+    if user.username:
+        yield "username", user.username.lower()
+    if user.external_id:
+        yield "external", user.external_id

@@ -1,0 +1,1 @@
+"""Webhooks: events, signing, delivery, retries and faults, as Svix does them."""

@@ -1,0 +1,1 @@
+"""Webhook deliveries: applied once each, recorded, parked and replayed."""

@@ -1,0 +1,97 @@
+"""The inbox as a person reads it: page by page, newest first, or one delivery with all that is kept of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, NamedTuple, Self
+
+from msgspec import Meta
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from clerk_sync.mirror.inbox.parked import WAITING
+
+
+class Delivery(NamedTuple):
+    """One row of the inbox without its payload; ``event_at`` in Clerk's milliseconds, 0 where nobody said."""
+
+    svix_id: str
+    type: str | None
+    clerk_id: str | None
+    instance_id: str | None
+    event_at: int
+    outcome: str
+    reason: str | None
+    deliveries: int
+    received_at: datetime
+    last_received_at: datetime
+
+
+class DeliveryKey(NamedTuple):
+    """The place of a delivery in the list of all."""
+
+    # UTC without an offset: PostgreSQL refuses some offsets that a made-up key could have.
+    received_at: Annotated[datetime, Meta(tz=False)]
+    svix_id: Annotated[str, Meta(pattern=r"^[^\x00]*$")]
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> Self:
+        return cls(delivery.received_at.astimezone(UTC).replace(tzinfo=None), delivery.svix_id)
+
+
+class DeliveriesFound(NamedTuple):
+    """Some deliveries; ``next_key`` is where the next page goes on, None behind the last."""
+
+    deliveries: list[Delivery]
+    next_key: DeliveryKey | None
+
+
+_COLUMNS = ", ".join(Delivery._fields)
+_FIRST = DeliveryKey(datetime.max, "")  # noqa: DTZ901 - keys are UTC without an offset
+
+
+def _page_of(condition: str) -> str:
+    # The first comparison is what the index is for; the second says the same, and tells rows of one instant apart.
+    return f"""
+        SELECT {_COLUMNS} FROM webhook_events
+        WHERE {condition} AND received_at <= CAST(:received_at AS timestamp) AT TIME ZONE 'UTC'
+          AND (received_at, svix_id) < (CAST(:received_at AS timestamp) AT TIME ZONE 'UTC', :svix_id)
+        ORDER BY received_at DESC, svix_id DESC LIMIT :rows
+    """
+
+
+_LIST = text(_page_of("true"))
+_LIST_PARKED = text(_page_of(WAITING))
+_FIND = text(f"SELECT {_COLUMNS} FROM webhook_events WHERE svix_id = :svix_id")
+_FIND_PAYLOAD = text("""
+SELECT left(payload, :characters), octet_length(payload) FROM webhook_events WHERE svix_id = :svix_id
+""")
+
+
+def list_deliveries(
+    session: Session, *, after: DeliveryKey | None, limit: int, only_parked: bool = False
+) -> DeliveriesFound:
+    """Return up to ``limit`` deliveries behind ``after``, newest first."""
+    statement = _LIST_PARKED if only_parked else _LIST
+    rows = session.execute(statement, {**(after or _FIRST)._asdict(), "rows": limit + 1}).all()
+    found = [Delivery(*row) for row in rows[:limit]]
+    return DeliveriesFound(found, DeliveryKey.of(found[-1]) if len(rows) > limit else None)
+
+
+def find_delivery(session: Session, svix_id: str) -> Delivery | None:
+    """Return one delivery, or None."""
+    row = session.execute(_FIND, {"svix_id": svix_id}).one_or_none()
+    return Delivery(*row) if row else None
+
+
+class Payload(NamedTuple):
+    """The beginning of what was delivered, and how long the whole is."""
+
+    text: str
+    length_bytes: int
+
+
+def find_payload(session: Session, svix_id: str, *, characters: int) -> Payload | None:
+    """Return up to ``characters`` of the payload, or None where none is kept."""
+    row = session.execute(_FIND_PAYLOAD, {"svix_id": svix_id, "characters": characters}).one_or_none()
+    return Payload(*row) if row and row[0] is not None else None

@@ -1,0 +1,1 @@
+"""The merge: user snapshots become rows, by one rule for every writer."""

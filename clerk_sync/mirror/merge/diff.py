@@ -1,0 +1,46 @@
+"""What the merge would do with snapshots, without doing it: for dry runs and for the drift report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from clerk_sync.clerk.users import CONTENT_FIELDS, UserSnapshot
+from clerk_sync.db.transaction import Transaction
+from clerk_sync.mirror.merge.merge import Merged
+from clerk_sync.mirror.sync.steps import Change
+
+TOMBSTONE = ("deleted_at",)
+"""The fields in which a tombstone differs from a user whom Clerk shows; no merge brings it back."""
+
+_FIND = f"""
+SELECT deleted_at, {", ".join(UserSnapshot.__struct_fields__)} FROM users WHERE clerk_id = ANY(%(clerk_ids)s)
+"""
+
+
+class _Known(NamedTuple):
+    deleted_at: datetime | None
+    snapshot: UserSnapshot
+
+
+def find_differences(transaction: Transaction, users: Sequence[UserSnapshot]) -> list[Change]:
+    """Return what merging ``users``, read from the API, would do with each of them; nothing is locked or written."""
+    rows = transaction.rows(_FIND, {"clerk_ids": [user.clerk_id for user in users]})
+    known = {clerk_id: _Known(deleted_at, UserSnapshot(clerk_id, *rest)) for deleted_at, clerk_id, *rest in rows}
+    return [_compare(user, known.get(user.clerk_id)) for user in users]
+
+
+def _compare(user: UserSnapshot, known: _Known | None) -> Change:
+    if known is None:
+        return Change(user.clerk_id, Merged.INSERTED)
+    if known.deleted_at is not None:
+        return Change(user.clerk_id, Merged.STALE, TOMBSTONE)
+    ours = known.snapshot
+    if ours.clerk_updated_at > user.clerk_updated_at:
+        return Change(user.clerk_id, Merged.STALE)
+    fields = tuple(name for name in CONTENT_FIELDS if getattr(ours, name) != getattr(user, name))
+    is_older = ours.clerk_updated_at < user.clerk_updated_at
+    if not fields and not is_older:
+        return Change(user.clerk_id, Merged.UNCHANGED)
+    return Change(user.clerk_id, Merged.UPDATED, fields + (("clerk_updated_at",) if is_older else ()))

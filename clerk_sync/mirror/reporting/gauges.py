@@ -1,0 +1,93 @@
+"""What the database knows about the mirror, as numbers to watch.
+
+Asked at each scrape, so that any worker of any server gives the same answer. Everything here is found through an index
+or in a table that stays small: a scrape every few seconds must not read the inbox from end to end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import LiteralString, NamedTuple
+
+from clerk_sync.db.transaction import Transaction
+from clerk_sync.mirror.inbox.parked import LAST_EVENT, WAITING
+
+
+class Reading(NamedTuple):
+    """One number of now; a name that ends in ``_total`` only ever grows. ``label`` is the label's name and value."""
+
+    name: str
+    help: str
+    value: float
+    label: tuple[str, str] | None = None
+
+
+_AGES: LiteralString = f"""
+SELECT
+    (SELECT count(*) FROM webhook_events WHERE {WAITING}),
+    (SELECT extract(epoch FROM now() - min(received_at)) FROM webhook_events WHERE {WAITING}),
+    (SELECT extract(epoch FROM age) FROM ({LAST_EVENT}) AS last_event),
+    (SELECT extract(epoch FROM now() - max(ended_at)) FROM sync_runs WHERE status = 'done' AND kind = 'all'),
+    (SELECT count(*) FROM sync_runs WHERE status = 'running'),
+    (SELECT extract(epoch FROM now() - heartbeat_at) FROM sync_runs WHERE status = 'running'),
+    current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
+"""
+_NAMES = (
+    ("webhooks_parked", "Events that wait for replay"),
+    ("oldest_parked_age_seconds", "Since the oldest of them arrived"),
+    ("last_event_age_seconds", "Since the newest signed delivery, the doctor's self-test left out"),
+    ("last_sync_age_seconds", "Since a run of sync over everybody came to its end"),
+    ("sync_running", "Runs of sync that hold the lease: 0 or 1"),
+    ("sync_heartbeat_age_seconds", "Since the run that holds the lease has shown that it lives"),
+    ("database_connections_allowed", "Connections that the database server takes, from everyone together"),
+)
+
+_RUNS: LiteralString = "SELECT status, count(*) FROM sync_runs WHERE status <> 'running' GROUP BY status"
+_ENDS = ("done", "failed", "refused", "interrupted", "lost")
+
+_RESULTS = ("seen", "inserted", "updated", "unchanged", "stale", "deleted", "failed")
+_USERS: LiteralString = f"SELECT {', '.join(f'coalesce(sum({name}), 0) AS {name}' for name in _RESULTS)} FROM sync_runs"
+_LAST_USERS: LiteralString = f"""
+SELECT {", ".join(_RESULTS)} FROM sync_runs WHERE status = 'done' AND kind = 'all' ORDER BY ended_at DESC LIMIT 1
+"""
+
+_CONNECTIONS: LiteralString = """
+SELECT coalesce(state, 'unknown'), count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND starts_with(application_name, 'clerk_sync') GROUP BY 1
+"""
+_STATES = ("active", "idle", "idle in transaction")
+
+
+def read_mirror(transaction: Transaction) -> Iterator[Reading]:
+    """Yield the readings that have a value: an age needs something that happened."""
+    (values,) = transaction.rows(_AGES)
+    for (name, help_), value in zip(_NAMES, values, strict=True):
+        if value is not None:
+            yield Reading(name, help_, float(value))
+
+    runs = dict.fromkeys(_ENDS, 0.0) | _pairs(transaction, _RUNS)
+    yield from _by_label("sync_runs_total", "Runs of sync by how they ended", "status", runs)
+
+    users = _results(transaction, _USERS)
+    yield from _by_label("sync_users_total", "Users in all runs of sync by what became of them", "result", users)
+
+    last = _results(transaction, _LAST_USERS)
+    yield from _by_label("last_sync_users", "The same of the last finished run over everybody", "result", last)
+
+    states = dict.fromkeys(_STATES, 0.0) | _pairs(transaction, _CONNECTIONS)
+    yield from _by_label("database_connections", "Connections of this service, of all its servers", "state", states)
+
+
+def _pairs(transaction: Transaction, statement: LiteralString) -> dict[str, float]:
+    return {name: float(number) for name, number in transaction.rows(statement)}
+
+
+def _results(transaction: Transaction, statement: LiteralString) -> dict[str, float]:
+    return {
+        name: float(number) for row in transaction.rows(statement) for name, number in zip(_RESULTS, row, strict=True)
+    }
+
+
+def _by_label(name: str, help_: str, label: str, values: Mapping[str, float]) -> Iterator[Reading]:
+    for value, number in values.items():
+        yield Reading(name, help_, number, (label, value))

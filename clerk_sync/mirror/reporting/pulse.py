@@ -1,0 +1,101 @@
+"""The pulse of the mirror: how many users it holds, and what a day's deliveries came to, hour by hour."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from clerk_sync.mirror.inbox.outcome import Outcome
+from clerk_sync.mirror.inbox.parked import FROM_CLERK, WAITING
+
+HOURS = 24
+MOST_DELIVERIES = 100_000
+
+STORED_OUTCOMES = tuple(outcome for outcome in Outcome if outcome is not Outcome.DUPLICATE)
+"""What an inbox row can say: a duplicate keeps the outcome of its first delivery."""
+
+
+class HeadCount(NamedTuple):
+    """The rows of ``users``; of the live ones, how many are known by their id alone and how many are banned."""
+
+    live: int
+    deleted: int
+    never_filled: int
+    banned: int
+
+
+class Hour(NamedTuple):
+    """One hour of deliveries: how many came to which outcome, and how long after the event they arrived."""
+
+    begins_at: datetime
+    outcomes: dict[str, int]
+    median_lag_ms: float | None
+    p95_lag_ms: float | None
+
+    @property
+    def deliveries(self) -> int:
+        """Return how many arrived."""
+        return sum(self.outcomes.values())
+
+
+class Day(NamedTuple):
+    """The last hours, oldest first, without a gap; ``is_cut`` where only the newest deliveries were read."""
+
+    hours: list[Hour]
+    is_cut: bool
+
+    @property
+    def deliveries(self) -> int:
+        """Return how many arrived."""
+        return sum(hour.deliveries for hour in self.hours)
+
+
+_COUNT_HEADS = text("""
+SELECT count(*) FILTER (WHERE deleted_at IS NULL), count(*) FILTER (WHERE deleted_at IS NOT NULL),
+       count(*) FILTER (WHERE deleted_at IS NULL AND clerk_updated_at = 0),
+       count(*) FILTER (WHERE deleted_at IS NULL AND banned)
+FROM users
+""")
+_COUNT_PARKED = text(f"SELECT count(*) FROM webhook_events WHERE {WAITING}")
+_NOW = text("SELECT date_trunc('hour', now(), 'UTC')")
+_HOURS = text(f"""
+WITH recent AS (
+    SELECT received_at, outcome,
+           CASE WHEN event_at > 0 THEN extract(epoch FROM received_at) * 1000 - event_at END AS lag_ms
+    FROM webhook_events WHERE received_at >= :since AND {FROM_CLERK} ORDER BY received_at DESC LIMIT :most
+)
+SELECT date_trunc('hour', received_at, 'UTC'),
+       {", ".join(f"count(*) FILTER (WHERE outcome = '{outcome}')" for outcome in STORED_OUTCOMES)},
+       percentile_disc(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY lag_ms)
+FROM recent GROUP BY 1
+""")
+
+
+def count_heads(session: Session) -> HeadCount:
+    """Return how many users the mirror holds."""
+    return HeadCount(*session.execute(_COUNT_HEADS).one())
+
+
+def count_parked(session: Session) -> int:
+    """Return how many deliveries wait for replay."""
+    return session.scalar(_COUNT_PARKED) or 0
+
+
+def read_day(session: Session, *, most: int = MOST_DELIVERIES) -> Day:
+    """Return the current hour and the 23 before it; of more than ``most`` deliveries, only the newest are read."""
+    this_hour: datetime = session.scalars(_NOW).one()
+    first_hour = this_hour - timedelta(hours=HOURS - 1)
+    found = {row[0]: row for row in session.execute(_HOURS, {"since": first_hour, "most": most})}
+    hours = [_hour(first_hour + timedelta(hours=number), found) for number in range(HOURS)]
+    return Day(hours, is_cut=sum(hour.deliveries for hour in hours) >= most)
+
+
+def _hour(begins_at: datetime, found: dict[datetime, Row[Any]]) -> Hour:
+    if begins_at not in found:
+        return Hour(begins_at, dict.fromkeys(STORED_OUTCOMES, 0), None, None)
+    _, *counts, lags = found[begins_at]
+    median, p95 = (None if lag is None else float(lag) for lag in lags or (None, None))
+    return Hour(begins_at, dict(zip(STORED_OUTCOMES, counts, strict=True)), median, p95)

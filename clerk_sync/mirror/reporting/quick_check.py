@@ -1,0 +1,87 @@
+"""The drift at a glance: three requests, whatever the number of users."""
+
+from __future__ import annotations
+
+from typing import LiteralString, NamedTuple
+
+from clerk_sync.clerk.api.client import LARGEST_PAGE
+from clerk_sync.clerk.api.user_pages import UserPage
+from clerk_sync.clerk.errors import ApiNonsense
+from clerk_sync.db.transaction import Transaction, Transactions
+from clerk_sync.mirror.errors import EmptyListing
+from clerk_sync.mirror.merge.diff import find_differences
+from clerk_sync.mirror.reporting.drift import Drift
+from clerk_sync.mirror.sync.candidates import Span, find_not_shown
+from clerk_sync.mirror.sync.limits import Terms
+from clerk_sync.mirror.sync.opening import check_key
+from clerk_sync.mirror.sync.run import Source
+from clerk_sync.mirror.sync.targets import Comparing
+from clerk_sync.mirror.sync.windows import END_OF_TIME_MS, FIRST_MS
+
+RECENT = 400  # users: what signs up meanwhile has room on the page, too
+
+
+class Holdings(NamedTuple):
+    """What the mirror holds: live users by whether they have been filled, and when the newest of them came."""
+
+    filled: int
+    never_filled: int
+    recent_since_ms: int
+
+
+_COUNT: LiteralString = """
+SELECT count(*) FILTER (WHERE clerk_updated_at > 0), count(*) FILTER (WHERE clerk_updated_at = 0)
+FROM users WHERE deleted_at IS NULL
+"""
+_NEWEST: LiteralString = """
+SELECT clerk_created_at FROM users WHERE deleted_at IS NULL AND clerk_created_at > 0
+ORDER BY clerk_created_at DESC OFFSET %(place)s LIMIT 1
+"""
+
+
+def glance(transactions: Transactions, source: Source, terms: Terms) -> Drift:
+    """Return the least drift that there is, from both counts and from the users who came last.
+
+    Raises what ``reconcile`` raises: then the drift cannot be told.
+    """
+    instance = source.get_instance()
+    check_key(instance, source.secret_key)
+    Comparing(transactions).bind(instance.id)
+    holdings = _read_holdings(transactions)
+    transactions.rollback()  # Clerk may take its time
+
+    clerk_users = source.api.count_users()
+    if clerk_users == 0 and terms.filled:
+        raise EmptyListing(terms.filled)
+    page = source.api.list_users(created_at_after=holdings.recent_since_ms - 1)
+    if page.first_ms is not None and page.first_ms < holdings.recent_since_ms - 1:
+        raise ApiNonsense("Clerk's list ignores created_at_after; a check without --quick does without")
+
+    drift = Drift(instance.id, clerk_users, terms.live, unreadable=len(page.unmappable))
+    drift.count(find_differences(transactions, page.users))
+    surplus = clerk_users - holdings.filled - holdings.never_filled
+    drift.missing = max(drift.missing, surplus)
+    drift.stale = max(drift.stale, holdings.never_filled)
+    drift.orphaned = max(_count_not_shown(transactions, page, holdings, terms), -surplus)
+    return drift
+
+
+def _read_holdings(transaction: Transaction) -> Holdings:
+    ((filled, never_filled),) = transaction.rows(_COUNT)
+    newest = transaction.rows(_NEWEST, {"place": RECENT})
+    return Holdings(filled, never_filled, newest[0][0] if newest else FIRST_MS)
+
+
+def _count_not_shown(transaction: Transaction, page: UserPage, holdings: Holdings, terms: Terms) -> int:
+    is_last = page.count < LARGEST_PAGE
+    shown = [user.clerk_id for user in page.users] + [user.clerk_id for user in page.unmappable if user.clerk_id]
+    not_shown = find_not_shown(
+        transaction,
+        Span(
+            before=terms.before,
+            since_ms=holdings.recent_since_ms,
+            until_ms=END_OF_TIME_MS if is_last else page.last_ms or holdings.recent_since_ms,
+            shown=shown,
+        ),
+    )
+    return len(not_shown)

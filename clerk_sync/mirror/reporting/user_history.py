@@ -1,0 +1,51 @@
+"""What happened to one user: the row as it stands, what was delivered about them, who changed their role."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from clerk_sync.mirror.inbox.queries import Delivery
+from clerk_sync.mirror.reporting.user_queries import MirroredUser, UserKey, find_user_id, search_users
+
+
+class RoleChange(NamedTuple):
+    """One line of the audit, which the database writes by itself."""
+
+    old_role: str | None
+    new_role: str
+    changed_by: str
+    application_name: str
+    client_address: str | None
+    changed_at: datetime
+
+
+_EVENTS = text(f"""
+SELECT {", ".join(Delivery._fields)} FROM webhook_events
+WHERE clerk_id = :clerk_id ORDER BY received_at DESC, svix_id DESC LIMIT :rows
+""")
+_ROLE_CHANGES = text(f"""
+SELECT {", ".join(RoleChange._fields)} FROM role_changes WHERE user_id = :user_id ORDER BY id DESC LIMIT :rows
+""")
+
+
+def find_mirrored_user(session: Session, reference: str) -> MirroredUser | None:
+    """Return the user, deleted or not, who is named by either id: ours, or Clerk's ``user_…``."""
+    user_id = find_user_id(session, reference)
+    if user_id is None:
+        return None
+    # The first of all at or below this id: the user, because rows of users are never removed.
+    return search_users(session, "", after=UserKey(user_id + 1), limit=1).users[0]
+
+
+def list_events_of(session: Session, clerk_id: str, *, limit: int) -> list[Delivery]:
+    """Return the newest deliveries about this user."""
+    return [Delivery(*row) for row in session.execute(_EVENTS, {"clerk_id": clerk_id, "rows": limit})]
+
+
+def list_role_changes_of(session: Session, user_id: int, *, limit: int) -> list[RoleChange]:
+    """Return the newest changes of this user's role."""
+    return [RoleChange(*row) for row in session.execute(_ROLE_CHANGES, {"user_id": user_id, "rows": limit})]

@@ -1,0 +1,110 @@
+"""The role wall from the outside: whether it stands, whether it sees us, and what the audit cannot explain."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import LiteralString, NamedTuple
+
+import psycopg2
+
+from clerk_sync.db.transaction import Transaction, Transactions
+
+INSUFFICIENT_PRIVILEGE = "42501"
+
+TRIGGERS = ("audit_wall", "role_audit_insert", "role_audit_update", "role_wall_insert", "role_wall_update")
+
+
+class Role(NamedTuple):
+    """Who has which role."""
+
+    clerk_id: str
+    role: str
+
+
+class OddChange(NamedTuple):
+    """Changes of roles from one odd kind of session; ``is_ours`` where only the application can have made them."""
+
+    origin: str
+    number: int
+    last_at: datetime
+    is_ours: bool
+
+
+_ENABLED: LiteralString = """
+SELECT tgname FROM pg_trigger
+WHERE tgname = ANY(%(names)s) AND tgenabled IN ('O', 'A') AND tgrelid IN ('users'::regclass, 'role_changes'::regclass)
+"""
+_IS_APPLICATION: LiteralString = "SELECT is_application_session()"
+_MAKE_AN_ADMIN: LiteralString = "INSERT INTO users (clerk_id, role) VALUES ('user_of_the_doctor', 'ADMIN')"
+_COUNT_ADMINS: LiteralString = "SELECT count(*) FROM users WHERE role = 'ADMIN' AND deleted_at IS NULL"
+_UNEXPLAINED: LiteralString = """
+SELECT clerk_id, role FROM users
+WHERE (role <> 'CLIENT' OR id IN (SELECT user_id FROM role_changes)) AND role <> coalesce(
+    (SELECT new_role FROM role_changes WHERE user_id = users.id ORDER BY id DESC LIMIT 1), 'CLIENT')
+ORDER BY id
+"""
+# With one login for everything, only the session's name tells a person from the application. Where the application
+# has a login of its own, whatever that login changed is odd, however the session called itself.
+_ODD: LiteralString = """
+SELECT CASE
+    WHEN starts_with(application_name, 'clerk_sync') THEN 'the application itself'
+    WHEN changed_by = session_user AND is_restricted THEN 'the application''s own login'
+    WHEN starts_with(application_name, 'flask db') THEN 'a migration'
+    WHEN application_name = '' THEN 'a session without a name'
+    END AS origin,
+    count(*) AS number, max(changed_at) AS last_at
+FROM role_changes, (
+    SELECT relowner <> (SELECT oid FROM pg_roles WHERE rolname = session_user) AS is_restricted
+    FROM pg_class WHERE oid = 'users'::regclass
+) AS users_table
+GROUP BY origin ORDER BY origin
+"""
+
+
+def find_missing_triggers(transaction: Transaction) -> list[str]:
+    """Return the triggers of the wall and the audit that are not there, or are switched off."""
+    enabled = {name for (name,) in transaction.rows(_ENABLED, {"names": list(TRIGGERS)})}
+    return [name for name in TRIGGERS if name not in enabled]
+
+
+def is_application_session(transaction: Transaction) -> bool:
+    """Return whether the database takes this session for the application's."""
+    ((is_application,),) = transaction.rows(_IS_APPLICATION)
+    return bool(is_application)
+
+
+def refuses_an_admin(transactions: Transactions) -> bool:
+    """Return whether the database refuses to let this session make an ADMIN. Nothing stays of the try.
+
+    A number of the ids of users is spent, no more.
+    """
+    try:
+        transactions.rows(_MAKE_AN_ADMIN)
+    except psycopg2.Error as error:
+        if error.pgcode != INSUFFICIENT_PRIVILEGE:
+            raise
+        return True
+    else:
+        return False
+    finally:
+        transactions.rollback()
+
+
+def count_admins(transaction: Transaction) -> int:
+    """Return how many live users are ADMIN."""
+    ((admins,),) = transaction.rows(_COUNT_ADMINS)
+    return int(admins)
+
+
+def find_unexplained_roles(transaction: Transaction) -> list[Role]:
+    """Return users whose role is another than the last one that the audit has seen."""
+    return [Role(*row) for row in transaction.rows(_UNEXPLAINED)]
+
+
+def find_odd_changes(transaction: Transaction) -> list[OddChange]:
+    """Return what ``role_changes`` holds from sessions that are no person's."""
+    return [
+        OddChange(origin, number, last_at, is_ours="application" in origin)
+        for origin, number, last_at in transaction.rows(_ODD)
+        if origin is not None
+    ]

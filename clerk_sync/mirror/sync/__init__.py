@@ -1,0 +1,1 @@
+"""Sync: one run reads Clerk's list of users and merges it."""

@@ -1,0 +1,56 @@
+"""The terms of a run: what it may take for missing, and how much of that it may delete."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import LiteralString, cast
+
+from clerk_sync.db.transaction import Transaction
+
+DEFAULT_WORKERS = 24
+ALWAYS_ALLOWED = 10
+DEFAULT_PERCENT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many users a run may delete: the larger of a number and a share of the live ones."""
+
+    number: int = ALWAYS_ALLOWED
+    percent: float = DEFAULT_PERCENT
+
+    def of(self, live: int) -> int:
+        """Return the number for a mirror of ``live`` users."""
+        return max(self.number, int(live * self.percent / 100))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """``before``: whoever was made here later is no candidate. ``live``: the mirror's users at the start; of the
+    ``filled`` ones more is known than the id. ``cap``: how many of them may be deleted.
+    """
+
+    before: datetime
+    live: int
+    filled: int
+    cap: int
+    workers: int = DEFAULT_WORKERS
+
+
+_NOW: LiteralString = "SELECT now()"
+_COUNT_LIVE: LiteralString = """
+SELECT count(*), count(*) FILTER (WHERE clerk_updated_at > 0) FROM users WHERE deleted_at IS NULL
+"""
+
+
+def read_clock(transaction: Transaction) -> datetime:
+    """Return the database's time; no other clock decides anything here."""
+    ((now,),) = transaction.rows(_NOW)
+    return cast("datetime", now)
+
+
+def set_terms(transaction: Transaction, allowance: Allowance, *, before: datetime, workers: int) -> Terms:
+    """Return the terms for the mirror as it is now."""
+    ((live, filled),) = transaction.rows(_COUNT_LIVE)
+    return Terms(before=before, live=live, filled=filled, cap=allowance.of(live), workers=workers)

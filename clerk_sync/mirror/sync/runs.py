@@ -1,0 +1,172 @@
+"""The runs of sync: one at a time holds the lease, and each leaves its report.
+
+The lease is the one row with status ``running``; a unique index sees to that. It is held by rows and the database's
+clock alone, because a lock of a session would not survive PgBouncer in transaction mode.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import LiteralString, NamedTuple
+
+import msgspec
+
+from clerk_sync.db.transaction import Transaction
+from clerk_sync.mirror.errors import LeaseLost
+from clerk_sync.mirror.sync.steps import Counts, Cursor
+
+RESUMABLE_FOR = timedelta(days=1)
+
+HEARTBEAT_S = 2.0
+LEASE_TIMEOUT = timedelta(seconds=10)
+"""A run whose last heartbeat is older has lost its lease: the next run takes it over."""
+
+
+class Kind(StrEnum):
+    """What a run is about."""
+
+    ALL = "all"
+    USERS = "users"
+
+
+class Status(StrEnum):
+    """How a run stands or ended; ``lost`` died without a word."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    REFUSED = "refused"
+    INTERRUPTED = "interrupted"
+    LOST = "lost"
+
+
+class Run(NamedTuple):
+    """A run that holds the lease. ``started_at`` is the database's clock before anything was asked of Clerk."""
+
+    id: int
+    started_at: datetime
+    cursor: Cursor | None = None
+
+
+class Holder(NamedTuple):
+    """Whoever holds the lease; two looks at ``heartbeat_at`` tell whether the process lives."""
+
+    id: int
+    started_at: datetime
+    heartbeat_at: datetime
+
+
+# A lease is not to be given away twice, not even after the fall of the server.
+_DURABLY: LiteralString = "SET LOCAL synchronous_commit = on;"
+_BEGIN: LiteralString = f"""{_DURABLY}
+INSERT INTO sync_runs (kind) VALUES (%(kind)s)
+ON CONFLICT (status) WHERE status = 'running' DO NOTHING
+RETURNING id, started_at
+"""
+_RESUME: LiteralString = f"""{_DURABLY}
+UPDATE sync_runs SET status = 'running', heartbeat_at = clock_timestamp(), ended_at = NULL, reason = NULL
+WHERE id = (SELECT max(id) FROM sync_runs WHERE kind = 'all')
+  AND status IN ('interrupted', 'failed', 'lost') AND cursor IS NOT NULL AND started_at > now() - %(resumable_for)s
+  AND NOT EXISTS (SELECT FROM sync_runs WHERE status = 'running')
+RETURNING id, started_at, cursor
+"""
+
+
+def begin_run(transaction: Transaction, kind: Kind) -> Run | None:
+    """Return a new run, or None while another one holds the lease."""
+    rows = transaction.rows(_BEGIN, {"kind": kind})
+    return Run(*rows[0]) if rows else None
+
+
+def resume_run(transaction: Transaction) -> Run | None:
+    """Return the last full run, to go on with, or None where it is over, too old, or the lease is taken."""
+    rows = transaction.rows(_RESUME, {"resumable_for": RESUMABLE_FOR})
+    if not rows:
+        return None
+    run_id, started_at, cursor = rows[0]
+    return Run(run_id, started_at, msgspec.convert(cursor, Cursor))
+
+
+_FIND_HOLDER: LiteralString = "SELECT id, started_at, heartbeat_at FROM sync_runs WHERE status = 'running'"
+_TAKE_AWAY: LiteralString = """
+UPDATE sync_runs SET status = 'lost', ended_at = clock_timestamp(), reason = 'its process ended without a word'
+WHERE id = (
+    -- A row that is locked is being written by its run: that one lives.
+    SELECT id FROM sync_runs WHERE id = %(run_id)s AND status = 'running'
+      AND heartbeat_at < clock_timestamp() - %(silence)s FOR UPDATE SKIP LOCKED
+)
+RETURNING id
+"""
+
+
+def find_holder(transaction: Transaction) -> Holder | None:
+    """Return whoever holds the lease, or None."""
+    rows = transaction.rows(_FIND_HOLDER)
+    return Holder(*rows[0]) if rows else None
+
+
+def take_away_lease(transaction: Transaction, run_id: int) -> bool:
+    """End the run if it has lost its lease; return whether it has."""
+    return bool(transaction.rows(_TAKE_AWAY, {"run_id": run_id, "silence": LEASE_TIMEOUT}))
+
+
+_BEAT: LiteralString = (
+    "UPDATE sync_runs SET heartbeat_at = clock_timestamp() WHERE id = %(run_id)s AND status = 'running' RETURNING id"
+)
+_RECORD: LiteralString = """
+UPDATE sync_runs SET
+    heartbeat_at = clock_timestamp(), cursor = coalesce(CAST(%(cursor)s AS jsonb), cursor),
+    seen = seen + %(seen)s, inserted = inserted + %(inserted)s, updated = updated + %(updated)s,
+    unchanged = unchanged + %(unchanged)s, stale = stale + %(stale)s,
+    deleted = deleted + %(deleted)s, failed = failed + %(failed)s
+WHERE id = %(run_id)s AND status = 'running'
+RETURNING id
+"""
+_NAME_INSTANCE: LiteralString = "UPDATE sync_runs SET instance_id = %(instance_id)s WHERE id = %(run_id)s"
+# Whatever the run wrote without waiting for the disk is there when this is: whoever is told "done" can rely on it.
+_END: LiteralString = f"""{_DURABLY}
+WITH ended AS (
+    UPDATE sync_runs SET status = %(status)s, reason = %(reason)s, ended_at = clock_timestamp(),
+        cursor = CASE WHEN %(status)s IN ('done', 'refused') THEN NULL ELSE cursor END
+    WHERE id = %(run_id)s AND status = 'running'
+    RETURNING status, deleted
+)
+SELECT status, deleted FROM ended
+UNION ALL
+SELECT status, deleted FROM sync_runs WHERE id = %(run_id)s AND NOT EXISTS (SELECT FROM ended)
+"""
+
+
+def beat(transaction: Transaction, run_id: int) -> bool:
+    """Say that the run lives; return False where it has been taken for dead."""
+    return bool(transaction.rows(_BEAT, {"run_id": run_id}))
+
+
+def name_instance(transaction: Transaction, run_id: int, instance_id: str) -> None:
+    """Note which instance the run reads from."""
+    transaction.rows(_NAME_INSTANCE, {"run_id": run_id, "instance_id": instance_id})
+
+
+def record(transaction: Transaction, run_id: int, counts: Counts, cursor: Cursor | None) -> None:
+    """Add a step to the run's report, in the transaction of what the step wrote; raise LeaseLost where it is over.
+
+    This is the fence: a run that was taken for dead cannot commit another row.
+    """
+    values = asdict(counts) | {"cursor": msgspec.json.encode(cursor).decode() if cursor else None, "run_id": run_id}
+    if not transaction.rows(_RECORD, values):
+        raise LeaseLost(run_id)
+
+
+class Ended(NamedTuple):
+    """How a run has ended, and how many users it has deleted, as its row says."""
+
+    status: Status
+    deleted: int
+
+
+def end_run(transaction: Transaction, run_id: int, status: Status, reason: str | None = None) -> Ended:
+    """Give the lease back and write down how the run ended, unless it had ended before; return what stands there."""
+    ((found, deleted),) = transaction.rows(_END, {"run_id": run_id, "status": status, "reason": reason})
+    return Ended(Status(found), deleted)

@@ -1,0 +1,1 @@
+"""The settings: environment variables, parsed once into one frozen value."""

@@ -1,0 +1,98 @@
+"""The user's cart, and the way from it to an order."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Blueprint, Response, request, url_for
+from msgspec import Struct
+
+from clerk_sync.db.orm import db
+from clerk_sync.shop import cart as shop
+from clerk_sync.shop import orders
+from clerk_sync.shop.cart import Cart
+from clerk_sync.shop.fields import Id, Quantity
+from clerk_sync.shop.orders import Order
+from clerk_sync.web import auth
+from clerk_sync.web.docs.api_doc import describe
+from clerk_sync.web.problems import Problem
+from clerk_sync.web.request_bodies import decode_body
+from clerk_sync.web.responses import json_response
+
+cart = Blueprint("cart", __name__, url_prefix="/cart")
+
+_KEY_PATTERN = "^[ -~]{1,255}$"
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "A text of your choice, new for every purchase: a request that is sent again does not buy again.",
+    "schema": {"type": "string", "pattern": _KEY_PATTERN},
+}
+
+ORDER_HEADERS = {"Location": "The order.", "Idempotent-Replayed": "`true` where an earlier request made the order."}
+
+
+class CartItem(Struct):
+    """How many of a product are wanted. The price is the catalogue's."""
+
+    quantity: Quantity
+
+
+class Purchase(Struct):
+    """Where the order is to go."""
+
+    address_id: Id
+
+
+@cart.get("")
+@describe(Cart)
+def show_cart() -> Response:
+    """Show your cart at the catalogue's prices."""
+    return json_response(shop.read_cart(db.session(), auth.current_user().id))
+
+
+@cart.put("/items/<sku>")
+@describe(Cart, body=CartItem, refusals=(409,))
+def put_item(sku: str) -> Response:
+    """Set how many of a product are in your cart; a cart holds 100 products."""
+    user = auth.current_user()
+    changed = shop.set_quantity(db.session(), user.id, sku, decode_body(CartItem).quantity)
+    db.session.commit()
+    return json_response(changed)
+
+
+@cart.delete("/items/<sku>")
+@describe(Cart)
+def remove_item(sku: str) -> Response:
+    """Take a product out of your cart, if it is in it."""
+    changed = shop.remove_item(db.session(), auth.current_user().id, sku)
+    db.session.commit()
+    return json_response(changed)
+
+
+@cart.post("/checkout")
+@describe(Order, status=201, body=Purchase, parameters=(IDEMPOTENCY_KEY,), headers=ORDER_HEADERS, refusals=(409,))
+def check_out() -> Response:
+    """Turn your cart into an order.
+
+    The same ``Idempotency-Key`` again gives the same order, with the header ``Idempotent-Replayed: true``.
+    """
+    user = auth.current_user()
+    key = _read_idempotency_key()
+    order, replayed = orders.check_out(db.session(), user, decode_body(Purchase).address_id, key)
+    db.session.commit()
+    response = json_response(order, 201)
+    response.headers["Location"] = url_for("api.orders.show_order", number=order.number)
+    if replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _read_idempotency_key() -> str:
+    key = request.headers.get("Idempotency-Key", "")
+    if not key:
+        raise Problem(400, "idempotency-key-missing", "A checkout needs an Idempotency-Key header.")
+    if not re.fullmatch(_KEY_PATTERN, key):
+        raise Problem(400, "idempotency-key-invalid", "Idempotency-Key has to be 1 to 255 printable ASCII characters.")
+    return key

@@ -1,0 +1,108 @@
+"""Prometheus metrics, right with several worker processes.
+
+Each worker counts into files of its own in one folder of the server; a scrape adds them up. What the database knows
+(parked events, the last event, runs of sync) is read from it at the scrape, so that it is right from any process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from clerk_sync.clerk.tokens.rejection import Reason
+from clerk_sync.clerk.webhooks.events import MIRRORED_TYPES
+from clerk_sync.mirror.inbox.outcome import Outcome
+from clerk_sync.mirror.reporting.gauges import Reading
+from clerk_sync.telemetry import logs, metrics_folder, metrics_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.metrics_core import Metric
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_LAG_SECONDS = (0.1, 0.5, 1, 5, 30, 60, 300, 1800, 7200, 36000)
+
+
+class Metrics:
+    """The counters of this process."""
+
+    def __init__(self) -> None:
+        metrics_folder.choose_folder()
+        metrics_values.install()
+
+        self.requests: Histogram = Histogram(
+            "clerk_sync_request_seconds", "Time to answer a request", ["method", "route", "status"], buckets=_SECONDS
+        )
+        # Every label that can come is there from the start: the rate of a series that begins at 1 would miss its first.
+        self.webhooks: Counter = Counter(
+            "clerk_sync_webhooks_total", "Signed deliveries by what became of them", ["type", "outcome"]
+        )
+        self.webhooks_refused: Counter = Counter("clerk_sync_webhooks_refused_total", "Deliveries that prove nothing")
+        self.webhook_lag: Histogram = Histogram(
+            "clerk_sync_webhook_lag_seconds", "From the event at Clerk to its row here", buckets=_LAG_SECONDS
+        )
+        self.tokens: Counter = Counter("clerk_sync_tokens_total", "Session tokens by result", ["result"])
+        self.key_fetches: Counter = Counter(
+            "clerk_sync_key_fetches_total", "Requests for Clerk's key set by result", ["result"]
+        )
+        self.pool_timeouts: Counter = Counter(
+            "clerk_sync_pool_timeouts_total", "Requests that got no database connection in time"
+        )
+        self.log_lines_lost: Counter = Counter(
+            "clerk_sync_log_lines_lost_total", "Lines of the log that could not be written"
+        )
+        logs.stderr.on_lost = self.log_lines_lost.inc
+        for type_ in (*MIRRORED_TYPES, "other"):
+            for outcome in Outcome:
+                self.webhooks.labels(type_, outcome)
+        for result in ("accepted", *Reason):
+            self.tokens.labels(result)
+        for result in ("fetched", "failed"):
+            self.key_fetches.labels(result)
+
+
+_making = Lock()
+_made: list[Metrics] = []
+
+
+def metrics() -> Metrics:
+    """Return this process's metrics, made at first use: once, however many threads ask at that moment."""
+    if not _made:
+        with _making:
+            if not _made:
+                _made.append(Metrics())
+    return _made[0]
+
+
+def exposition(readings: Iterable[Reading]) -> bytes:
+    """Return all workers' metrics, and ``readings``, in Prometheus' text format."""
+    metrics()
+    registry = CollectorRegistry()
+    folder = metrics_folder.find_folder()
+    if folder is not None:
+        MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]  # the library leaves it untyped
+    registry.register(_Readings(list(readings)))
+    return generate_latest(registry)
+
+
+class _Readings:
+    """What was read at this moment."""
+
+    def __init__(self, readings: list[Reading]) -> None:
+        self._readings = readings
+
+    def collect(self) -> Iterator[Metric]:
+        families: dict[str, Metric] = {}
+        for name, help_, value, label in self._readings:
+            if name not in families:
+                family = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+                families[name] = family(f"clerk_sync_{name}", help_)
+            full_name = f"clerk_sync_{name}"
+            families[name].add_sample(full_name, dict([label]) if label else {}, value)
+        yield from families.values()

@@ -1,0 +1,1 @@
+"""The API's OpenAPI description and its page."""

@@ -1,0 +1,137 @@
+"""OpenAPI 3.1, made of the routes, of what stands beside the views, and of the types that they decode and encode."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import msgspec
+from flask import Flask
+from msgspec import Struct
+from werkzeug.routing import Rule
+
+from clerk_sync.shop.orders import ShippingAddress
+from clerk_sync.web import converters
+from clerk_sync.web.docs.api_doc import Operation, find_operation
+from clerk_sync.web.docs.openapi_static import COMPONENTS, INFO, OTHER_PATHS, SESSION, header
+
+Json = dict[str, Any]
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+SchemaOf = Callable[[type], Json]
+
+
+_ARGUMENT = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
+
+
+class Problem(Struct):
+    """What went wrong (RFC 9457): ``code`` is a stable word for programs, ``detail`` a sentence for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+
+
+class Route(NamedTuple):
+    """One method of one path, and what is known of it."""
+
+    rule: Rule
+    method: str
+    view: Callable[..., Any]
+    operation: Operation
+
+    @property
+    def path(self) -> str:
+        """The path as OpenAPI writes it."""
+        return _ARGUMENT.sub(r"{\g<name>}", self.rule.rule)
+
+
+def describe_api(app: Flask) -> bytes:
+    """Return the description of everything in ``app`` that says what it answers, as JSON."""
+    routes = _described_routes(app)
+    used = {type_ for route in routes for type_ in (route.operation.answer, route.operation.body) if type_}
+    types = [Problem, ShippingAddress, *sorted(used, key=lambda type_: type_.__name__)]
+    references, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    schema_of = dict(zip(types, references, strict=True)).__getitem__
+    paths: dict[str, Json] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _describe(route, schema_of)
+    document = {
+        "openapi": "3.1.0",
+        "info": INFO,
+        "paths": dict(sorted((paths | OTHER_PATHS).items())),
+        "components": COMPONENTS | {"schemas": schemas},
+    }
+    # Docstrings quote code as reStructuredText does, readers of OpenAPI expect Markdown.
+    return msgspec.json.encode(document).replace(b"``", b"`")
+
+
+def _described_routes(app: Flask) -> list[Route]:
+    found: list[Route] = []
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        operation = find_operation(view)
+        if operation is not None:
+            methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
+            found.extend(Route(rule, method, view, operation) for method in methods)
+    return sorted(found, key=lambda route: (route.rule.rule, METHODS.index(route.method)))
+
+
+def _describe(route: Route, schema_of: SchemaOf) -> Json:
+    summary, _, description = inspect.cleandoc(route.view.__doc__ or "").partition("\n")
+    *_, room, name = route.rule.endpoint.split(".")
+    described: Json = {
+        "operationId": name,
+        "tags": [room],
+        "summary": summary.rstrip("."),
+        "description": description.strip(),
+        "parameters": [*_path_parameters(route.rule), *route.operation.parameters],
+        "responses": _responses(route, schema_of),
+    }
+    if _is_guarded(route):
+        described["security"] = SESSION
+    if route.operation.body:
+        content = {"application/json": {"schema": schema_of(route.operation.body)}}
+        described["requestBody"] = {"required": True, "content": content}
+    return described
+
+
+def _path_parameters(rule: Rule) -> list[Json]:
+    return [
+        {
+            "name": argument["name"],
+            "in": "path",
+            "required": True,
+            "schema": converters.SCHEMAS[argument["converter"] or "default"],
+        }
+        for argument in _ARGUMENT.finditer(rule.rule)
+    ]
+
+
+def _is_guarded(route: Route) -> bool:
+    return str(route.rule.endpoint).startswith("api.")
+
+
+def _responses(route: Route, schema_of: SchemaOf) -> Json:
+    operation = route.operation
+    answer: Json = {"description": HTTPStatus(operation.status).phrase}
+    if operation.answer:
+        answer["content"] = {"application/json": {"schema": schema_of(operation.answer)}}
+    if operation.headers:
+        answer["headers"] = {name: header(meaning) for name, meaning in operation.headers.items()}
+    statuses = {503, *operation.refusals}
+    if _is_guarded(route):
+        statuses |= {401, 403}
+    if operation.body:
+        statuses |= {400, 413, 415, 422}
+    if route.rule.arguments:
+        statuses |= {404}
+    if any(parameter["in"] == "query" for parameter in operation.parameters):
+        statuses |= {422}
+    problems = {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(statuses)}
+    return {str(operation.status): answer} | problems

@@ -1,0 +1,1 @@
+"""WSGI middleware: request bodies, request log, cross-origin requests."""

@@ -1,0 +1,138 @@
+"""What becomes of each message on its way: lost, doubled, late, shuffled; and how fast new ones are made."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import deque
+from collections.abc import Iterator
+from itertools import takewhile
+
+from clerk_sync.emulator import LocalClerk
+from clerk_sync.emulator.webhooks.messages import Delivery, Message, State
+from clerk_sync.emulator.webhooks.webhook_faults import Fate, Mishap
+
+MOST_MESSAGES_OF_ONE_ACT = 4
+LOST, DOUBLED, TRIPLED, LATE = 0.03, 0.20, 0.05, 0.15
+LONGEST_DELAY_S = 1.5
+SHUFFLE_WINDOW = 30
+SENT_AGAIN_LATER = 0.03
+REMEMBERED = 1_000
+HIGH_WATER, LOW_WATER = 400, 200
+LOOK_AGAIN_S = 0.5
+
+
+class Weather:
+    """Drives random lives through ``clerk`` and decides what becomes of each message; ``seed`` fixes both."""
+
+    def __init__(self, clerk: LocalClerk, seed: int) -> None:
+        self._clerk = clerk
+        self._history = clerk.history(seed)
+        self._random = random.Random(f"weather {seed}")
+        self._recent: deque[str] = deque(maxlen=REMEMBERED)
+        self._last_id = ""
+        self._unsettled: dict[str, Message] = {}
+        self._settled = threading.Condition()
+        self.messages = 0
+        self.dropped = 0
+        self.given_up = 0
+        self.departed: set[str] = set()
+        """Who was deleted at Clerk."""
+        self.unlucky: set[str] = set()
+        """Of whom a message was dropped, or refused until its last retry: only sync can know what it said."""
+        clerk.courier.watch(self._settle)
+
+    def blow(self, deliveries: int) -> Iterator[int]:
+        """Send so many deliveries at least, not counting retries; yield the number so far after each act."""
+        sent = 0
+        while sent < deliveries:
+            sent += self._carry_out_one_act()
+            if self._recent and self._random.random() < SENT_AGAIN_LATER:
+                self._clerk.courier.redeliver(self._random.choice(self._recent))
+                sent += 1
+            self._wait_for_low_water()
+            yield sent
+
+    def calm(self, patience_s: float) -> None:
+        """Wait until the last retry has been made."""
+        self._clerk.courier.wait_idle(patience_s)
+        self._give_up()
+
+    def _carry_out_one_act(self) -> int:
+        fates = [self._draw_fate() for _ in range(MOST_MESSAGES_OF_ONE_ACT)]
+        mishaps = [mishap for number, fate in enumerate(fates) for mishap in self._ordain(fate, number)]
+        for _ in self._history.acts(1):
+            pass
+        for mishap in mishaps:
+            self._clerk.faults.remove(mishap)
+        messages = self._new_messages()
+        assert len(messages) <= len(fates), "every message of the act has had its fate"
+        for message in messages:
+            self._take_note(message)
+        return sum(fate.copies for fate, _ in zip(fates, messages, strict=False))
+
+    def _draw_fate(self) -> Fate:
+        chance = self._random.random
+        if chance() < LOST:
+            return Fate(copies=0)
+        copies = 1 + (chance() < DOUBLED) + (chance() < TRIPLED)
+        delay_s = chance() * LONGEST_DELAY_S if chance() < LATE else 0.0
+        return Fate(copies, delay_s, 0 if delay_s else SHUFFLE_WINDOW)
+
+    def _ordain(self, fate: Fate, number: int) -> Iterator[Mishap]:
+        """Put ``fate`` in force for the message with this ``number`` from now on, and for no other."""
+        faults = self._clerk.faults
+        only = {"after": number, "times": 1}
+        if not fate.copies:
+            yield faults.drop("*", **only)
+        for _ in range(fate.copies - 1):
+            yield faults.double("*", **only)
+        if fate.delay_s:
+            yield faults.delay(fate.delay_s, "*", **only)
+        if fate.shuffle_window:
+            yield faults.shuffle(fate.shuffle_window, "*", **only)
+
+    def _new_messages(self) -> list[Message]:
+        messages = self._clerk.courier.messages
+        new = [messages[svix_id] for svix_id in takewhile(lambda id_: id_ != self._last_id, reversed(messages))]
+        self._last_id = new[0].svix_id if new else self._last_id
+        return new[::-1]
+
+    def _take_note(self, message: Message) -> None:
+        self.messages += 1
+        if message.type == "user.deleted":
+            self.departed.add(_user_of(message))
+        if message.state is State.MISSING:
+            self.dropped += 1
+            self.unlucky.add(_user_of(message))
+            return
+        self._recent.append(message.svix_id)
+        with self._settled:
+            if message.state is not State.DELIVERED:
+                self._unsettled[message.svix_id] = message
+
+    def _settle(self, delivery: Delivery) -> None:
+        if not delivery.succeeded:
+            return
+        with self._settled:
+            self._unsettled.pop(delivery.svix_id, None)
+            if len(self._unsettled) < LOW_WATER:
+                self._settled.notify_all()
+
+    def _wait_for_low_water(self) -> None:
+        if len(self._unsettled) < HIGH_WATER:
+            return
+        with self._settled:
+            while not self._settled.wait_for(lambda: len(self._unsettled) < LOW_WATER, LOOK_AGAIN_S):
+                self._give_up()
+
+    def _give_up(self) -> None:
+        with self._settled:
+            for message in [each for each in self._unsettled.values() if each.state is State.FAILED]:
+                self.given_up += 1
+                self.unlucky.add(_user_of(message))
+                del self._unsettled[message.svix_id]
+
+
+def _user_of(message: Message) -> str:
+    return str(message.payload["data"]["id"])

@@ -1,0 +1,116 @@
+"""The way out: through the environment's proxy, past it where told to, and only to servers that prove themselves."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from clerk_sync.clerk.api.transport import Transport
+from clerk_sync.clerk.errors import ApiUnavailable
+from tests.clerk.api.scripted_api import FakeTime, ScriptedApi
+from tests.cli.stranger import self_signed_certificate, stranger
+
+MakeTransport = Callable[..., Transport]
+
+ELSEWHERE = "http://api.clerk.test"
+
+
+@pytest.fixture(autouse=True)
+def no_proxy_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "no_proxy",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "SSL_CERT_FILE",
+    ):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "all_proxy"])
+def test_a_proxy_of_the_environment_is_asked_for_a_clerk_elsewhere(
+    make_transport: MakeTransport, server: ScriptedApi, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, server.url)
+    assert make_transport(ELSEWHERE).get("/users", parse=bytes) == b"[]"
+    assert server.asked[0].headers["Host"] == "api.clerk.test"
+
+
+def test_a_proxy_is_shown_its_own_login_and_not_told_it_in_an_address(
+    make_transport: MakeTransport, server: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", server.url.replace("http://", "http://grace:s%40cret@"))
+    make_transport(ELSEWHERE).get("/users", parse=bytes)
+    login = base64.b64encode(b"grace:s@cret").decode()
+    assert server.asked[0].headers["proxy-authorization"] == f"Basic {login}"
+
+
+def test_a_proxy_without_a_scheme_is_one_that_speaks_http(
+    make_transport: MakeTransport, server: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", server.url.removeprefix("http://"))
+    assert make_transport(ELSEWHERE).get("/users", parse=bytes) == b"[]"
+
+
+def test_a_host_that_is_excepted_is_asked_without_the_proxy(
+    make_transport: MakeTransport, server: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.1")
+    # Spelled so that it does not count as this machine, and the environment is read.
+    assert make_transport(server.url.replace("127.0.0.1", "127.1")).get("/users", parse=bytes) == b"[]"
+
+
+def test_a_server_whose_certificate_nobody_vouches_for_is_not_told_the_key(
+    make_transport: MakeTransport, fake_time: FakeTime, tmp_path: Path
+) -> None:
+    with stranger(200, certificate=self_signed_certificate(tmp_path)) as url, pytest.raises(ApiUnavailable) as refused:
+        make_transport(url).get("/users", parse=bytes)
+    assert ssl.SSLCertVerificationError.__name__ in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_an_authority_that_the_operator_names_is_trusted(
+    make_transport: MakeTransport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    certificate = self_signed_certificate(tmp_path)
+    monkeypatch.setenv(name, str(certificate))
+    with stranger(200, b"[]", certificate=certificate) as url:
+        assert make_transport(url).get("/users", parse=bytes) == b"[]"
+
+
+def test_certificates_that_are_not_there_are_named_at_once(
+    make_transport: MakeTransport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake_time: FakeTime
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "gone.pem"))
+    before = fake_time.now_s
+    with pytest.raises(ApiUnavailable, match="REQUESTS_CA_BUNDLE names certificates that are not there"):
+        make_transport("https://127.0.0.1:9").get("/users", parse=bytes)
+    assert fake_time.now_s == before
+
+
+def test_a_folder_of_certificates_is_one_way_to_name_them(
+    make_transport: MakeTransport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    certificate = self_signed_certificate(tmp_path)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "empty"))
+    with stranger(200, b"[]", certificate=certificate) as url, pytest.raises(ApiUnavailable, match="CERTIFICATE"):
+        make_transport(url).get("/users", parse=bytes)
+
+
+@pytest.mark.parametrize("proxy", ["http://grace:p#ss@127.0.0.1:9", "http://grace:p€ss@127.0.0.1:9", "http://[::1"])
+def test_a_proxy_whose_address_cannot_be_read_is_refused_without_being_quoted(
+    make_transport: MakeTransport, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(ApiUnavailable, match="the environment's proxy cannot be read") as refused:
+        make_transport(ELSEWHERE).get("/users", parse=bytes)
+    assert "grace" not in str(refused.value)

@@ -1,0 +1,40 @@
+"""A verifier whose keys come from a server on loopback, and what the two are asked in tests."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from clerk_sync.clerk.errors import TokenError
+from clerk_sync.clerk.jwks.cache import KeySet
+from clerk_sync.clerk.jwks.fetch import fetch_key_set
+from clerk_sync.clerk.jwks.key_shelf import Shelf
+from clerk_sync.clerk.tokens.verifier import TokenVerifier
+from tests.clerk.api.scripted_api import ScriptedApi, answer
+from tests.clerk.tokens.token_factory import FOREIGN, POLICY, Clock, Instance
+
+SECRET_KEY = "sk_test_secretsecretsecretsecret"
+
+
+def make_verifier(server: ScriptedApi, clock: Clock, shelf: Shelf | None = None) -> TokenVerifier:
+    """Return a verifier that knows no key yet."""
+    keys = KeySet(partial(fetch_key_set, f"{server.url}/v1/jwks", SECRET_KEY), shelf, clock=clock)
+    return TokenVerifier(keys, POLICY, clock=clock)
+
+
+def publish(server: ScriptedApi, *instances: Instance) -> None:
+    """Answer with the keys of ``instances`` from now on."""
+    server.will_answer(answer({"keys": [instance.jwk for instance in instances]}))
+
+
+def outcome(tokens: TokenVerifier, token: str) -> str:
+    """Return "proven", or the reason why not."""
+    try:
+        tokens.verify(token)
+    except TokenError as error:
+        return error.reason
+    return "proven"
+
+
+def unknown(number: int) -> str:
+    """Return a token under a key id that nobody has heard of."""
+    return FOREIGN.mint(header={"kid": f"ins_{number}"})

@@ -1,0 +1,162 @@
+"""A token is proven once; its own time, and a change of the keys, end that at once."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from jose.backends.base import Key
+
+from clerk_sync.clerk.errors import TokenError
+from clerk_sync.clerk.jwks.key_set import KeyRing, ring_of_pem
+from clerk_sync.clerk.tokens.rejection import Reason
+from clerk_sync.clerk.tokens.verifier import TokenVerifier
+from tests.clerk.tokens.token_factory import NOW, OURS, POLICY, SESSION_ID, USER_ID, Clock
+
+
+class CountingKey(Key):
+    """The real key, with a count of how often it had to work."""
+
+    def __init__(self) -> None:
+        self._key = ring_of_pem(OURS.pem).nameless[0]
+        self.uses = 0
+
+    def verify(self, msg: bytes, sig: bytes) -> bool:
+        self.uses += 1
+        return self._key.verify(msg, sig)
+
+
+class Rings:
+    """A source whose keys a test replaces."""
+
+    def __init__(self, *keys: Key) -> None:
+        self.ring = KeyRing(nameless=keys)
+
+    def current(self) -> KeyRing:
+        return self.ring
+
+    def renewed(self, ring: KeyRing) -> KeyRing:
+        return ring
+
+
+@pytest.fixture
+def key() -> CountingKey:
+    return CountingKey()
+
+
+@pytest.fixture
+def keys(key: CountingKey) -> Rings:
+    return Rings(key)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def verifier(keys: Rings, clock: Clock) -> TokenVerifier:
+    return TokenVerifier(keys, POLICY, clock=clock, remembered_tokens=3)
+
+
+def reason(verifier: TokenVerifier, token: str) -> str | None:
+    try:
+        verifier.verify(token)
+    except TokenError as error:
+        return error.reason
+    return None
+
+
+def test_token_is_verified_once(verifier: TokenVerifier, key: CountingKey) -> None:
+    token = OURS.mint()
+    assert verifier.verify(token) == verifier.verify(f"{token} ".strip())
+    assert key.uses == 1
+
+
+def test_remembered_token_expires_on_time(verifier: TokenVerifier, clock: Clock) -> None:
+    token = OURS.mint(exp=NOW + 60)
+    assert reason(verifier, token) is None
+    clock.now = NOW + 64.9
+    assert reason(verifier, token) is None
+    clock.now = NOW + 65
+    assert reason(verifier, token) == Reason.EXPIRED
+
+
+def test_remembered_token_is_not_valid_before_its_time(verifier: TokenVerifier, clock: Clock) -> None:
+    """A clock that was fast when the tokens came, and is set back."""
+    early, unborn = OURS.mint(nbf=NOW + 30), OURS.mint(iat=NOW + 30)
+    clock.now = NOW + 30
+    assert [reason(verifier, early), reason(verifier, unborn)] == [None, None]
+    clock.now = NOW
+    assert [reason(verifier, early), reason(verifier, unborn)] == [Reason.NOT_YET_VALID, Reason.ISSUED_IN_THE_FUTURE]
+
+
+def test_remembered_token_ends_with_its_key(verifier: TokenVerifier, keys: Rings) -> None:
+    token = OURS.mint()
+    assert reason(verifier, token) is None
+    keys.ring = KeyRing()
+    assert reason(verifier, token) == Reason.UNKNOWN_KEY
+
+
+def test_proof_made_while_the_keys_changed_does_not_outlive_them(keys: Rings) -> None:
+    """The race between a verification and a key's removal: the key leaves while it is at work."""
+
+    class LeavingKey(CountingKey):
+        def verify(self, msg: bytes, sig: bytes) -> bool:
+            keys.ring = KeyRing()
+            return super().verify(msg, sig)
+
+    keys.ring = KeyRing(nameless=(LeavingKey(),))
+    verifier = TokenVerifier(keys, POLICY, clock=Clock())
+    token = OURS.mint()
+    assert reason(verifier, token) is None
+    assert reason(verifier, token) == Reason.UNKNOWN_KEY
+
+
+def test_the_oldest_token_is_forgotten_first(verifier: TokenVerifier, key: CountingKey) -> None:
+    tokens = [OURS.mint(jti=str(number)) for number in range(4)]
+    for token in tokens:
+        verifier.verify(token)
+    assert key.uses == 4
+    for token in tokens[1:]:
+        verifier.verify(token)
+    assert key.uses == 4
+    verifier.verify(tokens[0])
+    assert key.uses == 5
+
+
+def test_refused_token_is_not_remembered(verifier: TokenVerifier, clock: Clock) -> None:
+    """Too early now is not too early for ever."""
+    token = OURS.mint(nbf=NOW + 30)
+    assert reason(verifier, token) == Reason.NOT_YET_VALID
+    clock.now = NOW + 30
+    assert reason(verifier, token) is None
+
+
+def test_token_that_shares_a_signature_is_not_taken_for_the_remembered_one(verifier: TokenVerifier) -> None:
+    token, other = OURS.mint(), OURS.mint(sub="user_2other")
+    verifier.verify(token)
+    header, claims, _ = other.split(".")
+    assert reason(verifier, f"{header}.{claims}.{token.rpartition('.')[2]}") == Reason.WRONG_SIGNATURE
+
+
+def test_threads_share_what_is_remembered(verifier: TokenVerifier) -> None:
+    """More tokens than fit, from several threads at once: every answer is that of its own token."""
+    tokens = {OURS.mint(sub=f"{USER_ID}{number}"): f"{USER_ID}{number}" for number in range(6)}
+    start = threading.Barrier(4)
+    wrong: list[str] = []
+
+    def work() -> None:
+        start.wait()
+        for _ in range(30):
+            for token, user_id in tokens.items():
+                proof = verifier.verify(token)
+                if (proof.user_id, proof.session_id) != (user_id, SESSION_ID):
+                    wrong.append(user_id)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []

@@ -1,0 +1,127 @@
+"""Transactions, one after another: they begin by themselves, end when told, and survive a restart between two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import psycopg2
+import pytest
+from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
+
+from clerk_sync.db.connect import Connect
+from clerk_sync.db.transaction import Transactions
+from tests.local_clerk import Query
+
+GRACE = "INSERT INTO users (clerk_id) VALUES ('user_grace')"
+USERS = "SELECT clerk_id FROM users"
+
+
+def end_backend(pid: int, operator: Connection) -> None:
+    with operator.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+
+
+def test_what_is_not_committed_is_seen_by_nobody_else(transactions: Transactions, query: Query) -> None:
+    assert transactions.rows(GRACE) == []
+    assert transactions.rows(USERS) == [("user_grace",)]
+    assert query(USERS) == []
+    transactions.commit()
+    assert query(USERS) == [("user_grace",)]
+
+
+def test_what_is_rolled_back_never_happened(transactions: Transactions, query: Query) -> None:
+    transactions.rows(GRACE)
+    transactions.rollback()
+    transactions.commit()
+    assert query(USERS) == []
+
+
+def test_each_transaction_begins_with_the_preamble(connect: Connect) -> None:
+    with Transactions(connect, "SET LOCAL statement_timeout = 7000") as transactions:
+        for _ in range(2):
+            assert transactions.rows("SHOW statement_timeout") == [("7s",)]
+            transactions.commit()
+
+
+def test_transactions_are_bounded_unless_something_else_is_said(transactions: Transactions) -> None:
+    assert transactions.rows("SHOW lock_timeout") == [("3s",)]
+    assert transactions.rows("SHOW statement_timeout") == [("6s",)]
+
+
+def test_after_an_error_nothing_more_is_done_until_it_is_rolled_back(transactions: Transactions, query: Query) -> None:
+    with pytest.raises(psycopg2.errors.DivisionByZero):
+        transactions.rows("SELECT 1 / 0")
+    with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
+        transactions.rows(GRACE)
+    transactions.rollback()
+    transactions.rows(GRACE)
+    transactions.commit()
+    assert query(USERS) == [("user_grace",)]
+
+
+def test_a_restart_between_two_transactions_is_not_noticed(transactions: Transactions, operator: Connection) -> None:
+    ((pid,),) = transactions.rows("SELECT pg_backend_pid()")
+    transactions.commit()
+    end_backend(pid, operator)
+    assert transactions.rows("SELECT 1") == [(1,)]
+
+
+def test_a_restart_within_a_transaction_is_an_error_and_loses_all_of_it(
+    transactions: Transactions, operator: Connection, query: Query
+) -> None:
+    transactions.rows(GRACE)
+    ((pid,),) = transactions.rows("SELECT pg_backend_pid()")
+    end_backend(pid, operator)
+    with pytest.raises(psycopg2.OperationalError):
+        transactions.rows(USERS)
+    with suppress(psycopg2.Error):
+        transactions.commit()
+    assert query(USERS) == []
+
+
+def test_a_closed_one_opens_again(transactions: Transactions, query: Query) -> None:
+    transactions.rows(GRACE)
+    transactions.close()
+    assert transactions.rows(USERS) == []
+
+
+def test_a_database_that_cannot_be_reached_is_an_error_each_time() -> None:
+    def connect() -> Connection:
+        return psycopg2.connect("postgresql://127.0.0.1:1/none", connect_timeout=1)
+
+    with Transactions(connect) as transactions:
+        for _ in range(2):
+            with pytest.raises(psycopg2.OperationalError):
+                transactions.rows("SELECT 1")
+            transactions.rollback()
+
+
+def test_a_statement_that_was_never_sent_has_begun_nothing(transactions: Transactions, query: Query) -> None:
+    with pytest.raises(psycopg2.ProgrammingError, match="can't adapt"):
+        transactions.rows("SELECT %(what)s", {"what": object()})
+    transactions.rows(GRACE)
+    transactions.rollback()
+    assert query(USERS) == []
+
+
+def test_what_has_failed_cannot_be_committed_in_silence(transactions: Transactions, query: Query) -> None:
+    transactions.rows(GRACE)
+    with pytest.raises(psycopg2.errors.DivisionByZero):
+        transactions.rows("SELECT 1 / 0")
+    with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
+        transactions.commit()
+    transactions.rows(USERS)
+    assert query(USERS) == []
+
+
+@pytest.mark.parametrize("end", [Transactions.rollback, Transactions.commit])
+def test_after_a_connection_was_lost_the_next_transaction_has_another(
+    transactions: Transactions, operator: Connection, end: Callable[[Transactions], None]
+) -> None:
+    transactions.rows(GRACE)
+    ((pid,),) = transactions.rows("SELECT pg_backend_pid()")
+    end_backend(pid, operator)
+    with suppress(psycopg2.Error):
+        end(transactions)
+    assert transactions.rows("SELECT 1") == [(1,)]

@@ -1,0 +1,101 @@
+"""Commands of the documents that cannot run on a stage, each with the reason and with what checks it instead."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.docs.documents import Command
+
+Check = Callable[[Command, Path], None]
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Commands that match ``pattern`` as a whole do not run, for ``reason``; ``checked_by`` a check or tests does."""
+
+    pattern: str
+    reason: str
+    checked_by: Check | tuple[str, ...]
+
+    def takes(self, command: Command) -> bool:
+        """Whether this is such a command."""
+        return re.fullmatch(self.pattern, command.bare, re.DOTALL) is not None
+
+
+def make_knows_it(command: Command, directory: Path) -> None:
+    """Fail unless make could do it, without doing it."""
+    planned = subprocess.run(
+        ["/bin/sh", "-c", f"{command.bare} --dry-run"], cwd=directory, capture_output=True, text=True, check=False
+    )
+    assert planned.returncode == 0, planned.stderr
+
+
+def sets_what_is_read(command: Command, directory: Path) -> None:
+    """Fail unless every variable that is set on the platform is one that we read."""
+    read = re.findall(r"^([A-Z_]+)=", (directory / ".env.example").read_text(), re.MULTILINE)
+    assert set(re.findall(r"\b([A-Z_]+)=", command.bare)) <= set(read)
+
+
+ELSEWHERE = (
+    Elsewhere(r"(heroku (?!run -- |pg:psql -c )|git push heroku ).*", "needs an account", sets_what_is_read),
+    Elsewhere(
+        r"(ngrok|clerk) .*",
+        "needs an account and the internet",
+        ("tests/emulator/webhooks/test_webhook_sender.py::test_a_webhook_is_signed_and_has_clerks_envelope",),
+    ),
+    Elsewhere(r"make (demo|test|storm|bench|lint|clean)\b.*", "runs for minutes, and runs all of this", make_knows_it),
+    Elsewhere(
+        r"uv pip compile .*",
+        "asks a package registry",
+        (
+            "tests/deploy/test_dependencies.py::test_every_dependency_is_pinned_with_hashes",
+            "tests/deploy/test_dependencies.py::test_what_production_installs_is_what_tests_installed",
+        ),
+    ),
+)
+
+BROUGHT_HERE = {
+    r"heroku run -- (.*)": r"\1",
+    r"heroku pg:psql -c (.*)": r'psql "$OWNER_URL" --command \1',
+    r"(python -m tests\.deploy\.measure) \d+": r"\1 20",
+}
+"""Commands that a platform runs for us, or that take their time, and what they are here."""
+
+LONG_RUNNING = {
+    r"flask run\b.*": "Running on",
+    r"flask clerk-emulator run\b.*": "For .env:",
+}
+"""Commands that do not end by themselves, and what they say once they are up."""
+
+FROM_DEBIAN = {"curl", "promtool", "nginx", "pgbouncer"}
+"""Programs that come with a package of their own: a document's other commands run without them."""
+
+TYPED = {r".*\\password .*": "a-password\na-password\n"}
+"""What a person types at the commands that ask."""
+
+
+def brought_here(command: Command) -> Command:
+    """Return ``command`` as it is typed here."""
+    for pattern, here in BROUGHT_HERE.items():
+        if re.fullmatch(pattern, command.bare):
+            return replace(command, text=re.sub(pattern, here, command.bare))
+    return command
+
+
+def find_elsewhere(command: Command) -> Elsewhere | None:
+    """Return the row of the table that takes ``command``."""
+    return next((row for row in ELSEWHERE if row.takes(command)), None)
+
+
+def find_sign(command: Command) -> str | None:
+    """Return what ``command`` says once it is up, where it does not end by itself."""
+    return next((sign for pattern, sign in LONG_RUNNING.items() if re.fullmatch(pattern, command.bare)), None)
+
+
+def find_typed(command: Command) -> str:
+    """Return what is typed at ``command``."""
+    return next((typed for pattern, typed in TYPED.items() if re.fullmatch(pattern, command.bare, re.DOTALL)), "")

@@ -1,0 +1,109 @@
+"""Where a document is tried out: a copy of the project to stand in, and a house that answers at its addresses."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from clerk_sync.cli.emulator.commands import emulator
+from clerk_sync.db import connect
+from tests.conftest import ROOT
+from tests.docs.documents import Command
+from tests.docs.exempt import find_sign, find_typed
+from tests.docs.shell import Ended, Shell
+from tests.stage.servers import House, open_house
+
+# What would lead a command out of the copy, or into the developer's own settings and data.
+_NOT_COPIED = {".env", ".git", ".venv", "instance"}
+
+PEOPLE = {"user_2abc": "ada@example.com", "user_2def": "grace@example.com", "user_2ghi": "you@example.com"}
+"""Who the documents speak of: they are there, under these ids and addresses."""
+
+
+class Desk:
+    """A terminal in the copy of the project, on whose machine everything of a house runs."""
+
+    def __init__(self, house: House, directory: Path) -> None:
+        self.house = house
+        self.directory = directory
+        self._addresses = {
+            "http://127.0.0.1:5000": house.service.url,
+            "http://localhost:5000": house.service.url,
+            "http://127.0.0.1:4010": house.clerk.url,
+            "https://shop.example.com": house.service.url,
+        }
+        self._shell = Shell(directory, _environment(house, directory))
+
+    def run(self, command: Command) -> Ended:
+        """Run ``command`` as whoever reads the document would."""
+        text = command.text
+        for written, real in self._addresses.items():
+            text = text.replace(written, real)
+        if command.language == "sql":
+            return self._shell.run(f'psql --quiet --set ON_ERROR_STOP=1 --command {shlex.quote(text)} "$OWNER_URL"')
+        if command.language == "python":
+            return self._shell.run(f"python -W error -c {shlex.quote(text)}")
+        sign = find_sign(command)
+        if sign is not None:
+            return self._shell.run_until(command.bare, sign)
+        if command.bare.startswith("flask clerk-emulator "):
+            return self._control_clerk(shlex.split(text, comments=True)[2:])
+        return self._shell.run(text, typed=find_typed(command))
+
+    def _control_clerk(self, arguments: list[str]) -> Ended:
+        # In this process: these commands only speak HTTP, and there are many of them to start an interpreter for.
+        result = CliRunner().invoke(emulator, [*arguments, "--emulator", self.house.clerk.url])
+        return Ended(result.exit_code, result.output)
+
+    def close(self) -> None:
+        """End what is still running."""
+        self._shell.close()
+
+
+@contextmanager
+def open_desk(database_url: str, directory: Path) -> Iterator[Desk]:
+    """Set up a desk on a migrated database, with PEOPLE at Clerk and here, and a catalogue."""
+    project = _copy_project(directory / "project")
+    # What a server refuses has not worked, though curl by itself takes an answer for an answer.
+    (directory / ".curlrc").write_text("fail\n")
+    with open_house(database_url, directory, workers=1) as house:
+        for user_id, email in PEOPLE.items():
+            house.clerk.users.create(id=user_id, email=email)
+        house.clerk.courier.wait_idle()
+        desk = Desk(house, project)
+        try:
+            yield desk
+        finally:
+            desk.close()
+
+
+def _copy_project(directory: Path) -> Path:
+    """Return a directory that looks like the project and can be written to without harm."""
+    directory.mkdir()
+    for path in ROOT.iterdir():
+        if path.name not in _NOT_COPIED:
+            (directory / path.name).symlink_to(path)
+    programs = directory / ".venv" / "bin"
+    programs.parent.mkdir()
+    programs.symlink_to(Path(sys.executable).parent)
+    return directory
+
+
+def _environment(house: House, directory: Path) -> dict[str, str]:
+    # What is not said here is a developer's machine: DATABASE_URL and Clerk's variables are those of the house.
+    own = {
+        "OWNER_URL": house.database_url,
+        "FLASK_RUN_PORT": "0",
+        "FLASK_CLERK_EMULATOR_RUN_PORT": "0",
+        "PGAPPNAME": "psql",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+        "PATH": f"{house.environment['PATH']}:/usr/sbin:{Path(connect.embedded_psql()).parent}",
+        "HOME": str(directory),
+    }
+    return house.environment | own

@@ -1,0 +1,173 @@
+"""Deliveries that arrive together are written together, and one does not suffer for another."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, LiteralString
+
+import psycopg2
+import pytest
+
+from clerk_sync.clerk.webhooks.events import Envelope, Event, UserChanged, UserDeleted
+from clerk_sync.clerk.webhooks.signature import SignedDelivery
+from clerk_sync.db.connect import POOL_SIZE, Connect
+from clerk_sync.db.pool import Prepared, Statements
+from clerk_sync.db.transaction import Transactions
+from clerk_sync.mirror.inbox.group_commit import Intake
+from clerk_sync.mirror.inbox.outcome import Outcome
+from tests.local_clerk import wait_until
+from tests.mirror.factory import snapshot
+from tests.mirror.merge.merging import Query
+
+ENVELOPE = Envelope(type="user.updated", occurred_at_ms=1)
+
+
+class Gate(Statements):
+    """Statements of which the first waits until it is let through."""
+
+    def __init__(self, connect: Connect) -> None:
+        super().__init__(connect)
+        self.reached = threading.Event()
+        self.opened = threading.Event()
+
+    def rows(self, statement: LiteralString | Prepared, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        if not self.reached.is_set():
+            self.reached.set()
+            assert self.opened.wait(10)
+        return super().rows(statement, values)
+
+
+@pytest.fixture
+def gate(connect: Connect) -> Iterator[Gate]:
+    gate = Gate(connect)
+    yield gate
+    gate.dispose()
+
+
+def user(number: int) -> str:
+    return f"user_{number}"
+
+
+def changed(number: int, version: int = 1000, **changes: Any) -> UserChanged:
+    return UserChanged(ENVELOPE, snapshot(version, clerk_id=user(number), **changes))
+
+
+def receive_together(gate: Gate, *events: Event, ids: Callable[[int], str] = "msg_{}".format) -> list[Future[Outcome]]:
+    """Let the events arrive while the delivery of user 0 is at the gate, then open it."""
+    intake = Intake(gate)
+    with ThreadPoolExecutor(len(events) + 1) as pool:
+        futures = [pool.submit(intake.receive, SignedDelivery("msg_first", 0, b""), changed(0))]
+        assert gate.reached.wait(10)
+        for number, event in enumerate(events):
+            futures.append(pool.submit(intake.receive, SignedDelivery(ids(number), 0, b""), event))
+            wait_until(lambda there=number + 1: len(intake._waiting) == there)
+        gate.opened.set()
+    return futures
+
+
+def test_whoever_arrives_while_one_is_written_is_written_with_the_others(gate: Gate, query: Query) -> None:
+    futures = receive_together(gate, *map(changed, range(1, 8)))
+    assert {future.result() for future in futures} == {Outcome.APPLIED}
+    assert query("SELECT count(*) FROM users") == [(8,)]
+    # The first, and one transaction for the seven others.
+    assert query("SELECT count(*) FROM webhook_events GROUP BY xmin::text ORDER BY 1") == [(1,), (7,)]
+
+
+def test_each_of_a_group_gets_its_own_answer(gate: Gate, query: Query) -> None:
+    query("INSERT INTO users (clerk_id, clerk_updated_at) VALUES ('user_3', 5000)")
+    query("INSERT INTO users (clerk_id, deleted_at) VALUES ('user_4', now())")
+    gone = UserDeleted(ENVELOPE, user(4))
+    futures = receive_together(gate, changed(9), changed(3), gone, UserDeleted(ENVELOPE, user(2)), changed(1))
+    assert [future.result() for future in futures[1:]] == ["applied", "stale", "stale", "applied", "applied"]
+    assert query("SELECT svix_id, clerk_id, outcome FROM webhook_events WHERE svix_id <> 'msg_first' ORDER BY 1") == [
+        ("msg_0", "user_9", "applied"),
+        ("msg_1", "user_3", "stale"),
+        ("msg_2", "user_4", "stale"),
+        ("msg_3", "user_2", "applied"),
+        ("msg_4", "user_1", "applied"),
+    ]
+
+
+def test_versions_of_one_user_in_a_group_end_with_the_newest(gate: Gate, query: Query) -> None:
+    futures = receive_together(gate, *(changed(1, version, first_name=str(version)) for version in (2000, 3000, 1000)))
+    assert {future.result() for future in futures} <= {Outcome.APPLIED, Outcome.STALE}
+    assert query("SELECT first_name FROM users WHERE clerk_id = 'user_1'") == [("3000",)]
+
+
+def test_a_delivery_that_comes_twice_in_a_group_is_a_duplicate_once(gate: Gate, query: Query) -> None:
+    futures = receive_together(gate, changed(1), changed(1), ids=lambda _: "msg_twice")
+    assert sorted(future.result() for future in futures[1:]) == [Outcome.APPLIED, Outcome.DUPLICATE]
+    assert query("SELECT deliveries FROM webhook_events WHERE svix_id = 'msg_twice'") == [(2,)]
+
+
+def test_nobody_waits_for_a_row_that_another_one_of_the_group_has_to_wait_for(
+    gate: Gate, connect: Connect, query: Query
+) -> None:
+    query("INSERT INTO users (clerk_id) VALUES ('user_2')")
+    intake = Intake(gate)
+    with Transactions(connect) as holder, ThreadPoolExecutor(4) as pool:
+        holder.rows("UPDATE users SET synced_at = now() WHERE clerk_id = 'user_2'")
+        first, blocked, free = (
+            pool.submit(intake.receive, SignedDelivery(f"msg_{number}", 0, b""), changed(number))
+            for number in (1, 2, 3)
+        )
+        gate.opened.set()
+        assert first.result(10) == free.result(10) == Outcome.APPLIED
+        assert not blocked.done()
+        holder.rollback()
+        assert blocked.result(10) is Outcome.APPLIED
+
+
+def test_a_database_that_is_away_is_away_for_all_of_a_group(connect: Connect) -> None:
+    asked = 0
+
+    def refuse() -> Any:
+        nonlocal asked
+        asked += 1
+        raise psycopg2.OperationalError("connection refused")
+
+    futures = receive_together(Gate(refuse), changed(1), changed(2), changed(3))
+    for future in futures:
+        with pytest.raises(psycopg2.OperationalError, match="connection refused"):
+            future.result()
+    assert asked == 2  # once for the first, once for the group
+
+
+def test_a_fault_that_one_of_a_group_causes_is_answered_to_that_one_alone(connect: Connect) -> None:
+    class Particular(Gate):
+        def rows(self, statement: LiteralString | Prepared, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+            rows = super().rows(statement, values)
+            if "user_2" in str(values["arrivals"]):
+                raise RuntimeError("a fault of ours")
+            return rows
+
+    first, innocent, guilty, late = receive_together(Particular(connect), changed(1), changed(2), changed(3))
+    # They were taken, and nobody could be told: taken again, they bring nothing new.
+    assert [future.result() for future in (first, innocent, late)] == ["applied", "duplicate", "duplicate"]
+    with pytest.raises(RuntimeError):
+        guilty.result()
+
+
+def test_workers_that_take_the_same_users_in_other_orders_lose_and_confuse_nothing(
+    connect: Connect, query: Query
+) -> None:
+    chance = random.Random(1)
+    history = [(number, version) for number in range(12) for version in range(1, 26)]
+    workers = [Statements(connect), Statements(connect)]
+    with ThreadPoolExecutor(2 * POOL_SIZE) as pool:
+        futures = []
+        for worker, statements in enumerate(workers):
+            intake = Intake(statements)
+            for number, version in chance.sample(history, len(history)):
+                delivery = SignedDelivery(f"msg_{worker}_{number}_{version}", 0, b"")
+                event = changed(number, version, first_name=str(version))
+                futures.append(pool.submit(intake.receive, delivery, event))
+        outcomes = [future.result(60) for future in futures]
+    for statements in workers:
+        statements.dispose()
+    assert set(outcomes) <= {Outcome.APPLIED, Outcome.STALE, Outcome.UNCHANGED}
+    assert query("SELECT first_name, count(*) FROM users GROUP BY first_name") == [("25", 12)]
+    assert query("SELECT count(*) FROM webhook_events") == [(2 * len(history),)]

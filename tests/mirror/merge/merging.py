@@ -1,0 +1,36 @@
+"""One user merged, and what PostgreSQL makes of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from clerk_sync.clerk.users import UserSnapshot
+from clerk_sync.db.transaction import Transaction
+from clerk_sync.mirror.merge.merge import Merged, merge_users
+
+Query = Callable[..., list[tuple[Any, ...]]]
+
+
+def merge_one(transaction: Transaction, user: UserSnapshot, *, at: int = 0) -> Merged:
+    return merge_users(transaction, [user], event_at=at)[user.clerk_id]
+
+
+def names(transaction: Transaction) -> list[str | None]:
+    return [name for (name,) in transaction.rows("SELECT first_name FROM users ORDER BY clerk_id")]
+
+
+def digest_of(user: UserSnapshot) -> str:
+    """The digest that PostgreSQL makes of a row's content: md5 of its text form."""
+
+    def form(value: object) -> str:
+        if value is None:
+            return ""
+        return "t" if value is True else "f" if value is False else str(value)
+
+    content = (
+        user.email, user.email_verified, user.first_name, user.last_name,
+        user.username, user.image_url, user.banned, user.clerk_created_at,
+    )  # fmt: skip
+    return hashlib.md5(f"({','.join(map(form, content))})".encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,78 @@
+"""The merge ends with the same row in every order of arrival, with repetition, one by one or in pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from clerk_sync.clerk.users import UserSnapshot
+from clerk_sync.db.transaction import Transactions
+from clerk_sync.mirror.merge.merge import bury_users, merge_users
+from tests.mirror.factory import snapshot
+from tests.mirror.merge.merging import digest_of, merge_one
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One event of a user's life, or (version None) the end of it."""
+
+    version: int | None
+    at: int
+    variant: int
+
+    def snapshot(self, clerk_id: str) -> UserSnapshot:
+        assert self.version is not None
+        # What Clerk says at one moment it says once: no two moments of one version carry the same content.
+        return snapshot(self.version, clerk_id=clerk_id, first_name=f"v{self.version}t{self.at}n{self.variant}")
+
+
+changes = st.builds(Happening, st.integers(1, 4), st.integers(0, 2), st.integers(0, 1))
+deletions = st.builds(Happening, st.none(), st.just(0), st.just(0))
+histories = st.lists(st.one_of(changes, changes, changes, deletions), min_size=1, max_size=6)
+numbers = count()
+
+
+def expected_name(history: Sequence[Happening], clerk_id: str) -> str | None:
+    """The end that every order must have: deleted, or the largest by version, time and digest."""
+    if any(happening.version is None for happening in history):
+        return None
+    last = max(history, key=lambda each: (each.version or 0, each.at, digest_of(each.snapshot(clerk_id))))
+    return last.snapshot(clerk_id).first_name
+
+
+@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories, data=st.data())
+def test_every_order_of_arrival_with_repetition_ends_with_the_same_row(
+    transactions: Transactions, history: list[Happening], data: st.DataObject
+) -> None:
+    clerk_id = f"user_h{next(numbers)}"
+    arrivals = data.draw(st.permutations(history)) + data.draw(st.lists(st.sampled_from(history), max_size=4))
+    for arrival in arrivals:
+        if arrival.version is None:
+            bury_users(transactions, [clerk_id])
+        else:
+            merge_one(transactions, arrival.snapshot(clerk_id), at=arrival.at)
+    (row,) = transactions.rows(
+        "SELECT first_name, deleted_at IS NOT NULL FROM users WHERE clerk_id = %(id)s", {"id": clerk_id}
+    )
+    expected = expected_name(history, clerk_id)
+    assert row == (expected, expected is None)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories, data=st.data())
+def test_pages_and_single_events_converge_alike(
+    transactions: Transactions, history: list[Happening], data: st.DataObject
+) -> None:
+    happenings = [happening for happening in history if happening.version is not None]
+    clerk_ids = [f"user_p{next(numbers)}" for _ in range(3)]
+    for arrival in data.draw(st.permutations(happenings)):
+        page = [arrival.snapshot(clerk_id) for clerk_id in data.draw(st.permutations(clerk_ids))]
+        merge_users(transactions, page, event_at=arrival.at)
+    for clerk_id in clerk_ids if happenings else ():
+        found = transactions.rows("SELECT first_name FROM users WHERE clerk_id = %(id)s", {"id": clerk_id})
+        assert found == [(expected_name(happenings, clerk_id),)]

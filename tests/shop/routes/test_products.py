@@ -1,0 +1,38 @@
+"""The catalogue, for anyone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.web.client_user import Visitor
+
+pytestmark = pytest.mark.usefixtures("products")
+
+
+def test_a_stranger_sees_what_is_on_sale(stranger: Visitor) -> None:
+    answer = stranger.get("/api/products").get_json()
+    assert answer["next_cursor"] is None
+    assert [product["sku"] for product in answer["products"]] == ["CUP", "HAT", "TEA"]
+    assert answer["products"][2] == {
+        "sku": "TEA",
+        "name": "Tea",
+        "description": "Malty.",
+        "price_minor": 1290,
+        "currency": "EUR",
+    }
+
+
+def test_a_bad_token_does_not_close_the_shop_window(stranger: Visitor) -> None:
+    assert stranger.send("GET", "/api/products", {"Authorization": "Bearer nonsense"}).status_code == 200
+
+
+def test_products_come_in_pages(stranger: Visitor) -> None:
+    first = stranger.get("/api/products?limit=2").get_json()
+    rest = stranger.get(f"/api/products?limit=2&cursor={first['next_cursor']}").get_json()
+    assert [product["sku"] for product in first["products"] + rest["products"]] == ["CUP", "HAT", "TEA"]
+    assert rest["next_cursor"] is None
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "cursor=x", "cursor=WyJcdTAwMDAiXQ", "cursor=WzFd"])
+def test_a_page_that_cannot_be_is_refused(stranger: Visitor, query: str) -> None:
+    assert stranger.get(f"/api/products?{query}").status_code == 422

@@ -1,0 +1,177 @@
+"""Whatever is sent, the answer is one that the API's own description promises; over the wire, with valid sessions.
+
+schemathesis reads the description and makes requests of it, fitting and unfitting ones. Its check of fitting ones,
+``positive_data_acceptance``, stays out: what can be read may still be refused for reasons of the business, and the
+description says so (an address book that is full, a cart that is empty, a product that is not on sale any more).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis import Case, CheckContext, CheckFunction, Response
+from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
+from schemathesis.core import NOT_SET
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+
+from clerk_sync import app
+from clerk_sync.settings import settings as config
+from clerk_sync.shop.fields import LARGEST_ID
+from tests.conftest import sign_delivery
+from tests.stage.migrations import migrate
+from tests.stage.servers import PATIENCE_S, House, open_house
+
+EXAMPLES = 12
+# What every answer may carry without a word in the description: HTTP's own, and what its introduction names.
+UNIVERSAL = {
+    "allow",
+    "cache-control",
+    "connection",
+    "content-length",
+    "content-type",
+    "date",
+    "server",
+    "vary",
+    "x-request-id",
+}
+
+Test = Callable[[Case[Any], "World"], None]
+
+
+def _description() -> Any:
+    # Making the application opens no connection, so this may happen while tests are collected.
+    made = app.create_app(config.Settings(environment=config.Environment.TEST))
+    document = made.test_client().get("/api/openapi.json").get_json()
+    generation = GenerationConfig(max_examples=EXAMPLES, with_security_parameters=False)
+    projects = ProjectsConfig(default=ProjectConfig(generation=generation))
+    return schemathesis.openapi.from_dict(document, config=SchemathesisConfig(projects=projects))
+
+
+API = _description()
+
+
+def each_operation(**selection: str) -> Callable[[Test], None]:
+    """Make a test for every operation that is selected, with EXAMPLES requests and the edges of what is described.
+
+    Each has a name of its own: those that schemathesis gives are alike, and what spreads tests over processes would
+    take them for one.
+    """
+    selected = API.include(**selection) if selection else API
+
+    def define(test: Test) -> None:
+        for found in selected.get_all_operations():
+            operation = found.ok()
+            globals()[f"{test.__name__}[{operation.label}]"] = _test_of(operation, test)
+
+    return define
+
+
+def _test_of(operation: Any, test: Test) -> Any:
+    @API.include(method=operation.method.upper(), path=operation.path).parametrize()  # type: ignore[untyped-decorator]  # schemathesis leaves it so
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    def run(case: Case[Any], world: World) -> None:
+        test(case, world)
+
+    return run
+
+
+@dataclass(frozen=True)
+class World:
+    """A service with a CLIENT who owns something, and an ADMIN."""
+
+    house: House
+    client_id: str
+    admin_id: str
+    things: dict[str, Any]
+    """What stands in paths, by the name of its place, where it is to exist."""
+
+    def send(
+        self, case: Case[Any], user_id: str, *, also_excluded: Sequence[CheckFunction] = (), **options: Any
+    ) -> Response:
+        """Send ``case`` with a session of this user, and hold the answer against the description."""
+        return case.call_and_validate(
+            base_url=self.house.service.url,
+            headers={
+                "Authorization": f"Bearer {self.house.clerk.session_token(user_id)}",
+                **options.pop("headers", {}),
+            },
+            additional_checks=[headers_are_described],
+            excluded_checks=[positive_data_acceptance, *also_excluded],
+            timeout=PATIENCE_S,
+            **options,
+        )
+
+
+@schemathesis.check
+def headers_are_described(_: CheckContext, response: Response, case: Case[Any]) -> None:
+    """Fail where an answer has a header that the description does not announce."""
+    document = case.operation.schema.raw_schema
+    promised = case.operation.definition.raw["responses"].get(str(response.status_code))
+    if promised is None:
+        return  # another check complains
+    reference = promised.get("$ref", "").rpartition("/")[2]
+    promised = document["components"]["responses"][reference] if reference else promised
+    announced = {name.lower() for name in promised.get("headers", {})}
+    assert set(response.headers) - UNIVERSAL <= announced, f"not announced: {set(response.headers) - UNIVERSAL}"
+
+
+@pytest.fixture(scope="module")
+def world(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with open_house(migrate(new_database()), tmp_path_factory.mktemp("logs")) as house:
+        house.flask("shop", "load-products")
+        client_id, admin_id = (house.clerk.users.create(email=f"{name}@example.com")["id"] for name in ("ada", "boss"))
+        house.clerk.courier.wait_idle()
+        house.query("UPDATE users SET role = 'ADMIN' WHERE clerk_id = %s", admin_id)
+        yield World(house, client_id, admin_id, _things(house, client_id))
+
+
+def _things(house: House, user_id: str) -> dict[str, Any]:
+    sku = house.call("GET", "/api/products", user_id).json()["products"][0]["sku"]
+    house.call("PUT", f"/api/cart/items/{sku}", user_id, json={"quantity": 1})
+    home = {"line1": "1 Harbour Road", "city": "Galway", "country": "IE"}
+    address_id = house.call("POST", "/api/addresses", user_id, json=home).json()["id"]
+    order = house.call(
+        "POST",
+        "/api/cart/checkout",
+        user_id,
+        json={"address_id": address_id},
+        headers={"Idempotency-Key": "first"},
+    ).json()
+    house.call("PUT", f"/api/cart/items/{sku}", user_id, json={"quantity": 1})
+    return {"sku": sku, "number": order["number"], "address_id": address_id, "user_id": user_id}
+
+
+@each_operation()
+def test_whatever_a_client_sends_is_answered_as_described(case: Case[Any], world: World) -> None:
+    world.send(case, world.client_id)
+
+
+@each_operation(path_regex="^/api/admin/")
+def test_whatever_an_admin_sends_is_answered_as_described(case: Case[Any], world: World) -> None:
+    world.send(case, world.admin_id)
+
+
+@each_operation(path_regex="{|checkout")
+def test_whatever_is_sent_to_things_that_exist_is_answered_as_described(case: Case[Any], world: World) -> None:
+    things = world.things | {"id": world.things["user_id" if "/users/" in case.path else "address_id"]}
+    for name in list(case.path_parameters):
+        case.path_parameters[name] = things[name]
+    body: Any = case.body
+    # Only where a fitting id stands: what is to be rejected stays as it is.
+    if isinstance(body, dict) and type(body.get("address_id")) is int and 1 <= body["address_id"] <= LARGEST_ID:
+        body["address_id"] = things["address_id"]
+    world.send(case, world.admin_id if "/admin/" in case.path else world.client_id)
+
+
+@each_operation(path_regex="^/api/webhooks/", method="POST")
+def test_whatever_is_signed_is_answered_as_described(case: Case[Any], world: World) -> None:
+    body = b"" if case.body is NOT_SET else json.dumps(case.body).encode()
+    signed = sign_delivery(body, "msg_conformance", world.house.clerk.environment["CLERK_WEBHOOK_SIGNING_SECRET"])
+    # The signature stands where an unfitting header would: nothing is left to be rejected.
+    world.send(case, world.client_id, also_excluded=[negative_data_rejection], headers=signed, data=body)

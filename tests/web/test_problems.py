@@ -1,0 +1,49 @@
+"""What Flask refuses by itself is said in our own words, in the shape of every other error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from clerk_sync.settings.settings import Environment
+
+JSON = {"content_type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "request_", "status", "code", "detail"),
+    [
+        ("GET", "/nothing", {}, 404, "not-found", "There is nothing here."),
+        ("GET", "/api/orders/a/b", {}, 404, "not-found", "There is nothing here."),
+        ("DELETE", "/api/products", {}, 405, "method-not-allowed", "Not with this method; Allow names those that do."),
+        ("POST", "/healthz", {}, 405, "method-not-allowed", "Not with this method; Allow names those that do."),
+        (
+            "POST",
+            "/api/webhooks/clerk",
+            {"data": b"x" * (1024 * 1024 + 1), **JSON},
+            413,
+            "request-entity-too-large",
+            "The body is larger than 1 MiB.",
+        ),
+    ],
+)
+def test_every_refusal_has_a_code_and_one_short_sentence(
+    client: FlaskClient, method: str, path: str, request_: dict[str, Any], status: int, code: str, detail: str
+) -> None:
+    answer = client.open(path, method=method, **request_)
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
+    said = answer.get_json()
+    title = said.pop("title")
+    assert said == {"type": "about:blank", "status": status, "detail": detail, "instance": path, "code": code}
+    assert title
+    assert ("Allow" in answer.headers) == (status == 405)
+
+
+def test_what_is_hidden_looks_like_what_is_not_there(make_app: Callable[..., Flask]) -> None:
+    client = make_app(environment=Environment.PRODUCTION).test_client()
+    hidden, absent = (client.get(path).get_json() | {"instance": ""} for path in ("/metrics", "/nothing"))
+    assert hidden == absent
