@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from bench.population import Population
 from clerk_sync.emulator.backend_api.params import Params, read_integer, read_values
 from clerk_sync.emulator.backend_api.query import read_limit, read_offset
-from clerk_sync.emulator.errors import Refusal, invalid_value, user_not_found
+from clerk_sync.emulator.errors import ClerkApiError, invalid_value, user_not_found
 
 WINDOW = frozenset({"created_at_after", "created_at_before"})
 UNDERSTOOD = WINDOW | {"limit", "offset", "order_by", "starting_after", "user_id"}
@@ -83,7 +83,7 @@ class Listing:
 def refuse_unknown(names: set[str], understood: frozenset[str]) -> None:
     """Raise Refusal where something is asked that this list does not understand."""
     for name in sorted(names - understood):
-        raise Refusal(422, "form_param_unknown", "is unknown", f"{name} is not understood here.", param=name)
+        raise ClerkApiError(422, "form_param_unknown", "is unknown", f"{name} is not understood here.", param=name)
 
 
 def _is_descending(params: Params) -> bool:

@@ -23,7 +23,7 @@ from werkzeug.datastructures import MultiDict
 from bench.listing import UNDERSTOOD, WINDOW, Body, Listing, refuse_unknown
 from bench.population import Population
 from clerk_sync.emulator.backend_api.rate_limit import RateLimit
-from clerk_sync.emulator.errors import Refusal
+from clerk_sync.emulator.errors import ClerkApiError
 
 INSTANCE_ID = "ins_2benchbenchbenchbenchbench1"
 INSTANCE = b'{"object":"instance","id":"%s","environment_type":"production"}' % INSTANCE_ID.encode()
@@ -67,7 +67,7 @@ class StandIn(ThreadingTCPServer):
         time.sleep(self._latency_s)
         try:
             users, body = self._find(path, MultiDict(parse_qsl(query, keep_blank_values=True)))
-        except Refusal as refusal:
+        except ClerkApiError as refusal:
             self._note(refused=True)
             retry = b"" if refusal.retry_after_s is None else b"Retry-After: %d\r\n" % refusal.retry_after_s
             head = b"HTTP/1.1 %d Refused\r\n" % refusal.status
@@ -87,7 +87,7 @@ class StandIn(ThreadingTCPServer):
             return 1, self._listing.one(unquote(path.removeprefix("/v1/users/")))
         if path == "/v1/instance":
             return 0, [INSTANCE]
-        raise Refusal(404, "resource_not_found", "not found", f"{path} is not served here.")
+        raise ClerkApiError(404, "resource_not_found", "not found", f"{path} is not served here.")
 
     def _note(self, *, users: int = 0, refused: bool = False) -> None:
         with self._lock:

@@ -35,7 +35,7 @@ class Application(Flask):
     def __init__(self, settings: Settings) -> None:
         super().__init__("clerk_sync", static_folder=None)
         self._services = Services(
-            settings, connect.connector(settings.database_url, Path(self.instance_path) / "postgres")
+            settings, connect.connection_factory(settings.database_url, Path(self.instance_path) / "postgres")
         )
         self._loading = Lock()
         self._has_web = False

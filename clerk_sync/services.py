@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from clerk_sync.clerk.tokens.verifier import TokenVerifier
     from clerk_sync.clerk.webhooks.signature import WebhookVerifier
     from clerk_sync.db.connect import Connect
-    from clerk_sync.db.pool import Statements
-    from clerk_sync.mirror.inbox.group_commit import Intake
+    from clerk_sync.db.pool import AutocommitPool
+    from clerk_sync.mirror.inbox.group_commit import GroupCommit
     from clerk_sync.settings.settings import Settings
 
 
@@ -27,18 +27,18 @@ class Services:
         self.connect = connect
 
     @cached_property
-    def statements(self) -> Statements:
+    def statements(self) -> AutocommitPool:
         """The pool for single statements. Nothing is opened before the first."""
-        from clerk_sync.db.pool import Statements
+        from clerk_sync.db.pool import AutocommitPool
 
-        return Statements(self.connect)
+        return AutocommitPool(self.connect)
 
     @cached_property
-    def intake(self) -> Intake:
+    def intake(self) -> GroupCommit:
         """Where deliveries enter the mirror."""
-        from clerk_sync.mirror.inbox.group_commit import Intake
+        from clerk_sync.mirror.inbox.group_commit import GroupCommit
 
-        return Intake(self.statements)
+        return GroupCommit(self.statements)
 
     @cached_property
     def webhooks(self) -> WebhookVerifier | None:

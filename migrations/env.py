@@ -18,7 +18,7 @@ from clerk_sync.extensions import services
 if TYPE_CHECKING:
     import psycopg2
 
-connect = database.connector(
+connect = database.connection_factory(
     services().settings.database_url, Path(current_app.instance_path) / "postgres", database.MIGRATIONS_NAME
 )
 engine = create_engine("postgresql+psycopg2://", creator=connect, poolclass=NullPool)

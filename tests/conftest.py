@@ -24,9 +24,9 @@ from werkzeug.test import TestResponse
 import clerk_sync
 from clerk_sync.app import create_app
 from clerk_sync.clerk.publishable_key import parse_publishable_key
-from clerk_sync.db.connect import Connect, connector
+from clerk_sync.db.connect import Connect, connection_factory
 from clerk_sync.db.orm import db
-from clerk_sync.db.transaction import Transactions
+from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.settings.settings import Environment, Settings
 from tests.stage.databases import database_url, new_database, operator, postgres, query, server_url
 from tests.stage.emptying import empty_tables
@@ -213,11 +213,11 @@ def deliver(client: FlaskClient) -> Callable[..., TestResponse]:
 @pytest.fixture
 def connect(app: Flask, database_url: str) -> Connect:
     """The application's way to its empty, migrated database."""
-    return connector(database_url, Path())
+    return connection_factory(database_url, Path())
 
 
 @pytest.fixture
-def transactions(connect: Connect) -> Iterator[Transactions]:
+def transactions(connect: Connect) -> Iterator[TransactionalConnection]:
     """What the mirror's functions are given; what is not committed is undone."""
-    with Transactions(connect) as transactions:
+    with TransactionalConnection(connect) as transactions:
         yield transactions

@@ -26,7 +26,7 @@ class NotJsonError(ClerkError):
     """A body that is not JSON."""
 
 
-class UnmappableError(ClerkError):
+class UnusableUserError(ClerkError):
     """A signed statement that cannot be mapped; the text names the field, never its value."""
 
 
@@ -41,7 +41,7 @@ class TokenError(ClerkError):
         self.reason = reason
 
 
-class KeysUnavailable(ClerkError):
+class KeysUnavailableError(ClerkError):
     """No key to verify with can be had now; worth another try after ``retry_after_s`` seconds."""
 
     def __init__(self, detail: str, retry_after_s: int) -> None:
@@ -53,7 +53,7 @@ class ApiError(ClerkError):
     """The Backend API did not give what was asked for."""
 
 
-class ApiRefused(ApiError):
+class ApiRefusedError(ApiError):
     """The Backend API answered no; asking again would change nothing."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
@@ -63,13 +63,13 @@ class ApiRefused(ApiError):
         self.detail = detail
 
 
-class CursorRefused(ApiRefused):
+class CursorRefusedError(ApiRefusedError):
     """The Backend API does not take the cursor: an older stack, or a user who is no more."""
 
 
-class ApiUnavailable(ApiError):
+class ApiUnavailableError(ApiError):
     """The Backend API gave no usable answer within the retry budget."""
 
 
-class ApiNonsense(ApiError):
+class ApiProtocolError(ApiError):
     """The Backend API answered what its documentation rules out: a page that repeats, a walk that stands still."""

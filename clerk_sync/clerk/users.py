@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Raw, Struct, ValidationError
 
 from clerk_sync.clerk.decoding import Body, JsonDecoder
-from clerk_sync.clerk.errors import UnmappableError
+from clerk_sync.clerk.errors import UnusableUserError
 
 LONGEST_EMAIL = 320  # 64 before the @, 255 behind it (RFC 5321); the index on lower(email) has to hold it
 
@@ -76,13 +76,13 @@ def parse_user(raw: Body | Raw) -> UserSnapshot:
     try:
         return snapshot_of(_user.decode(raw))
     except ValidationError as error:
-        raise UnmappableError(str(error)) from None
+        raise UnusableUserError(str(error)) from None
 
 
 def parse_user_id(value: object) -> str:
     """Return ``value`` as the id of a Clerk user; raise UnmappableError where it cannot be one."""
     if not isinstance(value, str) or not _USER_ID.fullmatch(value):
-        raise UnmappableError("id is not the id of a user, user_…")
+        raise UnusableUserError("id is not the id of a user, user_…")
     return value
 
 
@@ -90,7 +90,7 @@ def snapshot_of(user: ClerkUser) -> UserSnapshot:
     """Return what a mirror keeps of ``user``; raise UnmappableError naming the field, never its value."""
     email, verified = _primary_email(user)
     if email is not None and len(email) > LONGEST_EMAIL:
-        raise UnmappableError(f"the primary email_address has more than {LONGEST_EMAIL} characters")
+        raise UnusableUserError(f"the primary email_address has more than {LONGEST_EMAIL} characters")
     return UserSnapshot(
         user.id,
         email,

@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 from clerk_sync.cli.group import INTERRUPTED
 
 if TYPE_CHECKING:
-    from clerk_sync.db.transaction import Transaction, Transactions
+    from clerk_sync.db.transaction import SqlExecutor, TransactionalConnection
     from clerk_sync.mirror.reporting.drift import Drift
     from clerk_sync.services import Services
 
@@ -31,11 +31,11 @@ def check(*, quick: bool, workers: int, as_json: bool) -> None:
 
     Exit status: 0 in step; 1 drift; 2 could not tell.
     """
-    from clerk_sync.db.transaction import Transactions
+    from clerk_sync.db.transaction import TransactionalConnection
     from clerk_sync.extensions import services
     from clerk_sync.mirror.sync.targets import READ_ONLY
 
-    with Transactions(services().connect, READ_ONLY) as transactions:
+    with TransactionalConnection(services().connect, READ_ONLY) as transactions:
         report, exit_code = _check(transactions, services(), quick=quick, workers=workers)
     if as_json:
         click.echo(json.dumps(report, indent=2))
@@ -46,7 +46,9 @@ def check(*, quick: bool, workers: int, as_json: bool) -> None:
     sys.exit(exit_code)
 
 
-def _check(transactions: Transactions, services: Services, *, quick: bool, workers: int) -> tuple[dict[str, Any], int]:
+def _check(
+    transactions: TransactionalConnection, services: Services, *, quick: bool, workers: int
+) -> tuple[dict[str, Any], int]:
     from clerk_sync.cli.sync.run_result import ending_of, users
 
     started_at = time.monotonic()
@@ -75,32 +77,32 @@ def _exit_code(drift: Drift) -> int:
     return CANNOT_TELL if drift.unreadable else IN_STEP
 
 
-def _measure(transactions: Transactions, services: Services, *, quick: bool, workers: int) -> Drift:
+def _measure(transactions: TransactionalConnection, services: Services, *, quick: bool, workers: int) -> Drift:
     from contextlib import closing
 
     from clerk_sync.cli.sync.sync_runner import source_of
     from clerk_sync.mirror.reporting.drift import Drift
     from clerk_sync.mirror.reporting.quick_check import glance
-    from clerk_sync.mirror.sync.limits import Allowance, read_clock, set_terms
+    from clerk_sync.mirror.sync.limits import DeleteLimit, read_clock, set_terms
     from clerk_sync.mirror.sync.run import reconcile
-    from clerk_sync.mirror.sync.targets import Comparing
+    from clerk_sync.mirror.sync.targets import DryRun
 
     source = source_of(services)
     # All of them may be orphaned: nothing is deleted here.
-    everybody = Allowance(number=0, percent=100.0)
+    everybody = DeleteLimit(number=0, percent=100.0)
     terms = set_terms(transactions, everybody, before=read_clock(transactions), workers=workers)
     transactions.rollback()
     if quick:
         return glance(transactions, source, terms)
     drift = Drift(mirror_users=terms.live)
-    with closing(reconcile(transactions, source, Comparing(transactions), terms)) as steps:
+    with closing(reconcile(transactions, source, DryRun(transactions), terms)) as steps:
         for step in steps:
             transactions.rollback()
             drift.add(step)
     return drift
 
 
-def _read_state(transaction: Transaction) -> dict[str, Any]:
+def _read_state(transaction: SqlExecutor) -> dict[str, Any]:
     from msgspec import to_builtins
 
     from clerk_sync.mirror.reporting.report import read_state
@@ -114,7 +116,7 @@ def _read_state(transaction: Transaction) -> dict[str, Any]:
     }
 
 
-def _age_s(transaction: Transaction, instant: Any) -> int:
+def _age_s(transaction: SqlExecutor, instant: Any) -> int:
     from clerk_sync.mirror.sync.limits import read_clock
 
     return int((read_clock(transaction) - instant).total_seconds())

@@ -12,7 +12,7 @@ import psycopg2
 from clerk_sync.db.connect import Connect
 from clerk_sync.db.errors import Fault, find_fault
 from clerk_sync.db.state import Obstacle, Rows, find_obstacles, find_obstacles_to_migrations, obstacle_of
-from clerk_sync.db.transaction import Transactions
+from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.extensions import services
 
 # What the driver says, and what it means; the first that fits.
@@ -81,8 +81,8 @@ def _explain(error: psycopg2.Error, connect: Connect, look: Callable[[Rows], lis
 def _look_closer(connect: Connect, look: Callable[[Rows], list[Obstacle]]) -> Obstacle | None:
     """Return the first obstacle that the catalog shows, on a connection of its own: the other one has failed."""
     try:
-        with Transactions(connect) as transactions:
-            return next(iter(look(transactions.rows)), None)
+        with TransactionalConnection(connect) as transactions:
+            return next(iter(look(transactions.fetch_all)), None)
     except psycopg2.Error:
         return None
 

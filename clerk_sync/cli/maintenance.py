@@ -57,12 +57,12 @@ def prune(*, older_than: timedelta) -> None:
     import psycopg2
 
     from clerk_sync.cli.database_faults import sentence_of
-    from clerk_sync.db.transaction import Transactions
+    from clerk_sync.db.transaction import TransactionalConnection
     from clerk_sync.extensions import services
     from clerk_sync.mirror.inbox.parked import prune_payloads
 
     try:
-        with Transactions(services().connect) as transactions:
+        with TransactionalConnection(services().connect) as transactions:
             emptied = prune_payloads(transactions, older_than)
             transactions.commit()
     except psycopg2.Error as error:
@@ -83,13 +83,13 @@ def rebind(*, yes: bool) -> None:
     from clerk_sync.clerk.errors import ClerkError
     from clerk_sync.cli.sync.run_result import REFUSED, Misconfigured, ending_of
     from clerk_sync.cli.sync.sync_runner import source_of
-    from clerk_sync.db.transaction import Transactions
+    from clerk_sync.db.transaction import TransactionalConnection
     from clerk_sync.extensions import services
     from clerk_sync.mirror import binding
     from clerk_sync.mirror.errors import SyncError
     from clerk_sync.mirror.sync.opening import check_key
 
-    transactions = Transactions(services().connect)
+    transactions = TransactionalConnection(services().connect)
     try:
         source = source_of(services())
         instance = source.get_instance()

@@ -58,7 +58,9 @@ SESSION_TIME_LIMITS: LiteralString = (
 Connect = Callable[[], "Connection"]
 
 
-def connector(database_url: str | None, data_directory: Path, application_name: str = APPLICATION_NAME) -> Connect:
+def connection_factory(
+    database_url: str | None, data_directory: Path, application_name: str = APPLICATION_NAME
+) -> Connect:
     """Return a function that opens one connection; without a URL it starts the embedded PostgreSQL first.
 
     Nothing is started or opened before that function is called: importing the application stays free.

@@ -32,7 +32,9 @@ log = logging.getLogger(__name__)
 class Session(FlaskSession):
     """SQLAlchemy's session, which the mirror's functions take for a ``Transaction`` as well."""
 
-    def rows(self, statement: LiteralString, values: Mapping[str, object] | None = None, /) -> list[tuple[Any, ...]]:
+    def fetch_all(
+        self, statement: LiteralString, values: Mapping[str, object] | None = None, /
+    ) -> list[tuple[Any, ...]]:
         """Return the rows of ``statement``, none where it has no result; raise SQLAlchemy's errors."""
         result = self.connection().exec_driver_sql(statement, dict(values or {}))
         return [tuple(row) for row in result] if result.returns_rows else []

@@ -16,7 +16,7 @@ from clerk_sync.db.connect import MAX_OVERFLOW, POOL_SIZE, POOL_TIMEOUT_S, SESSI
 from clerk_sync.db.errors import Fault, find_fault, has_lost_connection
 
 
-class Prepared:
+class PreparedStatement:
     """A statement that a connection parses and plans once, where its session is ours and can remember it."""
 
     def __init__(
@@ -40,11 +40,11 @@ class Prepared:
         self.execute: LiteralString = f"{before}EXECUTE {name}({values})"
 
 
-class PoolExhausted(Exception):
+class PoolExhaustedError(Exception):
     """Every connection was in use for as long as one may wait for it."""
 
 
-class Statements:
+class AutocommitPool:
     """A pool of connections in autocommit. Safe to share between threads; nothing is opened before it is needed."""
 
     def __init__(self, connect: Connect) -> None:
@@ -53,9 +53,11 @@ class Statements:
         self._places: SimpleQueue[None] = SimpleQueue()
         for _ in range(POOL_SIZE + MAX_OVERFLOW):
             self._places.put(None)
-        self._idle: list[_Line] = []  # the last in is the first out: the others may grow old and be closed
+        self._idle: list[PooledConnection] = []  # the last in is the first out: the others may grow old and be closed
 
-    def rows(self, statement: LiteralString | Prepared, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    def fetch_all(
+        self, statement: LiteralString | PreparedStatement, values: Mapping[str, object]
+    ) -> list[tuple[Any, ...]]:
         """Return the rows of ``statement``, which must be safe to repeat, within the time limits of a transaction.
 
         Where the server was restarted since, the dead connections are dropped and the statement is sent once more.
@@ -64,7 +66,7 @@ class Statements:
         try:
             self._places.get(timeout=POOL_TIMEOUT_S)
         except Empty:
-            raise PoolExhausted from None
+            raise PoolExhaustedError from None
         try:
             try:
                 return self._send(statement, values)
@@ -83,13 +85,15 @@ class Statements:
         for line in idle:
             line.close()
 
-    def _send(self, statement: LiteralString | Prepared, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    def _send(
+        self, statement: LiteralString | PreparedStatement, values: Mapping[str, object]
+    ) -> list[tuple[Any, ...]]:
         try:
             line = self._idle.pop()
         except IndexError:
-            line = _Line(self._connect)
+            line = PooledConnection(self._connect)
         try:
-            rows = line.rows(statement, values)
+            rows = line.fetch_all(statement, values)
         except psycopg2.Error as error:
             if has_lost_connection(error, line.connection) or error.pgcode in _OUTDATED:
                 line.close()
@@ -108,14 +112,14 @@ class Statements:
         self._keep(line)
         return rows
 
-    def _keep(self, line: _Line) -> None:
+    def _keep(self, line: PooledConnection) -> None:
         if len(self._idle) < POOL_SIZE:
             self._idle.append(line)
         else:
             line.close()
 
 
-class _Line:
+class PooledConnection:
     """One connection and its cursor.
 
     Reads have limits, too: a lock on a whole table would keep every thread, and no webhook would get one. A session of
@@ -130,7 +134,9 @@ class _Line:
         self._session_is_ours: bool | None = None
         self._prepared: set[str] = set()
 
-    def rows(self, statement: LiteralString | Prepared, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    def fetch_all(
+        self, statement: LiteralString | PreparedStatement, values: Mapping[str, object]
+    ) -> list[tuple[Any, ...]]:
         if self._session_is_ours is None:
             self._session_is_ours = self._set_limits()
         self._cursor.execute(self._text_of(statement), values)
@@ -149,10 +155,10 @@ class _Line:
         self._cursor.execute(SESSION_TIME_LIMITS)
         return True
 
-    def _text_of(self, statement: LiteralString | Prepared) -> LiteralString:
+    def _text_of(self, statement: LiteralString | PreparedStatement) -> LiteralString:
         if not self._session_is_ours:
-            return f"{TIME_LIMITS}; {statement.text if isinstance(statement, Prepared) else statement}"
-        if not isinstance(statement, Prepared):
+            return f"{TIME_LIMITS}; {statement.text if isinstance(statement, PreparedStatement) else statement}"
+        if not isinstance(statement, PreparedStatement):
             return statement
         if statement.name not in self._prepared:
             self._cursor.execute(statement.prepare)

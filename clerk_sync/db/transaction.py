@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
 
-class Transaction(Protocol):
+class SqlExecutor(Protocol):
     """What a function is given whose statements take effect together: when, and whether, its caller decides."""
 
-    def rows(self, statement: LiteralString, values: Mapping[str, object] = ..., /) -> list[tuple[Any, ...]]:
+    def fetch_all(self, statement: LiteralString, values: Mapping[str, object] = ..., /) -> list[tuple[Any, ...]]:
         """Return the rows of ``statement``, none where it has no result; raise the driver's errors."""
 
 
-class Transactions:
-    """A ``Transaction`` that begins with its first statement and ends with ``commit`` or ``rollback``; then another.
+class TransactionalConnection:
+    """A ``SqlExecutor`` that begins with its first statement and ends with ``commit`` or ``rollback``; then another.
 
     ``preamble`` is what each begins with: its time limits, its mode. It travels with the first statement. Nothing is
     opened before that; for one thread at a time.
@@ -41,7 +41,9 @@ class Transactions:
         self._begin: LiteralString = f"BEGIN; {preamble}; "
         self._connection: Connection | None = None
 
-    def rows(self, statement: LiteralString, values: Mapping[str, object] | None = None, /) -> list[tuple[Any, ...]]:
+    def fetch_all(
+        self, statement: LiteralString, values: Mapping[str, object] | None = None, /
+    ) -> list[tuple[Any, ...]]:
         """Return the rows of ``statement``, none where it has no result.
 
         The first of a transaction may find the server restarted since the last one: then it is sent once more, on a

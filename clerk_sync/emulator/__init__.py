@@ -6,7 +6,7 @@ wire, so that a misunderstanding of Clerk in one is not shared by the other. imp
 It listens on 127.0.0.1 only, asks for no password and protects nothing.
 """
 
-from clerk_sync.emulator.errors import Refusal
+from clerk_sync.emulator.errors import ClerkApiError
 from clerk_sync.emulator.server import LocalClerk
 
-__all__ = ["LocalClerk", "Refusal"]
+__all__ = ["ClerkApiError", "LocalClerk"]

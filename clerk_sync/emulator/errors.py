@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class Refusal(Exception):
+class ClerkApiError(Exception):
     """A request that is answered with an error; ``body`` is Clerk's ``ClerkErrors`` object."""
 
     def __init__(
@@ -33,18 +33,18 @@ class Refusal(Exception):
         return {"errors": [error], "clerk_trace_id": trace_id}
 
 
-def invalid_value(param: str, expected: str) -> Refusal:
+def invalid_value(param: str, expected: str) -> ClerkApiError:
     """Return the 422 for a parameter whose value cannot be used."""
-    return Refusal(
+    return ClerkApiError(
         422, "form_param_value_invalid", "is invalid", f"The value of {param} is invalid: {expected}.", param=param
     )
 
 
-def user_not_found(user_id: str) -> Refusal:
+def user_not_found(user_id: str) -> ClerkApiError:
     """Return the 404 for a user that is unknown or deleted."""
-    return Refusal(404, "resource_not_found", "not found", f"No user was found with id {user_id}.")
+    return ClerkApiError(404, "resource_not_found", "not found", f"No user was found with id {user_id}.")
 
 
-def session_not_found(session_id: str) -> Refusal:
+def session_not_found(session_id: str) -> ClerkApiError:
     """Return the 404 for a session that is unknown or no longer active."""
-    return Refusal(404, "resource_not_found", "not found", f"No active session was found with id {session_id}.")
+    return ClerkApiError(404, "resource_not_found", "not found", f"No active session was found with id {session_id}.")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from clerk_sync.emulator.webhooks.webhook_faults import Mishap, Mishaps, Natural, Seconds, Times
+from clerk_sync.emulator.webhooks.webhook_faults import Natural, Seconds, Times, WebhookFault, WebhookFaults
 
 
 class Fault(Struct, kw_only=True, forbid_unknown_fields=True, eq=False):
@@ -58,7 +58,7 @@ class Faults:
     def __init__(self, seed: int = 0) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
-        self.webhooks = Mishaps(seed)
+        self.webhooks = WebhookFaults(seed)
 
     def add(self, path: str, **settings: Any) -> Fault:
         """Let requests to ``path`` go wrong; the settings are the fields of :class:`Fault`."""
@@ -70,22 +70,22 @@ class Faults:
             self._faults.append(fault)
         return fault
 
-    def drop(self, event_type: str = "*", **settings: Any) -> Mishap:
+    def drop(self, event_type: str = "*", **settings: Any) -> WebhookFault:
         """Lose webhooks: they are never sent, until somebody asks for what is missing to be replayed."""
-        return self.webhooks.put(Mishap(kind="drop", event_type=event_type, **settings))
+        return self.webhooks.put(WebhookFault(kind="drop", event_type=event_type, **settings))
 
-    def double(self, event_type: str = "*", **settings: Any) -> Mishap:
+    def double(self, event_type: str = "*", **settings: Any) -> WebhookFault:
         """Send webhooks twice, under one ``svix-id``."""
-        return self.webhooks.put(Mishap(kind="double", event_type=event_type, **settings))
+        return self.webhooks.put(WebhookFault(kind="double", event_type=event_type, **settings))
 
-    def delay(self, delay_s: float, event_type: str = "*", **settings: Any) -> Mishap:
+    def delay(self, delay_s: float, event_type: str = "*", **settings: Any) -> WebhookFault:
         """Send webhooks late."""
-        return self.webhooks.put(Mishap(kind="delay", delay_s=delay_s, event_type=event_type, **settings))
+        return self.webhooks.put(WebhookFault(kind="delay", delay_s=delay_s, event_type=event_type, **settings))
 
-    def shuffle(self, window: int, event_type: str = "*", **settings: Any) -> Mishap:
+    def shuffle(self, window: int, event_type: str = "*", **settings: Any) -> WebhookFault:
         """Collect webhooks until there are ``window`` of them, then send them in random order, until removed."""
         settings.setdefault("times", None)
-        return self.webhooks.put(Mishap(kind="shuffle", window=window, event_type=event_type, **settings))
+        return self.webhooks.put(WebhookFault(kind="shuffle", window=window, event_type=event_type, **settings))
 
     def take(self, method: str, path: str, params: set[str]) -> Fault | None:
         """Return the fault that strikes this request, if any."""
@@ -93,7 +93,7 @@ class Faults:
             matching = (fault for fault in self._faults if fault.matches(method, path, params))
             return next((fault for fault in matching if fault.strikes()), None)
 
-    def remove(self, fault: Fault | Mishap) -> None:
+    def remove(self, fault: Fault | WebhookFault) -> None:
         """Take one back."""
         with self._lock:
             self._faults = [each for each in self._faults if each is not fault]
@@ -105,7 +105,7 @@ class Faults:
             self._faults.clear()
         self.webhooks.clear()
 
-    def all(self) -> list[Fault | Mishap]:
+    def all(self) -> list[Fault | WebhookFault]:
         """Return what is in force."""
         with self._lock:
             return [*self._faults, *self.webhooks.all()]

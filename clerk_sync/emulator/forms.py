@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from clerk_sync.emulator.errors import Refusal, invalid_value
+from clerk_sync.emulator.errors import ClerkApiError, invalid_value
 
 Status = Literal["verified", "reserved"]
 Text = str | None | UnsetType
@@ -112,7 +112,9 @@ def parse(form: type[Form], body: bytes) -> Form:
     except msgspec.ValidationError as error:
         raise _refusal(str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal(400, "request_body_invalid", "Request body invalid", "The request body is not JSON.") from error
+        raise ClerkApiError(
+            400, "request_body_invalid", "Request body invalid", "The request body is not JSON."
+        ) from error
     return parsed
 
 
@@ -138,7 +140,7 @@ def parse_instant_ms(param: str, text: str) -> int:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise Refusal(
+        raise ClerkApiError(
             422, "form_param_format_invalid", "is invalid", f"{param} must be an RFC 3339 date and time.", param=param
         )
     return round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000)
@@ -149,17 +151,17 @@ def plausible_email(address: str) -> str:
     local, _, domain = address.rpartition("@")
     if not local or "." not in domain or any(character.isspace() for character in address):
         text = "Email address must be a valid email address."
-        raise Refusal(422, "form_param_format_invalid", "is invalid", text, param="email_address")
+        raise ClerkApiError(422, "form_param_format_invalid", "is invalid", text, param="email_address")
     return address
 
 
-def _refusal(complaint: str) -> Refusal:
+def _refusal(complaint: str) -> ClerkApiError:
     if unknown := re.search(r"unknown field `(\w+)`", complaint):
         param = unknown[1]
-        return Refusal(422, "form_param_unknown", "is unknown", f"{param} is not a valid parameter.", param=param)
+        return ClerkApiError(422, "form_param_unknown", "is unknown", f"{param} is not a valid parameter.", param=param)
     if missing := re.search(r"missing required field `(\w+)`", complaint):
         param = missing[1]
-        return Refusal(422, "form_param_missing", "is missing", f"{param} must be included.", param=param)
+        return ClerkApiError(422, "form_param_missing", "is missing", f"{param} must be included.", param=param)
     place = re.search(r"\$\.(\w+)", complaint)
     param = place[1] if place else "body"
-    return Refusal(422, "form_param_type_invalid", "is invalid", f"{param} has the wrong type.", param=param)
+    return ClerkApiError(422, "form_param_type_invalid", "is invalid", f"{param} has the wrong type.", param=param)

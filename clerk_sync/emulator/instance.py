@@ -20,13 +20,13 @@ from clerk_sync.emulator.ids import Ids
 from clerk_sync.emulator.sessions.keys import Keys, SigningKey
 from clerk_sync.emulator.sessions.sessions import Sessions
 from clerk_sync.emulator.sessions.tokens import LIFETIME_S, mint, session_claims
-from clerk_sync.emulator.users.user_actions import Accounts
-from clerk_sync.emulator.users.user_store import Directory
+from clerk_sync.emulator.users.user_actions import UserActions
+from clerk_sync.emulator.users.user_store import UserStore
 from clerk_sync.emulator.users.users import Users
-from clerk_sync.emulator.webhooks.http_post import Postman, Secrets
+from clerk_sync.emulator.webhooks.http_post import HttpPost, Secrets
 from clerk_sync.emulator.webhooks.messages import State
 from clerk_sync.emulator.webhooks.schedule import Schedule
-from clerk_sync.emulator.webhooks.webhook_sender import Courier
+from clerk_sync.emulator.webhooks.webhook_sender import WebhookSender
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +87,9 @@ class Instance:
         self.rate_limit = RateLimit(*options.rate_limit, time.monotonic) if options.rate_limit else None
         self.keys = Keys(self.identity.instance_id, lambda: self.ids.new("ins", wall_clock_ms()))
         self.signing_secrets = Secrets(self.identity.webhook_secret)
-        self.courier = Courier(
+        self.courier = WebhookSender(
             instance_id=self.identity.instance_id,
-            postman=Postman(self.signing_secrets, timeout_s=options.delivery_timeout_s, connections=options.senders),
+            postman=HttpPost(self.signing_secrets, timeout_s=options.delivery_timeout_s, connections=options.senders),
             mishaps=self.faults.webhooks,
             ids=self.ids,
             schedule=Schedule(options.schedule_factor),
@@ -99,9 +99,9 @@ class Instance:
             senders=options.senders,
             history=options.history,
         )
-        self.directory = Directory()
+        self.directory = UserStore()
         self.sessions = Sessions(self.directory, self.ids, wall_clock_ms, self.courier.emit)
-        self.accounts = Accounts(self.directory, self.sessions, self.ids, options.clock_ms, self.courier.emit)
+        self.accounts = UserActions(self.directory, self.sessions, self.ids, options.clock_ms, self.courier.emit)
         self.users = Users(self.directory, self.accounts, self.ids, options.clock_ms)
 
     @property

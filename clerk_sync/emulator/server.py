@@ -14,15 +14,15 @@ from clerk_sync.emulator.faults import Faults
 from clerk_sync.emulator.instance import Instance, Options
 from clerk_sync.emulator.serving.app import create_app
 from clerk_sync.emulator.serving.listener import HOST, Listener
-from clerk_sync.emulator.serving.middleware import Wire
+from clerk_sync.emulator.serving.middleware import Middleware
 from clerk_sync.emulator.serving.request_log import RequestLog
 from clerk_sync.emulator.sessions.keys import Keys, SigningKey
 from clerk_sync.emulator.sessions.sessions import Sessions
 from clerk_sync.emulator.sessions.tokens import LIFETIME_S
 from clerk_sync.emulator.state import StateFile
-from clerk_sync.emulator.users.random_history import History
+from clerk_sync.emulator.users.random_history import RandomHistory
 from clerk_sync.emulator.users.users import Users
-from clerk_sync.emulator.webhooks.webhook_sender import Courier
+from clerk_sync.emulator.webhooks.webhook_sender import WebhookSender
 
 
 class LocalClerk:
@@ -33,7 +33,7 @@ class LocalClerk:
         self._state = state
         self.requests = RequestLog(instance.options.history)
         origins = (instance.options.authorized_origin,)
-        self._wire = Wire(create_app(instance, self.requests), instance.faults, self.requests, origins)
+        self._wire = Middleware(create_app(instance, self.requests), instance.faults, self.requests, origins)
         self._listener = Listener(self._wire, port)
 
     @classmethod
@@ -136,7 +136,7 @@ class LocalClerk:
         return self._instance.keys
 
     @property
-    def courier(self) -> Courier:
+    def courier(self) -> WebhookSender:
         """The webhooks."""
         return self._instance.courier
 
@@ -188,9 +188,9 @@ class LocalClerk:
             claims=claims,
         )
 
-    def history(self, seed: int) -> History:
+    def history(self, seed: int) -> RandomHistory:
         """Return random lives to put into this Clerk; see :meth:`History.acts`."""
-        return History(self.users, seed, self._instance.options.clock_ms)
+        return RandomHistory(self.users, seed, self._instance.options.clock_ms)
 
     def rotate_webhook_secret(self, *, grace_s: float = 86_400.0) -> str:
         """Sign webhooks with a new secret, and with the old one too for ``grace_s`` seconds; return the new one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import LiteralString
 
-from clerk_sync.db.transaction import Transaction
+from clerk_sync.db.transaction import SqlExecutor
 
 _FIND: LiteralString = "SELECT instance_id FROM mirror_binding"
 _BIND: LiteralString = """
@@ -17,21 +17,21 @@ SET instance_id = excluded.instance_id, bound_by = excluded.bound_by, bound_at =
 """
 
 
-def find_binding(transaction: Transaction) -> str | None:
+def find_binding(transaction: SqlExecutor) -> str | None:
     """Return the id of the instance that this mirror is bound to, or None where it is still free."""
-    rows = transaction.rows(_FIND)
+    rows = transaction.fetch_all(_FIND)
     return rows[0][0] if rows else None
 
 
-def bind(transaction: Transaction, instance_id: str, *, bound_by: str) -> str:
+def bind(transaction: SqlExecutor, instance_id: str, *, bound_by: str) -> str:
     """Return the instance that this mirror is bound to; a free mirror is bound to ``instance_id`` first."""
     bound = find_binding(transaction)
     if bound is None:
-        transaction.rows(_BIND, {"instance_id": instance_id, "bound_by": bound_by})
+        transaction.fetch_all(_BIND, {"instance_id": instance_id, "bound_by": bound_by})
         bound = find_binding(transaction) or instance_id
     return bound
 
 
-def rebind(transaction: Transaction, instance_id: str) -> None:
+def rebind(transaction: SqlExecutor, instance_id: str) -> None:
     """Bind the mirror to another instance, whatever it was bound to before."""
-    transaction.rows(_REBIND, {"instance_id": instance_id})
+    transaction.fetch_all(_REBIND, {"instance_id": instance_id})

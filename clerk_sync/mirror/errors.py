@@ -20,11 +20,11 @@ class SyncError(Exception):
     """The root of this room's errors."""
 
 
-class Refused(SyncError):
+class GuardRefusedError(SyncError):
     """A safety guard says no."""
 
 
-class ForeignInstance(Refused):
+class ForeignInstanceError(GuardRefusedError):
     """The secret key selects another instance than the one that is mirrored."""
 
     def __init__(self, found: str, bound: str) -> None:
@@ -36,7 +36,7 @@ class ForeignInstance(Refused):
         self.bound = bound
 
 
-class EmptyListing(Refused):
+class EmptyListingError(GuardRefusedError):
     """Nobody upstream, somebody here."""
 
     def __init__(self, live: int) -> None:
@@ -44,11 +44,11 @@ class EmptyListing(Refused):
         self.live = live
 
 
-class ShortListing(Refused):
+class ShortListingError(GuardRefusedError):
     """The walk saw too little to be trusted."""
 
 
-class TooManyMissing(Refused):
+class TooManyMissingError(GuardRefusedError):
     """More confirmed deletions than allowed."""
 
     def __init__(self, missing: int, cap: int) -> None:
@@ -60,7 +60,7 @@ class TooManyMissing(Refused):
         self.cap = cap
 
 
-class RivalRun(Refused):
+class RunInProgressError(GuardRefusedError):
     """Another run holds the lease and its heart beats."""
 
     def __init__(self, run_id: int, started_at: datetime) -> None:
@@ -69,14 +69,14 @@ class RivalRun(Refused):
         self.started_at = started_at
 
 
-class KeyMismatch(SyncError):
+class KeyMismatchError(SyncError):
     """The key's prefix and the instance's environment contradict each other."""
 
     def __init__(self, prefix: str, environment_type: str) -> None:
         super().__init__(f"CLERK_SECRET_KEY begins with {prefix}, its instance says that it is {environment_type}")
 
 
-class LeaseLost(SyncError):
+class LeaseLostError(SyncError):
     """The run's row says that it is over."""
 
     def __init__(self, run_id: int) -> None:

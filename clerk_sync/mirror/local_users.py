@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from clerk_sync.clerk.users import UserSnapshot
-from clerk_sync.db.pool import Prepared, Statements
-from clerk_sync.db.transaction import Transaction
+from clerk_sync.db.pool import AutocommitPool, PreparedStatement
+from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror.merge.merge import merge_users
 
 
@@ -40,7 +40,7 @@ class LocalUser(NamedTuple):
         return full_name or self.username or local_part or self.clerk_id
 
 
-_FIND = Prepared(
+_FIND = PreparedStatement(
     "find_user",
     """
 SELECT id, clerk_id, email, email_verified, first_name, last_name, username, image_url, role, banned, deleted_at,
@@ -51,13 +51,13 @@ FROM users WHERE clerk_id = %(clerk_id)s
 )
 
 
-def find(statements: Statements, clerk_id: str) -> LocalUser | None:
+def find(statements: AutocommitPool, clerk_id: str) -> LocalUser | None:
     """Return the row of ``clerk_id``, deleted or not, or None."""
-    rows = statements.rows(_FIND, {"clerk_id": clerk_id})
+    rows = statements.fetch_all(_FIND, {"clerk_id": clerk_id})
     return LocalUser(*rows[0]) if rows else None
 
 
-def create_at_first_sight(transaction: Transaction, clerk_id: str) -> None:
+def ensure_placeholder(transaction: SqlExecutor, clerk_id: str) -> None:
     """Make a row for ``clerk_id``, unless there is one by now: role CLIENT, version 0.
 
     No call to Clerk: a webhook or sync fills the row. The caller commits.

@@ -7,7 +7,7 @@ from typing import LiteralString, NamedTuple
 
 import psycopg2
 
-from clerk_sync.db.transaction import Transaction, Transactions
+from clerk_sync.db.transaction import SqlExecutor, TransactionalConnection
 
 INSUFFICIENT_PRIVILEGE = "42501"
 
@@ -61,25 +61,25 @@ GROUP BY origin ORDER BY origin
 """
 
 
-def find_missing_triggers(transaction: Transaction) -> list[str]:
+def find_missing_triggers(transaction: SqlExecutor) -> list[str]:
     """Return the triggers of the wall and the audit that are not there, or are switched off."""
-    enabled = {name for (name,) in transaction.rows(_ENABLED, {"names": list(TRIGGERS)})}
+    enabled = {name for (name,) in transaction.fetch_all(_ENABLED, {"names": list(TRIGGERS)})}
     return [name for name in TRIGGERS if name not in enabled]
 
 
-def is_application_session(transaction: Transaction) -> bool:
+def is_application_session(transaction: SqlExecutor) -> bool:
     """Return whether the database takes this session for the application's."""
-    ((is_application,),) = transaction.rows(_IS_APPLICATION)
+    ((is_application,),) = transaction.fetch_all(_IS_APPLICATION)
     return bool(is_application)
 
 
-def refuses_an_admin(transactions: Transactions) -> bool:
+def refuses_an_admin(transactions: TransactionalConnection) -> bool:
     """Return whether the database refuses to let this session make an ADMIN. Nothing stays of the try.
 
     A number of the ids of users is spent, no more.
     """
     try:
-        transactions.rows(_MAKE_AN_ADMIN)
+        transactions.fetch_all(_MAKE_AN_ADMIN)
     except psycopg2.Error as error:
         if error.pgcode != INSUFFICIENT_PRIVILEGE:
             raise
@@ -90,21 +90,21 @@ def refuses_an_admin(transactions: Transactions) -> bool:
         transactions.rollback()
 
 
-def count_admins(transaction: Transaction) -> int:
+def count_admins(transaction: SqlExecutor) -> int:
     """Return how many live users are ADMIN."""
-    ((admins,),) = transaction.rows(_COUNT_ADMINS)
+    ((admins,),) = transaction.fetch_all(_COUNT_ADMINS)
     return int(admins)
 
 
-def find_unexplained_roles(transaction: Transaction) -> list[Role]:
+def find_unexplained_roles(transaction: SqlExecutor) -> list[Role]:
     """Return users whose role is another than the last one that the audit has seen."""
-    return [Role(*row) for row in transaction.rows(_UNEXPLAINED)]
+    return [Role(*row) for row in transaction.fetch_all(_UNEXPLAINED)]
 
 
-def find_odd_changes(transaction: Transaction) -> list[OddChange]:
+def find_odd_changes(transaction: SqlExecutor) -> list[OddChange]:
     """Return what ``role_changes`` holds from sessions that are no person's."""
     return [
         OddChange(origin, number, last_at, is_ours="application" in origin)
-        for origin, number, last_at in transaction.rows(_ODD)
+        for origin, number, last_at in transaction.fetch_all(_ODD)
         if origin is not None
     ]

@@ -6,8 +6,8 @@ from msgspec import UNSET, Struct, UnsetType, structs
 from sqlalchemy.orm import Session
 
 from clerk_sync.shop import store
-from clerk_sync.shop.errors import AddressBookFull, AddressUnknown
-from clerk_sync.shop.fields import Country, Id, Line
+from clerk_sync.shop.errors import AddressBookFullError, AddressUnknownError
+from clerk_sync.shop.fields import Country, Id, SingleLineText
 
 MOST_ADDRESSES = 50
 
@@ -15,14 +15,14 @@ MOST_ADDRESSES = 50
 class NewAddress(Struct):
     """What makes an address; tidy as soon as it exists."""
 
-    line1: Line
-    city: Line
+    line1: SingleLineText
+    city: SingleLineText
     country: Country
-    name: Line | None = None
-    line2: Line | None = None
-    region: Line | None = None
-    postal_code: Line | None = None
-    phone: Line | None = None
+    name: SingleLineText | None = None
+    line2: SingleLineText | None = None
+    region: SingleLineText | None = None
+    postal_code: SingleLineText | None = None
+    phone: SingleLineText | None = None
 
     def __post_init__(self) -> None:
         _tidy(self)
@@ -31,14 +31,14 @@ class NewAddress(Struct):
 class AddressChanges(Struct):
     """What is to change in an address: what is not sent stays, null clears what is optional."""
 
-    line1: Line | UnsetType = UNSET
-    city: Line | UnsetType = UNSET
+    line1: SingleLineText | UnsetType = UNSET
+    city: SingleLineText | UnsetType = UNSET
     country: Country | UnsetType = UNSET
-    name: Line | UnsetType | None = UNSET
-    line2: Line | UnsetType | None = UNSET
-    region: Line | UnsetType | None = UNSET
-    postal_code: Line | UnsetType | None = UNSET
-    phone: Line | UnsetType | None = UNSET
+    name: SingleLineText | UnsetType | None = UNSET
+    line2: SingleLineText | UnsetType | None = UNSET
+    region: SingleLineText | UnsetType | None = UNSET
+    postal_code: SingleLineText | UnsetType | None = UNSET
+    phone: SingleLineText | UnsetType | None = UNSET
 
     def __post_init__(self) -> None:
         _tidy(self)
@@ -80,7 +80,7 @@ def add_address(session: Session, user_id: int, new: NewAddress) -> Address:
     owner = store.lock_owner(session, user_id)
     row = store.addresses.insert_address(session, owner, structs.asdict(new), limit=MOST_ADDRESSES)
     if row is None:
-        raise AddressBookFull(MOST_ADDRESSES)
+        raise AddressBookFullError(MOST_ADDRESSES)
     return Address(*row)
 
 
@@ -95,10 +95,10 @@ def change_address(session: Session, user_id: int, address_id: int, changes: Add
 def remove_address(session: Session, user_id: int, address_id: int) -> None:
     """Remove one address; raise AddressUnknown. Orders that went there keep their copy."""
     if not store.addresses.delete_address(session, user_id, address_id):
-        raise AddressUnknown
+        raise AddressUnknownError
 
 
 def _known(row: store.addresses.AddressRow | None) -> Address:
     if row is None:
-        raise AddressUnknown
+        raise AddressUnknownError
     return Address(*row)

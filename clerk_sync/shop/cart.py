@@ -6,7 +6,7 @@ from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from clerk_sync.shop import store
-from clerk_sync.shop.errors import CartFull, CurrencyMismatch, ProductUnknown
+from clerk_sync.shop.errors import CartFullError, CurrencyMismatchError, ProductUnknownError
 from clerk_sync.shop.fields import MOST_LINES, Currency
 
 
@@ -47,11 +47,11 @@ def set_quantity(session: Session, user_id: int, sku: str, quantity: int) -> Car
     owner = store.lock_owner(session, user_id)
     put = store.carts.put_cart_item(session, owner, sku, quantity, most_lines=MOST_LINES)
     if put is None:
-        raise ProductUnknown
+        raise ProductUnknownError
     if put.other_currency is not None:
-        raise CurrencyMismatch(put.other_currency, put.currency)
+        raise CurrencyMismatchError(put.other_currency, put.currency)
     if put.is_full:
-        raise CartFull(MOST_LINES)
+        raise CartFullError(MOST_LINES)
     return read_cart(session, user_id)
 
 

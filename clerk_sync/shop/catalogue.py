@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from sqlalchemy.orm import Session
 
 from clerk_sync.shop import store
-from clerk_sync.shop.fields import Currency, Line, Paragraphs, PriceMinor, Sku
+from clerk_sync.shop.fields import Currency, LongText, PriceMinor, SingleLineText, Sku
 
 BATCH_SIZE = 1000
 
@@ -30,10 +30,10 @@ class ProductEntry(Struct):
     """What makes a product, or changes it."""
 
     sku: Sku
-    name: Line
+    name: SingleLineText
     price_minor: PriceMinor
     currency: Currency
-    description: Paragraphs = ""
+    description: LongText = ""
     active: bool = True
 
     def __post_init__(self) -> None:

@@ -21,7 +21,7 @@ from msgspec import Struct
 from clerk_sync.clerk.decoding import JsonDecoder
 from clerk_sync.clerk.errors import NotJsonError
 from clerk_sync.shop.catalogue import ProductEntry
-from clerk_sync.shop.errors import CatalogueInvalid
+from clerk_sync.shop.errors import CatalogueInvalidError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -63,7 +63,7 @@ class _Bounded(io.RawIOBase):
         chunk = self._stream.read(len(view))
         self._left -= len(chunk)
         if self._left < 0:
-            raise CatalogueInvalid([f"more than {MAX_BYTES // 1024**2} MiB: split the file"])
+            raise CatalogueInvalidError([f"more than {MAX_BYTES // 1024**2} MiB: split the file"])
         view[: len(chunk)] = chunk
         return len(chunk)
 
@@ -95,7 +95,7 @@ def _checked(rows: Iterable[_Row], *, strict: bool = True) -> Iterator[ProductEn
     if not skus and not problems:
         problems.append("there are no products in it")
     if problems:
-        raise CatalogueInvalid(problems)
+        raise CatalogueInvalidError(problems)
 
 
 def _entry_of(row: _Row, skus: set[str], *, strict: bool) -> ProductEntry:
@@ -106,7 +106,7 @@ def _entry_of(row: _Row, skus: set[str], *, strict: bool) -> ProductEntry:
     if entry.sku in skus:
         raise msgspec.ValidationError(f"sku {entry.sku} is in the file already")
     if len(skus) == MAX_PRODUCTS:
-        raise CatalogueInvalid([f"more than {MAX_PRODUCTS:,} products: split the file"])
+        raise CatalogueInvalidError([f"more than {MAX_PRODUCTS:,} products: split the file"])
     return entry
 
 
@@ -121,9 +121,9 @@ def _json_rows(data: bytes) -> Iterator[_Row]:
     try:
         parsed = _products.decode(data)
     except msgspec.ValidationError:
-        raise CatalogueInvalid(['a list of products is expected, or {"products": […]}']) from None
+        raise CatalogueInvalidError(['a list of products is expected, or {"products": […]}']) from None
     except NotJsonError as error:
-        raise CatalogueInvalid([str(error)]) from None
+        raise CatalogueInvalidError([str(error)]) from None
     products = parsed.products if isinstance(parsed, _Wrapped) else parsed
     for index, fields in enumerate(products):
         yield _Row(f"products[{index}]", fields)
@@ -140,9 +140,9 @@ def _lines(file: io.BufferedReader[_Bounded]) -> Iterator[str]:
     text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
     for number, line in enumerate(iter(partial(text.readline, MAX_LINE_LENGTH + 1), ""), start=1):
         if _NO_TEXT.search(line):
-            raise CatalogueInvalid([f"line {number}: not UTF-8 text"])
+            raise CatalogueInvalidError([f"line {number}: not UTF-8 text"])
         if len(line) > MAX_LINE_LENGTH:
-            raise CatalogueInvalid([f"line {number}: longer than {MAX_LINE_LENGTH:,} characters"])
+            raise CatalogueInvalidError([f"line {number}: longer than {MAX_LINE_LENGTH:,} characters"])
         yield line
 
 
@@ -156,7 +156,7 @@ def _csv_rows(file: io.BufferedReader[_Bounded]) -> Iterator[_Row]:
     try:
         lacking = _NEEDED - {column.strip() for column in reader.fieldnames or _NEEDED}
         if lacking:
-            raise CatalogueInvalid([f"line 1: the header lacks {', '.join(sorted(lacking))}"])
+            raise CatalogueInvalidError([f"line 1: the header lacks {', '.join(sorted(lacking))}"])
         for cells in reader:
             # A comma that should have been quoted: the columns behind it have moved.
             problem = "more cells than the header has columns" if cells.pop(_BEYOND, None) else None

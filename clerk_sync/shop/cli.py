@@ -45,7 +45,7 @@ def load_products(file: str | None, as_json: bool) -> None:
     from clerk_sync.db import orm
     from clerk_sync.shop.catalogue import load_products as load
     from clerk_sync.shop.catalogue_import import SAMPLE, read_catalogue
-    from clerk_sync.shop.errors import CatalogueInvalid
+    from clerk_sync.shop.errors import CatalogueInvalidError
 
     name = str(SAMPLE) if file is None else file
     try:
@@ -55,7 +55,7 @@ def load_products(file: str | None, as_json: bool) -> None:
         session.commit()
     except OSError as error:
         _fail(f"{name}: {error.strerror}.")
-    except CatalogueInvalid as error:
+    except CatalogueInvalidError as error:
         _fail(*error.problems)
     except DBAPIError as error:
         cause = cast("psycopg2.Error", error.orig)

@@ -25,15 +25,15 @@ class ShopError(Exception):
     """The root of this room's errors."""
 
 
-class OwnerGone(ShopError):
+class OwnerDeletedError(ShopError):
     """Nothing can be owned by a deleted user."""
 
 
-class AddressUnknown(ShopError):
+class AddressUnknownError(ShopError):
     """The user has no such address."""
 
 
-class AddressBookFull(ShopError):
+class AddressBookFullError(ShopError):
     """The user has as many addresses as one may have."""
 
     def __init__(self, limit: int) -> None:
@@ -41,15 +41,15 @@ class AddressBookFull(ShopError):
         self.limit = limit
 
 
-class DestinationUnknown(ShopError):
+class DestinationUnknownError(ShopError):
     """An order can only go to an address of the user who orders."""
 
 
-class ProductUnknown(ShopError):
+class ProductUnknownError(ShopError):
     """No active product has this sku."""
 
 
-class CurrencyMismatch(ShopError):
+class CurrencyMismatchError(ShopError):
     """A product in one currency does not go into a cart of another."""
 
     def __init__(self, cart_currency: str, product_currency: str) -> None:
@@ -58,7 +58,7 @@ class CurrencyMismatch(ShopError):
         self.product_currency = product_currency
 
 
-class CartFull(ShopError):
+class CartFullError(ShopError):
     """The cart has as many lines as one may have, or more."""
 
     def __init__(self, limit: int) -> None:
@@ -66,15 +66,15 @@ class CartFull(ShopError):
         self.limit = limit
 
 
-class CartEmpty(ShopError):
+class CartEmptyError(ShopError):
     """There is nothing to check out."""
 
 
-class TotalTooLarge(ShopError):
+class TotalTooLargeError(ShopError):
     """The total of the cart does not fit into an order: prices of products were set past the catalogue's limit."""
 
 
-class ProductsUnavailable(ShopError):
+class ProductsUnavailableError(ShopError):
     """Some lines of the cart cannot be bought any more."""
 
     def __init__(self, skus: Sequence[str]) -> None:
@@ -82,11 +82,11 @@ class ProductsUnavailable(ShopError):
         self.skus = skus
 
 
-class OrderUnknown(ShopError):
+class OrderUnknownError(ShopError):
     """There is no such order, or it is another user's."""
 
 
-class InvalidTransition(ShopError):
+class InvalidTransitionError(ShopError):
     """An order's status cannot change from ``old`` to ``new``."""
 
     def __init__(self, old: str, new: str) -> None:
@@ -95,7 +95,7 @@ class InvalidTransition(ShopError):
         self.new = new
 
 
-class CatalogueInvalid(ShopError):
+class CatalogueInvalidError(ShopError):
     """A catalogue of which nothing was loaded; ``problems`` names every bad row by its place."""
 
     def __init__(self, problems: Sequence[str]) -> None:

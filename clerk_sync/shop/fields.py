@@ -27,7 +27,7 @@ Quantity = Annotated[int, Meta(ge=1, le=MOST_PIECES)]
 
 # NUL cannot be stored, and no other control character belongs on a parcel.
 _PRINTABLE = r"[^\x00-\x1f\x7f-\x9f]"
-Line = Annotated[
+SingleLineText = Annotated[
     str,
     Meta(
         min_length=1,
@@ -36,7 +36,7 @@ Line = Annotated[
         description="Text without control characters that is not blank; spaces around it are dropped.",
     ),
 ]
-Paragraphs = Annotated[str, Meta(max_length=5_000, pattern=r"^[^\x00]*$")]
+LongText = Annotated[str, Meta(max_length=5_000, pattern=r"^[^\x00]*$")]
 Country = Annotated[
     str,
     Meta(

@@ -11,17 +11,17 @@ from typing import Annotated, NamedTuple, Self
 from msgspec import Meta, Raw, Struct
 from sqlalchemy.orm import Session
 
-from clerk_sync.db.pool import Statements
+from clerk_sync.db.pool import AutocommitPool
 from clerk_sync.mirror.local_users import LocalUser
 from clerk_sync.shop import store
 from clerk_sync.shop.errors import (
-    CartEmpty,
-    CartFull,
-    DestinationUnknown,
-    InvalidTransition,
-    OrderUnknown,
-    ProductsUnavailable,
-    TotalTooLarge,
+    CartEmptyError,
+    CartFullError,
+    DestinationUnknownError,
+    InvalidTransitionError,
+    OrderUnknownError,
+    ProductsUnavailableError,
+    TotalTooLargeError,
 )
 from clerk_sync.shop.fields import MOST_LINES, Currency, Id, Instant
 
@@ -38,7 +38,7 @@ class OrderStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-COMES_FROM = {
+ALLOWED_FROM = {
     OrderStatus.PENDING: (),
     OrderStatus.PAID: (OrderStatus.PENDING,),
     OrderStatus.SHIPPED: (OrderStatus.PAID,),
@@ -109,7 +109,7 @@ class Checkout(NamedTuple):
     replayed: bool
 
 
-def draw_number() -> str:
+def new_order_number() -> str:
     """Return a number for an order: short enough to be read aloud, too random to be guessed (50 bits)."""
     return "ORD-" + "".join(secrets.choice(CROCKFORD_BASE32) for _ in range(10))
 
@@ -119,7 +119,7 @@ def check_out(
     user: LocalUser,
     address_id: int,
     idempotency_key: str,
-    draw_number: Callable[[], str] = draw_number,
+    new_order_number: Callable[[], str] = new_order_number,
 ) -> Checkout:
     """Return the order that the user's cart became; the same key gives the same order, whatever else is sent.
 
@@ -136,7 +136,7 @@ def check_out(
         placed = store.orders.place_order(
             session,
             owner,
-            draw_number(),
+            new_order_number(),
             address_id,
             idempotency_key,
             recipient=_find_recipient(user),
@@ -149,16 +149,16 @@ def check_out(
 
 def _require_placeable(placed: store.orders.PlacedOrder) -> None:
     if not placed.address_known:
-        raise DestinationUnknown
+        raise DestinationUnknownError
     if not placed.lines:
-        raise CartEmpty
+        raise CartEmptyError
     # A cart from before there was a limit can be longer.
     if placed.is_too_long:
-        raise CartFull(MOST_LINES)
+        raise CartFullError(MOST_LINES)
     if placed.unavailable:
-        raise ProductsUnavailable(placed.unavailable)
+        raise ProductsUnavailableError(placed.unavailable)
     if placed.is_too_large:
-        raise TotalTooLarge
+        raise TotalTooLargeError
 
 
 def _find_recipient(user: LocalUser) -> str | None:
@@ -166,12 +166,12 @@ def _find_recipient(user: LocalUser) -> str | None:
     return user.name if user.name != user.clerk_id else None
 
 
-def list_orders(statements: Statements, user_id: int, *, after: OrderKey | None, limit: int) -> OrdersFound:
+def list_orders(statements: AutocommitPool, user_id: int, *, after: OrderKey | None, limit: int) -> OrdersFound:
     """Return up to ``limit`` orders of a user, newest first, behind ``after``."""
     return _cut(store.orders.list_orders(statements, user_id, after=after, limit=limit + 1), limit)
 
 
-def list_first_orders(statements: Statements, clerk_id: str, *, limit: int) -> OrdersFound:
+def list_first_orders(statements: AutocommitPool, clerk_id: str, *, limit: int) -> OrdersFound:
     """Return the newest orders of the user with this id of Clerk's; none for one who is unknown, deleted or banned."""
     return _cut(store.orders.list_first_orders(statements, clerk_id, limit=limit + 1), limit)
 
@@ -194,18 +194,18 @@ def move_order(session: Session, number: str, status: OrderStatus) -> Order:
 
     Raises OrderUnknown or InvalidTransition.
     """
-    moved = store.orders.move_order(session, number, status, COMES_FROM[status])
+    moved = store.orders.move_order(session, number, status, ALLOWED_FROM[status])
     if moved is None:
-        raise OrderUnknown
+        raise OrderUnknownError
     if not moved.done and moved.old_status != status:
-        raise InvalidTransition(moved.old_status, status)
+        raise InvalidTransitionError(moved.old_status, status)
     return _one(store.orders.find_order_by_id(session, moved.order_id))
 
 
 def _one(rows: Iterable[store.orders.OrderRow]) -> Order:
     orders, _ = _assemble(rows)
     if not orders:
-        raise OrderUnknown
+        raise OrderUnknownError
     return orders[0]
 
 

@@ -14,10 +14,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from clerk_sync.clerk.tokens.rejection import Reason
+from clerk_sync.clerk.tokens.rejection import TokenRejection
 from clerk_sync.clerk.webhooks.events import MIRRORED_TYPES
 from clerk_sync.mirror.inbox.outcome import Outcome
-from clerk_sync.mirror.reporting.gauges import Reading
+from clerk_sync.mirror.reporting.gauges import Sample
 from clerk_sync.telemetry import logs, metrics_folder, metrics_values
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Metrics:
         for type_ in (*MIRRORED_TYPES, "other"):
             for outcome in Outcome:
                 self.webhooks.labels(type_, outcome)
-        for result in ("accepted", *Reason):
+        for result in ("accepted", *TokenRejection):
             self.tokens.labels(result)
         for result in ("fetched", "failed"):
             self.key_fetches.labels(result)
@@ -80,7 +80,7 @@ def metrics() -> Metrics:
     return _made[0]
 
 
-def exposition(readings: Iterable[Reading]) -> bytes:
+def exposition(readings: Iterable[Sample]) -> bytes:
     """Return all workers' metrics, and ``readings``, in Prometheus' text format."""
     metrics()
     registry = CollectorRegistry()
@@ -94,7 +94,7 @@ def exposition(readings: Iterable[Reading]) -> bytes:
 class _Readings:
     """What was read at this moment."""
 
-    def __init__(self, readings: list[Reading]) -> None:
+    def __init__(self, readings: list[Sample]) -> None:
         self._readings = readings
 
     def collect(self) -> Iterator[Metric]:

@@ -20,10 +20,10 @@ def install(app: Flask, settings: Settings) -> None:
     from clerk_sync.web.middleware import cors, observe, request_body
 
     # From the inside to the outside; the last is the first to see a request.
-    fast_path.lay(app)
-    request_body.stand_in_front(app)
-    cors.allow_authorized_parties(app, settings.authorized_parties)
-    observe.observe(app, AccessLog(settings))
+    fast_path.install(app)
+    request_body.install(app)
+    cors.install(app, settings.authorized_parties)
+    observe.install(app, AccessLog(settings))
     converters.install(app)
     problems.install_error_handlers(app)
     shop_errors.install(app)

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, cast
 from flask import g, request
 from werkzeug.wsgi import get_host
 
-from clerk_sync.clerk.errors import KeysUnavailable, TokenError
-from clerk_sync.clerk.tokens.verifier import Reason, SessionClaims
+from clerk_sync.clerk.errors import KeysUnavailableError, TokenError
+from clerk_sync.clerk.tokens.verifier import SessionClaims, TokenRejection
 from clerk_sync.db.orm import db
 from clerk_sync.extensions import services
 from clerk_sync.mirror import local_users
 from clerk_sync.mirror.local_users import LocalUser
 from clerk_sync.telemetry.metrics import metrics
 from clerk_sync.web.credentials import find_bearer, find_session_cookies
-from clerk_sync.web.middleware.observe import note
+from clerk_sync.web.middleware.observe import add_log_fields
 from clerk_sync.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _prove_afresh(services: Services, environ: WSGIEnvironment) -> SessionClaims
     tokens = [bearer] if bearer is not None else session_cookies(services, environ)
     try:
         proven = _prove_first(services, tokens)
-    except KeysUnavailable as error:
+    except KeysUnavailableError as error:
         raise Problem(
             503, "keys-unavailable", "Sessions cannot be verified now.", {"Retry-After": str(error.retry_after_s)}
         ) from error
@@ -64,9 +64,9 @@ def _prove_afresh(services: Services, environ: WSGIEnvironment) -> SessionClaims
     _count("accepted")
     if bearer is None and environ["REQUEST_METHOD"] not in SAFE_METHODS:
         _require_own_origin(services, environ)
-    note(environ, user_id=proven.user_id)
+    add_log_fields(environ, user_id=proven.user_id)
     if proven.impersonator_id is not None:
-        note(environ, impersonator_id=proven.impersonator_id)
+        add_log_fields(environ, impersonator_id=proven.impersonator_id)
     return proven
 
 
@@ -107,7 +107,7 @@ def _prove_first(services: Services, tokens: list[str]) -> SessionClaims:
             refusal = refusal or error
     # A deployment without keys says so to everyone: asking for a better token would send people in circles.
     verifier.require_configured()
-    raise refusal or TokenError(Reason.MISSING)
+    raise refusal or TokenError(TokenRejection.MISSING)
 
 
 def _count(result: str) -> None:
@@ -145,7 +145,7 @@ def _local_user(clerk_id: str) -> LocalUser:
     statements = services().statements
     user = local_users.find(statements, clerk_id)
     if user is None:
-        local_users.create_at_first_sight(db.session(), clerk_id)
+        local_users.ensure_placeholder(db.session(), clerk_id)
         db.session.commit()
         user = local_users.find(statements, clerk_id)
     assert user is not None, "rows of users are never removed"  # noqa: S101 - states a guarantee

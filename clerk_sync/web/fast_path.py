@@ -23,7 +23,7 @@ from clerk_sync.shop.routes import orders
 from clerk_sync.web import account, webhooks
 from clerk_sync.web.middleware.observe import ROUTE
 from clerk_sync.web.problems import refuse
-from clerk_sync.web.responses import KEPT_NOWHERE
+from clerk_sync.web.responses import NO_STORE
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -42,13 +42,13 @@ _ENTRIES: Mapping[tuple[str, str], Entry] = {
 }
 
 
-def lay(app: Flask) -> None:
+def install(app: Flask) -> None:
     """Put the lane in front of ``app``, which carries its services already."""
     with app.app_context():
-        app.wsgi_app = ExpressLane(app, services())  # type: ignore[method-assign]  # Flask's place for middleware
+        app.wsgi_app = FastPath(app, services())  # type: ignore[method-assign]  # Flask's place for middleware
 
 
-class ExpressLane:
+class FastPath:
     """A WSGI application around ``app``."""
 
     def __init__(self, app: Flask, services: Services) -> None:
@@ -70,5 +70,5 @@ class ExpressLane:
             return refuse(self._app, error, environ, start_response)
         if body is None:
             return self._flask(environ, start_response)
-        start_response("200 OK", [_JSON, ("Content-Length", str(len(body))), KEPT_NOWHERE])
+        start_response("200 OK", [_JSON, ("Content-Length", str(len(body))), NO_STORE])
         return [body]

@@ -10,14 +10,14 @@ import psycopg2
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from clerk_sync.clerk.errors import KeysUnavailable
+from clerk_sync.clerk.errors import KeysUnavailableError
 from clerk_sync.db.connect import SCHEMA_REVISION
 from clerk_sync.db.errors import Fault
 from clerk_sync.db.orm import db
-from clerk_sync.db.pool import PoolExhausted
+from clerk_sync.db.pool import PoolExhaustedError
 from clerk_sync.db.state import Obstacle, find_obstacles, obstacle_of
 from clerk_sync.extensions import services
-from clerk_sync.mirror.reporting.gauges import Reading, read_mirror
+from clerk_sync.mirror.reporting.gauges import Sample, read_mirror
 from clerk_sync.telemetry.metrics import exposition
 from clerk_sync.web.problems import Problem
 from clerk_sync.web.responses import json_response
@@ -52,7 +52,7 @@ def metrics() -> Response:
     return Response(exposition(_readings()), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _readings() -> Iterator[Reading]:
+def _readings() -> Iterator[Sample]:
     obstacles, revision = _look_at_database()
     faults = {each.fault for each in obstacles}
     if not obstacles and revision != SCHEMA_REVISION:
@@ -63,11 +63,11 @@ def _readings() -> Iterator[Reading]:
         mirror = [] if faults & {Fault.UNREACHABLE, Fault.NOT_UTF8} else list(read_mirror(db.session()))
     except SQLAlchemyError:
         mirror = []  # the counters are worth having while the database is down
-    yield Reading(name, help_, float(bool(mirror)))
+    yield Sample(name, help_, float(bool(mirror)))
     yield from mirror
     for fault in Fault:
         help_ = "Whether this keeps the database from serving us: 1 or 0"
-        yield Reading("database_fault", help_, float(fault in faults), ("fault", fault))
+        yield Sample("database_fault", help_, float(fault in faults), ("fault", fault))
 
 
 def _has_token(expected: str) -> bool:
@@ -94,14 +94,14 @@ def _database_checks() -> dict[str, Check]:
 
 def _look_at_database() -> tuple[list[Obstacle], str | None]:
     """Return what keeps the database from serving us, and the revision of its tables where there is one to be read."""
-    rows = services().statements.rows
+    rows = services().statements.fetch_all
     try:
         obstacles = find_obstacles(rows)
-    except (psycopg2.Error, PoolExhausted) as error:
+    except (psycopg2.Error, PoolExhaustedError) as error:
         return [obstacle_of(error) or _UNKNOWN], None
     try:
         revisions = rows(_REVISION, {})
-    except (psycopg2.Error, PoolExhausted) as error:
+    except (psycopg2.Error, PoolExhaustedError) as error:
         obstacle = obstacle_of(error) or _UNKNOWN
         # There is no table, or no right to read it. If it is the latter, it stands among the obstacles.
         is_known = obstacle.fault in (Fault.NOT_MIGRATED, Fault.MISSING_PRIVILEGES)
@@ -115,7 +115,7 @@ _UNKNOWN = Obstacle(Fault.BUSY, "no connection came free in time", "")
 def _keys_check() -> Check:
     try:
         services().tokens.keys.current()
-    except KeysUnavailable as error:
+    except KeysUnavailableError as error:
         return _bad(str(error))
     return _good("can verify session tokens")
 

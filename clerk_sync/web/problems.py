@@ -15,11 +15,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from clerk_sync.db.errors import Fault, find_fault
-from clerk_sync.db.pool import PoolExhausted
+from clerk_sync.db.pool import PoolExhaustedError
 from clerk_sync.telemetry.logs import describe_exception
 from clerk_sync.telemetry.metrics import metrics
 from clerk_sync.web.middleware.observe import ROUTE
-from clerk_sync.web.responses import KEPT_NOWHERE
+from clerk_sync.web.responses import NO_STORE
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -60,7 +60,7 @@ def problem_response(problem: Problem) -> Response:
         "code": problem.code,
     }
     encoded = msgspec.json.encode(body)
-    response = Response(encoded, problem.status, [KEPT_NOWHERE], content_type="application/problem+json")
+    response = Response(encoded, problem.status, [NO_STORE], content_type="application/problem+json")
     response.headers.extend(problem.headers)
     return response
 
@@ -78,7 +78,7 @@ def install_error_handlers(app: Flask) -> None:
     app.register_error_handler(Problem, problem_response)
     app.register_error_handler(HTTPException, _http_exception)
     app.register_error_handler(PoolTimeout, _pool_exhausted)
-    app.register_error_handler(PoolExhausted, _pool_exhausted)
+    app.register_error_handler(PoolExhaustedError, _pool_exhausted)
     app.register_error_handler(psycopg2.Error, _database_error)
     app.register_error_handler(DBAPIError, _database_error)
     app.register_error_handler(Exception, _unexpected)
@@ -107,7 +107,7 @@ def _http_exception(error: HTTPException) -> Response:
     return response
 
 
-def _pool_exhausted(error: PoolTimeout | PoolExhausted) -> Response:
+def _pool_exhausted(error: PoolTimeout | PoolExhaustedError) -> Response:
     metrics().pool_timeouts.inc()
     return _unavailable(error, Fault.BUSY)
 

@@ -8,13 +8,13 @@ from flask import Response
 _encode = msgspec.json.Encoder().encode
 
 
-KEPT_NOWHERE = ("Cache-Control", "no-store")
+NO_STORE = ("Cache-Control", "no-store")
 """For whatever is said to somebody: a cache on the way would say it to the next one, too."""
 
 
 def json_response(body: object, status: int = 200) -> Response:
     """Return ``body`` (structs, dataclasses, dicts) as an application/json answer that nobody may keep."""
-    return Response(_encode(body), status, [KEPT_NOWHERE], content_type="application/json")
+    return Response(_encode(body), status, [NO_STORE], content_type="application/json")
 
 
 def public_json_response(body: object) -> Response:

@@ -13,12 +13,12 @@ from flask import Blueprint, Response, request
 
 from clerk_sync.clerk.errors import NotJsonError, SignatureError
 from clerk_sync.clerk.webhooks.events import MIRRORED_TYPES, Envelope, parse_event
-from clerk_sync.clerk.webhooks.signature import Headers, SignedDelivery
+from clerk_sync.clerk.webhooks.signature import Headers, VerifiedDelivery
 from clerk_sync.extensions import services
 from clerk_sync.mirror.inbox.outcome import Outcome
 from clerk_sync.mirror.inbox.parked import SELF_TEST
 from clerk_sync.telemetry.metrics import metrics
-from clerk_sync.web.middleware.observe import note
+from clerk_sync.web.middleware.observe import add_log_fields
 from clerk_sync.web.problems import Problem
 from clerk_sync.web.responses import json_response
 
@@ -62,7 +62,7 @@ def _take(services: Services, environ: WSGIEnvironment, headers: Headers, body: 
         raise Problem(400, "not-json", "The body is not JSON.") from error
     outcome = services.intake.receive(delivery, event)
     _count(event.envelope, outcome)
-    note(environ, svix_id=delivery.id, type=event.envelope.type, outcome=outcome)
+    add_log_fields(environ, svix_id=delivery.id, type=event.envelope.type, outcome=outcome)
     return {"outcome": outcome}
 
 
@@ -75,7 +75,7 @@ def _count(envelope: Envelope, outcome: Outcome) -> None:
         metrics().webhook_lag.observe(max(0.0, time.time() - envelope.occurred_at_ms / 1000))
 
 
-def _verify(services: Services, environ: WSGIEnvironment, headers: Headers, body: bytes) -> SignedDelivery:
+def _verify(services: Services, environ: WSGIEnvironment, headers: Headers, body: bytes) -> VerifiedDelivery:
     verifier = services.webhooks
     if verifier is None:
         raise Problem(503, "webhook-secret-missing", "No webhook signing secret is configured.")
@@ -83,5 +83,5 @@ def _verify(services: Services, environ: WSGIEnvironment, headers: Headers, body
         return verifier.verify(headers, body)
     except SignatureError as error:
         metrics().webhooks_refused.inc()
-        note(environ, refused=str(error))
+        add_log_fields(environ, refused=str(error))
         raise Problem(400, "signature-invalid", f"The delivery is not signed as it must be: {error}.") from error

@@ -10,7 +10,7 @@ from itertools import takewhile
 
 from clerk_sync.emulator import LocalClerk
 from clerk_sync.emulator.webhooks.messages import Delivery, Message, State
-from clerk_sync.emulator.webhooks.webhook_faults import Fate, Mishap
+from clerk_sync.emulator.webhooks.webhook_faults import FaultPlan, WebhookFault
 
 MOST_MESSAGES_OF_ONE_ACT = 4
 LOST, DOUBLED, TRIPLED, LATE = 0.03, 0.20, 0.05, 0.15
@@ -71,15 +71,15 @@ class Weather:
             self._take_note(message)
         return sum(fate.copies for fate, _ in zip(fates, messages, strict=False))
 
-    def _draw_fate(self) -> Fate:
+    def _draw_fate(self) -> FaultPlan:
         chance = self._random.random
         if chance() < LOST:
-            return Fate(copies=0)
+            return FaultPlan(copies=0)
         copies = 1 + (chance() < DOUBLED) + (chance() < TRIPLED)
         delay_s = chance() * LONGEST_DELAY_S if chance() < LATE else 0.0
-        return Fate(copies, delay_s, 0 if delay_s else SHUFFLE_WINDOW)
+        return FaultPlan(copies, delay_s, 0 if delay_s else SHUFFLE_WINDOW)
 
-    def _ordain(self, fate: Fate, number: int) -> Iterator[Mishap]:
+    def _ordain(self, fate: FaultPlan, number: int) -> Iterator[WebhookFault]:
         """Put ``fate`` in force for the message with this ``number`` from now on, and for no other."""
         faults = self._clerk.faults
         only = {"after": number, "times": 1}

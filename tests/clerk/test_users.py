@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from clerk_sync.clerk.errors import NotJsonError, UnmappableError
+from clerk_sync.clerk.errors import NotJsonError, UnusableUserError
 from clerk_sync.clerk.users import CONTENT_FIELDS, UserSnapshot, parse_user, parse_user_id
 from tests.conftest import clerk_user
 from tests.hostile_json import BROKEN_TEXTS, ODD_VALUES, UNREADABLE_VALUES, each, encode
@@ -149,7 +149,7 @@ def test_text_that_is_none_becomes_replacement_characters_in_every_field(odd: Ra
     ["id", "first_name", "last_name", "username", "image_url", "banned", "deprovisioned", "primary_email_address_id"],
 )
 def test_an_unreadable_value_is_unmappable_where_it_is_read(field: str, odd: Raw) -> None:
-    with pytest.raises(UnmappableError, match=field):
+    with pytest.raises(UnusableUserError, match=field):
         parse_user(encode(clerk_user() | {field: odd}))
 
 
@@ -166,7 +166,7 @@ NO_TIMES = [
 
 @pytest.mark.parametrize("raw", NO_TIMES)
 def test_a_version_that_is_no_time_is_unmappable(raw: bytes) -> None:
-    with pytest.raises(UnmappableError, match="updated_at"):
+    with pytest.raises(UnusableUserError, match="updated_at"):
         parse(updated_at=Raw(raw))
 
 
@@ -178,7 +178,7 @@ def test_a_creation_time_that_is_no_time_since_1970_counts_as_0(raw: bytes) -> N
 
 @pytest.mark.parametrize("raw", [without("updated_at"), json.dumps(clerk_user(updated_at=None)).encode()])
 def test_a_user_without_a_version_is_unmappable(raw: bytes) -> None:
-    with pytest.raises(UnmappableError, match="updated_at"):
+    with pytest.raises(UnusableUserError, match="updated_at"):
         parse_user(raw)
 
 
@@ -192,9 +192,9 @@ def test_a_user_without_a_creation_time_is_from_the_epoch(raw: bytes) -> None:
     ["", "user_", "user_" + "a" * 65, "usr_1", "user_1\n", "user_é", "user_a b", "xuser_1", 7, None, ["user_1"]],
 )
 def test_what_is_no_user_id_is_unmappable(value: object) -> None:
-    with pytest.raises(UnmappableError, match="id"):
+    with pytest.raises(UnusableUserError, match="id"):
         parse_user(json.dumps(clerk_user() | {"id": value}).encode())
-    with pytest.raises(UnmappableError, match="id"):
+    with pytest.raises(UnusableUserError, match="id"):
         parse_user_id(value)
 
 
@@ -205,7 +205,7 @@ def test_a_user_id_is_taken_as_it_is(value: str) -> None:
 
 def test_an_email_as_long_as_emails_get_is_taken_and_a_longer_one_is_unmappable() -> None:
     assert parse(email_addresses=[email("idn_1", "é" * 320)]).email == "é" * 320
-    with pytest.raises(UnmappableError, match="email_address") as refused:
+    with pytest.raises(UnusableUserError, match="email_address") as refused:
         parse(email_addresses=[email("idn_1", "é" * 321)])
     assert "éé" not in str(refused.value)
 
@@ -235,14 +235,14 @@ def test_a_long_email_that_is_not_the_primary_one_does_no_harm() -> None:
     ],
 )
 def test_a_wrong_type_is_unmappable_by_field_and_never_by_value(field: str, value: object) -> None:
-    with pytest.raises(UnmappableError, match=field) as refused:
+    with pytest.raises(UnusableUserError, match=field) as refused:
         parse(**{field: value})
     assert "4711" not in str(refused.value)
 
 
 @pytest.mark.parametrize("raw", [b"null", b"[]", b"1", b'"user_1"', b"{}", b"true", b"[" * 5000 + b"]" * 5000])
 def test_json_that_is_no_user_is_unmappable(raw: bytes) -> None:
-    with pytest.raises(UnmappableError):
+    with pytest.raises(UnusableUserError):
         parse_user(raw)
 
 
@@ -269,7 +269,7 @@ anything = st.recursive(
 def test_any_json_in_any_field_is_a_snapshot_or_unmappable(changes: dict[str, Any]) -> None:
     try:
         user = parse_user(json.dumps(clerk_user() | changes).encode())
-    except UnmappableError:
+    except UnusableUserError:
         return
     texts = (user.clerk_id, user.email, user.first_name, user.last_name, user.username, user.image_url)
     assert not any("\0" in text for text in texts if text)

@@ -14,7 +14,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg
 
 from clerk_sync.cli.sync.lease import heartbeat
 from clerk_sync.db.connect import Connect
-from clerk_sync.db.transaction import Transactions
+from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.emulator import LocalClerk
 from clerk_sync.mirror.sync import runs
 from clerk_sync.mirror.sync.runs import Kind
@@ -158,7 +158,9 @@ def test_a_run_that_was_taken_for_dead_deletes_nobody(clerk: LocalClerk, sync: C
     assert tombstones(query) == set()
 
 
-def test_the_heart_beats_while_clerk_is_slow(connect: Connect, transactions: Transactions, query: Query) -> None:
+def test_the_heart_beats_while_clerk_is_slow(
+    connect: Connect, transactions: TransactionalConnection, query: Query
+) -> None:
     run = runs.begin_run(transactions, Kind.ALL)
     transactions.commit()
     assert run is not None
@@ -208,7 +210,7 @@ def test_a_run_killed_at_any_moment_loses_nothing(
 
 
 def test_a_heart_that_missed_a_beat_beats_again(
-    connect: Connect, transactions: Transactions, query: Query, operator: Connection
+    connect: Connect, transactions: TransactionalConnection, query: Query, operator: Connection
 ) -> None:
     run = runs.begin_run(transactions, Kind.ALL)
     transactions.commit()

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import psycopg2
 import pytest
 
-from clerk_sync.db.connect import connector
-from clerk_sync.db.pool import Statements
+from clerk_sync.db.connect import connection_factory
+from clerk_sync.db.pool import AutocommitPool
 from clerk_sync.db.state import NEEDED, Obstacle, find_obstacles, find_obstacles_to_migrations, obstacle_of
-from clerk_sync.db.transaction import Transactions
+from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.mirror.models import Base
 from clerk_sync.mirror.sync.targets import READ_ONLY
 from tests.stage.postgres import PostgresServer, run_statement
@@ -21,8 +21,8 @@ from tests.stage.wrong_databases import MAKERS, login
 
 
 def look(url: str) -> list[Obstacle]:
-    with Transactions(connector(url, Path())) as transactions:
-        return find_obstacles(transactions.rows)
+    with TransactionalConnection(connection_factory(url, Path())) as transactions:
+        return find_obstacles(transactions.fetch_all)
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -72,8 +72,8 @@ def test_tables_of_another_application_are_no_obstacle(postgres: PostgresServer)
 
 
 def test_a_transaction_that_is_read_only_on_purpose_is_no_obstacle(database_url: str) -> None:
-    with Transactions(connector(database_url, Path()), READ_ONLY) as transactions:
-        assert find_obstacles(transactions.rows) == []
+    with TransactionalConnection(connection_factory(database_url, Path()), READ_ONLY) as transactions:
+        assert find_obstacles(transactions.fetch_all) == []
 
 
 def test_a_policy_that_lets_rows_through_is_no_obstacle(postgres: PostgresServer) -> None:
@@ -87,14 +87,14 @@ def test_a_policy_that_lets_rows_through_is_no_obstacle(postgres: PostgresServer
 def test_a_login_that_may_write_again_is_served_by_the_pool_that_was_refused(postgres: PostgresServer) -> None:
     """What ALTER ROLE sets is read when a session begins, so sessions from before have to go."""
     with login(postgres) as wrong:
-        statements = Statements(connector(wrong.url, Path()))
+        statements = AutocommitPool(connection_factory(wrong.url, Path()))
         write = "UPDATE users SET synced_at = now() RETURNING id"
         run_statement(postgres.url(), f"ALTER ROLE {wrong.login} SET default_transaction_read_only = on")
-        assert statements.rows("SELECT 1", {}) == [(1,)]
+        assert statements.fetch_all("SELECT 1", {}) == [(1,)]
         with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
-            statements.rows(write, {})
+            statements.fetch_all(write, {})
         run_statement(postgres.url(), f"ALTER ROLE {wrong.login} RESET default_transaction_read_only")
-        assert statements.rows(write, {})
+        assert statements.fetch_all(write, {})
         statements.dispose()
 
 
@@ -120,6 +120,6 @@ def test_what_keeps_migrations_from_running_is_named(
     with login(postgres) as wrong:
         for statement in statements:
             run_statement(wrong.superuser_url, statement.format(login=wrong.login))
-        with Transactions(connector(wrong.url, Path())) as transactions:
-            obstacles = find_obstacles_to_migrations(transactions.rows)
+        with TransactionalConnection(connection_factory(wrong.url, Path())) as transactions:
+            obstacles = find_obstacles_to_migrations(transactions.fetch_all)
     assert [each.found.startswith(found or "") for each in obstacles] == ([True] if found else [])

@@ -10,7 +10,7 @@ import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
 from clerk_sync.db.connect import Connect
-from clerk_sync.db.transaction import Transactions
+from clerk_sync.db.transaction import TransactionalConnection
 from tests.local_clerk import Query
 
 GRACE = "INSERT INTO users (clerk_id) VALUES ('user_grace')"
@@ -22,106 +22,110 @@ def end_backend(pid: int, operator: Connection) -> None:
         cursor.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
 
 
-def test_what_is_not_committed_is_seen_by_nobody_else(transactions: Transactions, query: Query) -> None:
-    assert transactions.rows(GRACE) == []
-    assert transactions.rows(USERS) == [("user_grace",)]
+def test_what_is_not_committed_is_seen_by_nobody_else(transactions: TransactionalConnection, query: Query) -> None:
+    assert transactions.fetch_all(GRACE) == []
+    assert transactions.fetch_all(USERS) == [("user_grace",)]
     assert query(USERS) == []
     transactions.commit()
     assert query(USERS) == [("user_grace",)]
 
 
-def test_what_is_rolled_back_never_happened(transactions: Transactions, query: Query) -> None:
-    transactions.rows(GRACE)
+def test_what_is_rolled_back_never_happened(transactions: TransactionalConnection, query: Query) -> None:
+    transactions.fetch_all(GRACE)
     transactions.rollback()
     transactions.commit()
     assert query(USERS) == []
 
 
 def test_each_transaction_begins_with_the_preamble(connect: Connect) -> None:
-    with Transactions(connect, "SET LOCAL statement_timeout = 7000") as transactions:
+    with TransactionalConnection(connect, "SET LOCAL statement_timeout = 7000") as transactions:
         for _ in range(2):
-            assert transactions.rows("SHOW statement_timeout") == [("7s",)]
+            assert transactions.fetch_all("SHOW statement_timeout") == [("7s",)]
             transactions.commit()
 
 
-def test_transactions_are_bounded_unless_something_else_is_said(transactions: Transactions) -> None:
-    assert transactions.rows("SHOW lock_timeout") == [("3s",)]
-    assert transactions.rows("SHOW statement_timeout") == [("6s",)]
+def test_transactions_are_bounded_unless_something_else_is_said(transactions: TransactionalConnection) -> None:
+    assert transactions.fetch_all("SHOW lock_timeout") == [("3s",)]
+    assert transactions.fetch_all("SHOW statement_timeout") == [("6s",)]
 
 
-def test_after_an_error_nothing_more_is_done_until_it_is_rolled_back(transactions: Transactions, query: Query) -> None:
+def test_after_an_error_nothing_more_is_done_until_it_is_rolled_back(
+    transactions: TransactionalConnection, query: Query
+) -> None:
     with pytest.raises(psycopg2.errors.DivisionByZero):
-        transactions.rows("SELECT 1 / 0")
+        transactions.fetch_all("SELECT 1 / 0")
     with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
-        transactions.rows(GRACE)
+        transactions.fetch_all(GRACE)
     transactions.rollback()
-    transactions.rows(GRACE)
+    transactions.fetch_all(GRACE)
     transactions.commit()
     assert query(USERS) == [("user_grace",)]
 
 
-def test_a_restart_between_two_transactions_is_not_noticed(transactions: Transactions, operator: Connection) -> None:
-    ((pid,),) = transactions.rows("SELECT pg_backend_pid()")
+def test_a_restart_between_two_transactions_is_not_noticed(
+    transactions: TransactionalConnection, operator: Connection
+) -> None:
+    ((pid,),) = transactions.fetch_all("SELECT pg_backend_pid()")
     transactions.commit()
     end_backend(pid, operator)
-    assert transactions.rows("SELECT 1") == [(1,)]
+    assert transactions.fetch_all("SELECT 1") == [(1,)]
 
 
 def test_a_restart_within_a_transaction_is_an_error_and_loses_all_of_it(
-    transactions: Transactions, operator: Connection, query: Query
+    transactions: TransactionalConnection, operator: Connection, query: Query
 ) -> None:
-    transactions.rows(GRACE)
-    ((pid,),) = transactions.rows("SELECT pg_backend_pid()")
+    transactions.fetch_all(GRACE)
+    ((pid,),) = transactions.fetch_all("SELECT pg_backend_pid()")
     end_backend(pid, operator)
     with pytest.raises(psycopg2.OperationalError):
-        transactions.rows(USERS)
+        transactions.fetch_all(USERS)
     with suppress(psycopg2.Error):
         transactions.commit()
     assert query(USERS) == []
 
 
-def test_a_closed_one_opens_again(transactions: Transactions, query: Query) -> None:
-    transactions.rows(GRACE)
+def test_a_closed_one_opens_again(transactions: TransactionalConnection, query: Query) -> None:
+    transactions.fetch_all(GRACE)
     transactions.close()
-    assert transactions.rows(USERS) == []
+    assert transactions.fetch_all(USERS) == []
 
 
 def test_a_database_that_cannot_be_reached_is_an_error_each_time() -> None:
     def connect() -> Connection:
         return psycopg2.connect("postgresql://127.0.0.1:1/none", connect_timeout=1)
 
-    with Transactions(connect) as transactions:
+    with TransactionalConnection(connect) as transactions:
         for _ in range(2):
             with pytest.raises(psycopg2.OperationalError):
-                transactions.rows("SELECT 1")
+                transactions.fetch_all("SELECT 1")
             transactions.rollback()
 
 
-def test_a_statement_that_was_never_sent_has_begun_nothing(transactions: Transactions, query: Query) -> None:
+def test_a_statement_that_was_never_sent_has_begun_nothing(transactions: TransactionalConnection, query: Query) -> None:
     with pytest.raises(psycopg2.ProgrammingError, match="can't adapt"):
-        transactions.rows("SELECT %(what)s", {"what": object()})
-    transactions.rows(GRACE)
+        transactions.fetch_all("SELECT %(what)s", {"what": object()})
+    transactions.fetch_all(GRACE)
     transactions.rollback()
     assert query(USERS) == []
 
 
-def test_what_has_failed_cannot_be_committed_in_silence(transactions: Transactions, query: Query) -> None:
-    transactions.rows(GRACE)
+def test_what_has_failed_cannot_be_committed_in_silence(transactions: TransactionalConnection, query: Query) -> None:
+    transactions.fetch_all(GRACE)
     with pytest.raises(psycopg2.errors.DivisionByZero):
-        transactions.rows("SELECT 1 / 0")
+        transactions.fetch_all("SELECT 1 / 0")
     with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
         transactions.commit()
-    transactions.rows(USERS)
+    transactions.fetch_all(USERS)
     assert query(USERS) == []
 
 
-@pytest.mark.parametrize("end", [Transactions.rollback, Transactions.commit])
+@pytest.mark.parametrize("end", [TransactionalConnection.rollback, TransactionalConnection.commit])
 def test_after_a_connection_was_lost_the_next_transaction_has_another(
-    transactions: Transactions, operator: Connection, end: Callable[[Transactions], None]
+    transactions: TransactionalConnection, operator: Connection, end: Callable[[TransactionalConnection], None]
 ) -> None:
-    transactions.rows(GRACE)
-    ((pid,),) = transactions.rows("SELECT pg_backend_pid()")
+    transactions.fetch_all(GRACE)
+    ((pid,),) = transactions.fetch_all("SELECT pg_backend_pid()")
     end_backend(pid, operator)
     with suppress(psycopg2.Error):
         end(transactions)
-    assert transactions.rows("SELECT 1") == [(1,)]
+    assert transactions.fetch_all("SELECT 1") == [(1,)]

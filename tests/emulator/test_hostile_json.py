@@ -23,7 +23,7 @@ from clerk_sync.emulator.forms import (
 )
 from clerk_sync.emulator.serving.control_api import KeyRotation, Replay, SecretRotation, Seed, Send
 from clerk_sync.emulator.webhooks.trigger import Wish
-from clerk_sync.emulator.webhooks.webhook_faults import Mishap
+from clerk_sync.emulator.webhooks.webhook_faults import WebhookFault
 from tests.emulator.conftest import Api
 from tests.hostile_json import ODD_VALUES, encode, texts
 
@@ -39,7 +39,7 @@ ROUTES = [
     ("POST", "/_local/users/seed", Seed, {"count": 1}),
     ("POST", "/_local/keys/rotate", KeyRotation, {}),
     ("POST", "/_local/faults", Fault, {"path": "/v1/nowhere"}),
-    ("POST", "/_local/mishaps", Mishap, {"kind": "double", "times": 1}),
+    ("POST", "/_local/mishaps", WebhookFault, {"kind": "double", "times": 1}),
     ("POST", "/_local/webhooks/rotate", SecretRotation, {}),
     ("POST", "/_local/webhooks/replay", Replay, {}),
     ("POST", "/_local/webhooks/trigger", Wish, {"type": "user.created"}),

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from clerk_sync.app import create_app
 from clerk_sync.db.errors import Fault, find_fault
 from clerk_sync.db.orm import db
-from clerk_sync.db.transaction import Transactions
+from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.emulator import LocalClerk
 from clerk_sync.extensions import services
 from clerk_sync.settings.settings import Settings
@@ -258,8 +258,10 @@ def test_flask_db_does_its_work_or_ends_with_one_sentence(
         assert case.wrong.login not in said[0]
 
 
-def test_a_refusal_of_the_role_guard_is_a_bug_of_ours_and_no_missing_privilege(transactions: Transactions) -> None:
+def test_a_refusal_of_the_role_guard_is_a_bug_of_ours_and_no_missing_privilege(
+    transactions: TransactionalConnection,
+) -> None:
     """Its triggers raise the SQLSTATE that PostgreSQL has for a missing privilege."""
     with pytest.raises(psycopg2.errors.InsufficientPrivilege) as caught:
-        transactions.rows("INSERT INTO users (clerk_id, role) VALUES ('user_mallory', 'ADMIN')")
+        transactions.fetch_all("INSERT INTO users (clerk_id, role) VALUES ('user_mallory', 'ADMIN')")
     assert find_fault(caught.value) is None

@@ -13,9 +13,9 @@ import pytest
 from psycopg2.errors import InsufficientPrivilege
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
-from clerk_sync.db.connect import connector, embedded_psql
+from clerk_sync.db.connect import connection_factory, embedded_psql
 from clerk_sync.db.state import NEEDED, find_obstacles
-from clerk_sync.db.transaction import Transactions
+from clerk_sync.db.transaction import TransactionalConnection
 from tests.journeys.traffic import drive_everything
 from tests.stage.migrations import migrate
 from tests.stage.postgres import PostgresServer, run_statement
@@ -90,8 +90,8 @@ def test_the_script_grants_what_the_service_needs_and_nothing_else(postgres: Pos
     run_script(owner_url)
     assert rights(postgres, ours=True) == {table: set(privileges) for table, privileges in NEEDED.items()}
     assert rights(postgres, ours=False) == {}
-    with Transactions(connector(login_of(owner_url, OWN_ROLE), Path())) as transactions:
-        assert find_obstacles(transactions.rows) == []
+    with TransactionalConnection(connection_factory(login_of(owner_url, OWN_ROLE), Path())) as transactions:
+        assert find_obstacles(transactions.fetch_all) == []
 
 
 def test_the_script_takes_back_what_was_granted_on_our_tables_meanwhile(

@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from clerk_sync.db.orm import db
-from clerk_sync.db.pool import Statements
+from clerk_sync.db.pool import AutocommitPool
 from clerk_sync.extensions import services
 from clerk_sync.mirror import local_users
 from clerk_sync.mirror.local_users import LocalUser
@@ -49,23 +49,23 @@ def work(app: Flask) -> Work:
 
 
 @pytest.fixture
-def statements(app: Flask) -> Statements:
+def statements(app: Flask) -> AutocommitPool:
     with app.app_context():
         return services().statements
 
 
 @pytest.fixture
-def grace(statements: Statements, work: Work) -> LocalUser:
+def grace(statements: AutocommitPool, work: Work) -> LocalUser:
     return first_seen(statements, work, GRACE)
 
 
 @pytest.fixture
-def ada(statements: Statements, work: Work) -> LocalUser:
+def ada(statements: AutocommitPool, work: Work) -> LocalUser:
     return first_seen(statements, work, ADA)
 
 
-def first_seen(statements: Statements, work: Work, clerk_id: str) -> LocalUser:
-    work(local_users.create_at_first_sight, clerk_id)
+def first_seen(statements: AutocommitPool, work: Work, clerk_id: str) -> LocalUser:
+    work(local_users.ensure_placeholder, clerk_id)
     user = local_users.find(statements, clerk_id)
     assert user is not None
     return user

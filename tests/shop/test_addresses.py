@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from clerk_sync.mirror.local_users import LocalUser
-from clerk_sync.mirror.merge.merge import bury_users
+from clerk_sync.mirror.merge.merge import write_tombstones
 from clerk_sync.shop.addresses import (
     MOST_ADDRESSES,
     Address,
@@ -21,7 +21,7 @@ from clerk_sync.shop.addresses import (
     list_addresses,
     remove_address,
 )
-from clerk_sync.shop.errors import AddressBookFull, AddressUnknown, OwnerGone
+from clerk_sync.shop.errors import AddressBookFullError, AddressUnknownError, OwnerDeletedError
 from tests.shop.conftest import GRACE, Overtaken, Work
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -68,10 +68,10 @@ def test_a_change_of_nothing_changes_nothing(work: Work, grace: LocalUser, addre
 
 def test_another_users_address_does_not_exist(work: Work, ada: LocalUser, grace: LocalUser, address: Address) -> None:
     for attempt in (get_address, remove_address):
-        with pytest.raises(AddressUnknown):
+        with pytest.raises(AddressUnknownError):
             work(attempt, ada.id, address.id)
     for changes in (AddressChanges(), AddressChanges(city="Cork")):
-        with pytest.raises(AddressUnknown):
+        with pytest.raises(AddressUnknownError):
             work(change_address, ada.id, address.id, changes)
     assert work(list_addresses, ada.id) == []
     assert work(list_addresses, grace.id) == [address]
@@ -79,7 +79,7 @@ def test_another_users_address_does_not_exist(work: Work, ada: LocalUser, grace:
 
 def test_a_removed_address_is_gone(work: Work, grace: LocalUser, address: Address) -> None:
     work(remove_address, grace.id, address.id)
-    with pytest.raises(AddressUnknown):
+    with pytest.raises(AddressUnknownError):
         work(remove_address, grace.id, address.id)
 
 
@@ -94,27 +94,27 @@ def test_two_at_once_do_not_overfill_the_address_book(
     results = together(*[lambda: work(add_address, grace.id, home())] * 4)
     assert sorted(type(result).__name__ for result in results) == [
         "Address",
-        *[AddressBookFull.__name__] * 3,
+        *[AddressBookFullError.__name__] * 3,
     ]
     assert len(work(list_addresses, grace.id)) == MOST_ADDRESSES
 
 
 def test_a_deleted_user_gets_no_address(work: Work, grace: LocalUser) -> None:
-    work(bury_users, [GRACE])
-    with pytest.raises(OwnerGone):
+    work(write_tombstones, [GRACE])
+    with pytest.raises(OwnerDeletedError):
         work(add_address, grace.id, home())
 
 
 def test_an_address_that_waits_for_the_deletion_is_refused(
     work: Work, grace: LocalUser, overtaken: Overtaken, query: Query
 ) -> None:
-    with pytest.raises(OwnerGone):
-        overtaken(lambda session: bury_users(session, [GRACE]), lambda: work(add_address, grace.id, home()))
+    with pytest.raises(OwnerDeletedError):
+        overtaken(lambda session: write_tombstones(session, [GRACE]), lambda: work(add_address, grace.id, home()))
     assert query("SELECT count(*) FROM addresses") == [(0,)]
 
 
 def test_an_address_that_was_first_goes_with_its_user(
     work: Work, grace: LocalUser, overtaken: Overtaken, query: Query
 ) -> None:
-    overtaken(lambda session: add_address(session, grace.id, home()), lambda: work(bury_users, [GRACE]))
+    overtaken(lambda session: add_address(session, grace.id, home()), lambda: work(write_tombstones, [GRACE]))
     assert query("SELECT count(*) FROM addresses") == [(0,)]

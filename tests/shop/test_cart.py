@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from clerk_sync.mirror.local_users import LocalUser
-from clerk_sync.mirror.merge.merge import bury_users
+from clerk_sync.mirror.merge.merge import write_tombstones
 from clerk_sync.shop.addresses import Address
 from clerk_sync.shop.cart import Cart, CartLine, read_cart, remove_item, set_quantity
-from clerk_sync.shop.errors import CartEmpty, CurrencyMismatch, OwnerGone, ProductUnknown
+from clerk_sync.shop.errors import CartEmptyError, CurrencyMismatchError, OwnerDeletedError, ProductUnknownError
 from clerk_sync.shop.orders import check_out
 from tests.shop.conftest import GRACE, Overtaken, Sell, Work
 
@@ -45,7 +45,7 @@ def test_a_quantity_is_set_and_keeps_its_place(work: Work, grace: LocalUser, ful
 def test_what_is_not_on_sale_does_not_go_in(work: Work, grace: LocalUser, sell: Sell) -> None:
     sell("OLD", active=False)
     for sku in ("OLD", "NEVER-HEARD-OF"):
-        with pytest.raises(ProductUnknown):
+        with pytest.raises(ProductUnknownError):
             work(set_quantity, grace.id, sku, 1)
     assert work(read_cart, grace.id) == EMPTY
 
@@ -54,7 +54,7 @@ def test_a_second_currency_does_not_go_in(
     work: Work, refused: Callable[..., Any], grace: LocalUser, full_cart: None, sell: Sell
 ) -> None:
     before = work(read_cart, grace.id)
-    error = refused(CurrencyMismatch, set_quantity, grace.id, sell("HAT", 3000, "USD"), 1)
+    error = refused(CurrencyMismatchError, set_quantity, grace.id, sell("HAT", 3000, "USD"), 1)
     assert (error.cart_currency, error.product_currency) == ("EUR", "USD")
     assert work(read_cart, grace.id) == before
 
@@ -71,7 +71,7 @@ def test_two_currencies_racing_into_an_empty_cart_do_not_both_get_in(
     skus = [sell("TEA", currency="EUR"), sell("HAT", currency="USD")]
     for _ in range(5):
         results = together(*(lambda sku=sku: work(set_quantity, grace.id, sku, 1) for sku in skus))
-        assert sorted(type(result).__name__ for result in results) == ["Cart", CurrencyMismatch.__name__]
+        assert sorted(type(result).__name__ for result in results) == ["Cart", CurrencyMismatchError.__name__]
         for sku in skus:
             work(remove_item, grace.id, sku)
 
@@ -108,8 +108,8 @@ def test_what_changes_its_currency_is_not_added_to_another(
 
 
 def test_a_deleted_user_gets_no_cart(work: Work, grace: LocalUser, sell: Sell) -> None:
-    work(bury_users, [GRACE])
-    with pytest.raises(OwnerGone):
+    work(write_tombstones, [GRACE])
+    with pytest.raises(OwnerDeletedError):
         work(set_quantity, grace.id, sell(), 1)
 
 
@@ -117,8 +117,8 @@ def test_an_item_that_waits_for_the_deletion_is_refused(
     work: Work, grace: LocalUser, sell: Sell, overtaken: Overtaken, query: Query
 ) -> None:
     sku = sell()
-    with pytest.raises(OwnerGone):
-        overtaken(lambda session: bury_users(session, [GRACE]), lambda: work(set_quantity, grace.id, sku, 1))
+    with pytest.raises(OwnerDeletedError):
+        overtaken(lambda session: write_tombstones(session, [GRACE]), lambda: work(set_quantity, grace.id, sku, 1))
     assert query("SELECT (SELECT count(*) FROM carts), (SELECT count(*) FROM cart_items)") == [(0, 0)]
 
 
@@ -126,7 +126,7 @@ def test_an_item_that_was_first_goes_with_its_user(
     work: Work, grace: LocalUser, sell: Sell, overtaken: Overtaken, query: Query
 ) -> None:
     sku = sell()
-    overtaken(lambda session: set_quantity(session, grace.id, sku, 1), lambda: work(bury_users, [GRACE]))
+    overtaken(lambda session: set_quantity(session, grace.id, sku, 1), lambda: work(write_tombstones, [GRACE]))
     assert query("SELECT (SELECT count(*) FROM carts), (SELECT count(*) FROM cart_items)") == [(0, 0)]
 
 
@@ -141,7 +141,7 @@ def test_many_writes_of_one_user_at_once_do_not_block_each_other_for_good(
             work(remove_item, grace.id, skus[(seed + step) % 3])
             try:
                 work(check_out, grace, address.id, f"{seed}-{step}")
-            except CartEmpty:
+            except CartEmptyError:
                 continue
 
     assert together(*(lambda seed=seed: write(seed) for seed in range(4))) == [None] * 4

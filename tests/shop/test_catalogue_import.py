@@ -15,7 +15,7 @@ from msgspec import Raw
 
 from clerk_sync.shop.catalogue import ProductEntry
 from clerk_sync.shop.catalogue_import import MAX_BYTES, MAX_LINE_LENGTH, MAX_PROBLEMS, SAMPLE, read_catalogue
-from clerk_sync.shop.errors import CatalogueInvalid
+from clerk_sync.shop.errors import CatalogueInvalidError
 from tests.hostile_json import BROKEN_TEXTS, ODD_VALUES, UNREADABLE_VALUES, each, encode, texts
 
 
@@ -107,7 +107,7 @@ def test_the_forms_of_a_catalogue(data: bytes, name: str) -> None:
     ],
 )
 def test_everything_wrong_with_a_file_is_named_by_its_place(data: bytes, problems: list[str]) -> None:
-    with pytest.raises(CatalogueInvalid) as raised:
+    with pytest.raises(CatalogueInvalidError) as raised:
         parse_catalogue(data)
     assert list(raised.value.problems) == problems
 
@@ -115,7 +115,7 @@ def test_everything_wrong_with_a_file_is_named_by_its_place(data: bytes, problem
 @pytest.mark.parametrize("field", ["sku", "currency"])
 def test_a_newline_does_not_slip_in_at_the_end(field: str) -> None:
     product = {"sku": "TEA", "name": "Tea", "price_minor": 1290, "currency": "EUR"}
-    with pytest.raises(CatalogueInvalid, match=field):
+    with pytest.raises(CatalogueInvalidError, match=field):
         parse_catalogue(msgspec.json.encode([product | {field: f"{product[field]}\n"}]))
 
 
@@ -132,7 +132,7 @@ def test_broken_text_is_read_with_replacement_characters(odd: Raw) -> None:
     product = {"sku": "CUP", "name": odd, "price_minor": 2400, "currency": "EUR", "description": odd}
     (entry,) = parse_catalogue(encode([product]))
     assert {text.replace("\ufffd", "") for text in (entry.name, entry.description)} == {"a b"}
-    with pytest.raises(CatalogueInvalid, match="sku"):
+    with pytest.raises(CatalogueInvalidError, match="sku"):
         parse_catalogue(encode([product | {"sku": odd}]))
 
 
@@ -140,7 +140,7 @@ def test_broken_text_is_read_with_replacement_characters(odd: Raw) -> None:
 @pytest.mark.parametrize("field", ["sku", "name", "price_minor", "currency", "description", "active"])
 def test_an_unreadable_value_is_named_by_its_place(field: str, odd: Raw) -> None:
     product = {"sku": "CUP", "name": "Cup", "price_minor": 2400, "currency": "EUR"}
-    with pytest.raises(CatalogueInvalid) as raised:
+    with pytest.raises(CatalogueInvalidError) as raised:
         parse_catalogue(encode([product, product | {"sku": "TEA", field: odd}]))
     (problem,) = raised.value.problems
     assert problem.startswith("products[1]: ")
@@ -149,7 +149,7 @@ def test_an_unreadable_value_is_named_by_its_place(field: str, odd: Raw) -> None
 
 @pytest.mark.parametrize("price", ["1e400", "9" * 5000, "-" + "9" * 5000, "1e309", "[" * 1100, "\\ud83d"])
 def test_an_unreadable_number_in_a_table_is_named_by_its_line(price: str) -> None:
-    with pytest.raises(CatalogueInvalid, match=r"line 3: .*price_minor"):
+    with pytest.raises(CatalogueInvalidError, match=r"line 3: .*price_minor"):
         parse_catalogue(f"sku,name,price_minor,currency,unread\nA,x,1,EUR,{price}\nB,x,{price},EUR,\n".encode())
 
 
@@ -161,13 +161,13 @@ FIELDS = ["products", "sku", "name", "price_minor", "currency", "description", "
     name=st.sampled_from(["", "a.json", "a.csv"]),
 )
 def test_any_bytes_are_a_catalogue_or_refused(data: bytes, name: str) -> None:
-    with suppress(CatalogueInvalid):
+    with suppress(CatalogueInvalidError):
         for entry in parse_catalogue(data, name):
             assert msgspec.convert(msgspec.to_builtins(entry), ProductEntry) == entry
 
 
 def test_a_price_that_no_total_could_hold_is_refused() -> None:
-    with pytest.raises(CatalogueInvalid, match="price_minor"):
+    with pytest.raises(CatalogueInvalidError, match="price_minor"):
         parse_catalogue(b'[{"sku": "A", "name": "x", "price_minor": 9000000000000000000, "currency": "EUR"}]')
 
 
@@ -197,7 +197,7 @@ HEADER = b"sku,name,price_minor,currency\n"
     ],
 )
 def test_what_is_no_table_of_text_is_refused_with_its_line(data: bytes, problem: str) -> None:
-    with pytest.raises(CatalogueInvalid) as raised:
+    with pytest.raises(CatalogueInvalidError) as raised:
         parse_catalogue(data)
     assert list(raised.value.problems) == [problem]
 
@@ -209,7 +209,7 @@ def test_lines_end_as_on_any_system(end: bytes, mark: bytes) -> None:
 
 
 def test_a_report_names_the_first_problems_and_says_that_there_may_be_more() -> None:
-    with pytest.raises(CatalogueInvalid) as raised:
+    with pytest.raises(CatalogueInvalidError) as raised:
         parse_catalogue(HEADER + b"A,x,dear,EUR\n" * 1000)
     *problems, more = raised.value.problems
     assert len(problems) == MAX_PROBLEMS
@@ -236,7 +236,7 @@ class Endless:
 @pytest.mark.parametrize("head", [b"\0", HEADER, b'[{"sku": "A", "name": "'], ids=["zeros", "a table", "JSON"])
 def test_a_stream_without_an_end_is_read_in_bounds(head: bytes) -> None:
     stream = Endless(head)
-    with pytest.raises(CatalogueInvalid):
+    with pytest.raises(CatalogueInvalidError):
         list(read_catalogue(stream))  # type: ignore[arg-type]  # all that is needed of one
     assert stream.given <= MAX_BYTES + 64 * 1024
 

@@ -14,7 +14,7 @@ from clerk_sync.shop.addresses import Address
 from clerk_sync.shop.cart import read_cart, remove_item, set_quantity
 from clerk_sync.shop.catalogue import ProductEntry, load_products
 from clerk_sync.shop.catalogue_import import read_catalogue
-from clerk_sync.shop.errors import CartFull, CatalogueInvalid, TotalTooLarge
+from clerk_sync.shop.errors import CartFullError, CatalogueInvalidError, TotalTooLargeError
 from clerk_sync.shop.fields import HIGHEST_PRICE_MINOR, LARGEST_TOTAL_MINOR, MOST_LINES, MOST_PIECES
 from clerk_sync.shop.orders import check_out
 from tests.shop.conftest import Sell, Work
@@ -30,7 +30,7 @@ def crowded(work: Work, grace: LocalUser) -> Callable[..., None]:
         entries = [ProductEntry(f"SKU-{number:05}", "Thing", price_minor, "EUR") for number in range(lines)]
         work(load_products, entries)
         work(set_quantity, grace.id, "SKU-00000", quantity)
-        work(lambda session: session.rows(_FILL, {"user_id": grace.id, "quantity": quantity}))  # type: ignore[attr-defined]
+        work(lambda session: session.fetch_all(_FILL, {"user_id": grace.id, "quantity": quantity}))  # type: ignore[attr-defined]
 
     return fill
 
@@ -68,7 +68,7 @@ def test_one_line_more_than_a_cart_holds_is_refused(
     work: Work, refused: Callable[..., Any], grace: LocalUser, crowded: Callable[..., None], sell: Sell
 ) -> None:
     crowded(MOST_LINES, 100, 1)
-    assert refused(CartFull, set_quantity, grace.id, sell("ONE-MORE"), 1).limit == MOST_LINES
+    assert refused(CartFullError, set_quantity, grace.id, sell("ONE-MORE"), 1).limit == MOST_LINES
     assert len(work(set_quantity, grace.id, "SKU-00007", 3).items) == MOST_LINES
     work(remove_item, grace.id, "SKU-00007")
     assert len(work(set_quantity, grace.id, "ONE-MORE", 1).items) == MOST_LINES
@@ -80,7 +80,7 @@ def test_lines_that_arrive_at_once_do_not_pass_the_limit_together(
     crowded(MOST_LINES - 1, 100, 1)
     skus = [sell(f"LATE-{number}") for number in range(4)]
     results = together(*(lambda sku=sku: work(set_quantity, grace.id, sku, 1) for sku in skus))
-    assert sorted(type(result).__name__ for result in results) == ["Cart", *["CartFull"] * 3]
+    assert sorted(type(result).__name__ for result in results) == ["Cart", *["CartFullError"] * 3]
     assert len(work(read_cart, grace.id).items) == MOST_LINES
 
 
@@ -97,7 +97,7 @@ def test_a_cart_from_before_the_limit_is_shown_and_not_bought(
     crowded(lines)
     cart = work(read_cart, grace.id)
     assert (len(cart.items), cart.total_minor) == (lines, lines * MOST_PIECES * HIGHEST_PRICE_MINOR)
-    refused(CartFull, check_out, grace, address.id, "key")
+    refused(CartFullError, check_out, grace, address.id, "key")
     assert query("SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM cart_items)") == [(0, lines)]
 
 
@@ -108,7 +108,7 @@ def test_a_total_that_no_order_holds_is_refused(
 ) -> None:
     work(set_quantity, grace.id, sell("GOLD", price_minor), MOST_PIECES)
     assert work(read_cart, grace.id).total_minor == MOST_PIECES * price_minor
-    refused(TotalTooLarge, check_out, grace, address.id, "key")
+    refused(TotalTooLargeError, check_out, grace, address.id, "key")
 
 
 @pytest.mark.usefixtures("without_highest_price")
@@ -132,8 +132,8 @@ def test_the_catalogue_has_no_room_for_another_price(sell: Sell, query: Query, p
     "price", ["-1", str(HIGHEST_PRICE_MINOR + 1), str(2**63), str(2**64), "9" * 400, "1e13", "1.5", "NaN", "٣"]
 )
 def test_a_file_with_another_price_is_not_loaded(price: str) -> None:
-    with pytest.raises(CatalogueInvalid):
+    with pytest.raises(CatalogueInvalidError):
         list(read_catalogue(io.BytesIO(f"sku,name,price_minor,currency\nTEA,Tea,{price},EUR\n".encode()), "x.csv"))
     json = f'[{{"sku": "TEA", "name": "Tea", "price_minor": {price}, "currency": "EUR"}}]'
-    with pytest.raises(CatalogueInvalid):
+    with pytest.raises(CatalogueInvalidError):
         list(read_catalogue(io.BytesIO(json.encode()), "x.json"))

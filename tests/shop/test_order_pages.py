@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from clerk_sync.db.pool import Statements
+from clerk_sync.db.pool import AutocommitPool
 from clerk_sync.mirror.local_users import LocalUser
 from clerk_sync.shop.addresses import Address
 from clerk_sync.shop.cart import set_quantity
-from clerk_sync.shop.errors import OrderUnknown
+from clerk_sync.shop.errors import OrderUnknownError
 from clerk_sync.shop.orders import Order, OrderKey, check_out, get_order, list_orders
 from tests.shop.conftest import Query, Work
 
@@ -25,7 +25,7 @@ def seven_orders(grace: LocalUser, query: Query) -> list[str]:
     return [number for (number,) in reversed(rows)]
 
 
-def walk(statements: Statements, user: LocalUser, limit: int) -> list[list[str]]:
+def walk(statements: AutocommitPool, user: LocalUser, limit: int) -> list[list[str]]:
     pages: list[list[str]] = []
     key: OrderKey | None = None
     while not pages or key:
@@ -36,7 +36,7 @@ def walk(statements: Statements, user: LocalUser, limit: int) -> list[list[str]]
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 8])
 def test_pages_show_every_order_once_newest_first(
-    statements: Statements, grace: LocalUser, seven_orders: list[str], limit: int
+    statements: AutocommitPool, grace: LocalUser, seven_orders: list[str], limit: int
 ) -> None:
     pages = walk(statements, grace, limit)
     assert [number for page in pages for number in page] == seven_orders
@@ -45,7 +45,7 @@ def test_pages_show_every_order_once_newest_first(
 
 
 def test_an_order_made_meanwhile_does_not_move_the_next_page(
-    statements: Statements, work: Work, grace: LocalUser, seven_orders: list[str], full_cart: None, address: Address
+    statements: AutocommitPool, work: Work, grace: LocalUser, seven_orders: list[str], full_cart: None, address: Address
 ) -> None:
     _, key = list_orders(statements, grace.id, after=None, limit=3)
     work(check_out, grace, address.id, "meanwhile")
@@ -54,14 +54,16 @@ def test_an_order_made_meanwhile_does_not_move_the_next_page(
 
 
 def test_a_page_holds_the_lines_of_each_order(
-    statements: Statements, work: Work, grace: LocalUser, order: Order, address: Address
+    statements: AutocommitPool, work: Work, grace: LocalUser, order: Order, address: Address
 ) -> None:
     work(set_quantity, grace.id, "CUP", 9)
     second, _ = work(check_out, grace, address.id, "second")
     assert list_orders(statements, grace.id, after=None, limit=20) == ([second, order], None)
 
 
-def test_another_users_order_does_not_exist(statements: Statements, work: Work, ada: LocalUser, order: Order) -> None:
-    with pytest.raises(OrderUnknown):
+def test_another_users_order_does_not_exist(
+    statements: AutocommitPool, work: Work, ada: LocalUser, order: Order
+) -> None:
+    with pytest.raises(OrderUnknownError):
         work(get_order, ada.id, order.number)
     assert list_orders(statements, ada.id, after=None, limit=10) == ([], None)

@@ -6,8 +6,8 @@ from itertools import product
 
 import pytest
 
-from clerk_sync.shop.errors import InvalidTransition, OrderUnknown
-from clerk_sync.shop.orders import COMES_FROM, Order, OrderStatus, move_order
+from clerk_sync.shop.errors import InvalidTransitionError, OrderUnknownError
+from clerk_sync.shop.orders import ALLOWED_FROM, Order, OrderStatus, move_order
 from tests.shop.conftest import Overtaken, Query, Work
 
 
@@ -16,17 +16,17 @@ def test_an_order_moves_along_its_road_only(
     work: Work, order: Order, query: Query, old: OrderStatus, new: OrderStatus
 ) -> None:
     query("UPDATE orders SET status = %s", old)
-    if new == old or old in COMES_FROM[new]:
+    if new == old or old in ALLOWED_FROM[new]:
         assert work(move_order, order.number, new).status == new
     else:
-        with pytest.raises(InvalidTransition) as raised:
+        with pytest.raises(InvalidTransitionError) as raised:
             work(move_order, order.number, new)
         assert (raised.value.old, raised.value.new) == (old, new)
-    assert query("SELECT status FROM orders") == [(new if old in COMES_FROM[new] else old,)]
+    assert query("SELECT status FROM orders") == [(new if old in ALLOWED_FROM[new] else old,)]
 
 
 def test_the_road_of_an_order() -> None:
-    assert {(old, new) for new, olds in COMES_FROM.items() for old in olds} == {
+    assert {(old, new) for new, olds in ALLOWED_FROM.items() for old in olds} == {
         ("pending", "paid"),
         ("paid", "shipped"),
         ("shipped", "delivered"),
@@ -36,7 +36,7 @@ def test_the_road_of_an_order() -> None:
 
 
 def test_an_order_that_nobody_made_does_not_move(work: Work) -> None:
-    with pytest.raises(OrderUnknown):
+    with pytest.raises(OrderUnknownError):
         work(move_order, "ORD-NEVER", OrderStatus.PAID)
 
 
@@ -44,7 +44,7 @@ def test_an_order_that_ships_meanwhile_is_not_cancelled(
     work: Work, order: Order, overtaken: Overtaken, query: Query
 ) -> None:
     work(move_order, order.number, OrderStatus.PAID)
-    with pytest.raises(InvalidTransition) as raised:
+    with pytest.raises(InvalidTransitionError) as raised:
         overtaken(
             lambda session: move_order(session, order.number, OrderStatus.SHIPPED),
             lambda: work(move_order, order.number, OrderStatus.CANCELLED),

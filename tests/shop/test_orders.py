@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from clerk_sync.mirror.local_users import LocalUser
-from clerk_sync.mirror.merge.merge import bury_users
+from clerk_sync.mirror.merge.merge import write_tombstones
 from clerk_sync.shop.addresses import Address, AddressChanges, NewAddress, add_address, change_address
 from clerk_sync.shop.cart import read_cart, set_quantity
-from clerk_sync.shop.errors import CartEmpty, DestinationUnknown, OwnerGone, ProductsUnavailable
-from clerk_sync.shop.orders import Order, OrderLine, check_out, draw_number, get_order
+from clerk_sync.shop.errors import CartEmptyError, DestinationUnknownError, OwnerDeletedError, ProductsUnavailableError
+from clerk_sync.shop.orders import Order, OrderLine, check_out, get_order, new_order_number
 from tests.shop.conftest import GRACE, Overtaken, Query, Sell, Work
 
 
@@ -74,7 +74,7 @@ def test_parallel_checkouts_of_one_cart_make_one_order(
     work: Work, grace: LocalUser, full_cart: None, address: Address, together: Callable[..., list[Any]], query: Query
 ) -> None:
     results = together(*(lambda n=n: work(check_out, grace, address.id, f"key {n}") for n in range(6)))
-    assert sorted(type(result).__name__ for result in results) == [*[CartEmpty.__name__] * 5, "Checkout"]
+    assert sorted(type(result).__name__ for result in results) == [*[CartEmptyError.__name__] * 5, "Checkout"]
     assert query("SELECT count(*), sum(total_minor) FROM orders") == [(1, 4980)]
 
 
@@ -88,7 +88,7 @@ def test_parallel_checkouts_with_one_key_all_get_the_one_order(
 
 
 def test_an_empty_cart_cannot_be_checked_out(work: Work, grace: LocalUser, address: Address) -> None:
-    with pytest.raises(CartEmpty):
+    with pytest.raises(CartEmptyError):
         work(check_out, grace, address.id, "key")
 
 
@@ -97,7 +97,7 @@ def test_an_order_does_not_go_to_another_users_address(
 ) -> None:
     hers = work(add_address, ada.id, NewAddress("3 Harbour Road", "Galway", "IE"))
     for address_id in (hers.id, 12345):
-        refused(DestinationUnknown, check_out, grace, address_id, "key")
+        refused(DestinationUnknownError, check_out, grace, address_id, "key")
     assert len(work(read_cart, grace.id).items) == 2
     assert query("SELECT count(*) FROM orders") == [(0,)]
 
@@ -112,7 +112,7 @@ def test_what_went_off_sale_stops_the_checkout_and_nothing_is_lost(
     query: Query,
 ) -> None:
     sell("TEA", active=False)
-    assert refused(ProductsUnavailable, check_out, grace, address.id, "key").skus == ["TEA"]
+    assert refused(ProductsUnavailableError, check_out, grace, address.id, "key").skus == ["TEA"]
     assert len(work(read_cart, grace.id).items) == 2
     assert query("SELECT count(*) FROM orders") == [(0,)]
 
@@ -126,20 +126,20 @@ def test_a_number_that_is_taken_is_drawn_again(work: Work, grace: LocalUser, ord
 
 
 def test_numbers_can_be_read_aloud() -> None:
-    assert all(re.fullmatch("ORD-[0-9A-HJKMNP-TV-Z]{10}", draw_number()) for _ in range(100))
+    assert all(re.fullmatch("ORD-[0-9A-HJKMNP-TV-Z]{10}", new_order_number()) for _ in range(100))
 
 
 def test_a_checkout_that_waits_for_the_deletion_is_refused(
     work: Work, grace: LocalUser, full_cart: None, address: Address, overtaken: Overtaken, query: Query
 ) -> None:
-    with pytest.raises(OwnerGone):
-        overtaken(lambda session: bury_users(session, [GRACE]), lambda: work(check_out, grace, address.id, "key"))
+    with pytest.raises(OwnerDeletedError):
+        overtaken(lambda session: write_tombstones(session, [GRACE]), lambda: work(check_out, grace, address.id, "key"))
     assert query("SELECT count(*) FROM orders") == [(0,)]
 
 
 def test_an_order_that_was_first_outlives_its_user(
     work: Work, grace: LocalUser, full_cart: None, address: Address, overtaken: Overtaken, query: Query
 ) -> None:
-    overtaken(lambda session: check_out(session, grace, address.id, "key"), lambda: work(bury_users, [GRACE]))
+    overtaken(lambda session: check_out(session, grace, address.id, "key"), lambda: work(write_tombstones, [GRACE]))
     assert query("SELECT total_minor, shipping_address ->> 'city' FROM orders") == [(4980, "Galway")]
     assert query("SELECT (SELECT count(*) FROM addresses), (SELECT count(*) FROM carts)") == [(0, 0)]

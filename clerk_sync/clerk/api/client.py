@@ -11,7 +11,7 @@ from clerk_sync.clerk.api.http import Parameters
 from clerk_sync.clerk.api.transport import Transport
 from clerk_sync.clerk.api.user_pages import UserPage, parse_users
 from clerk_sync.clerk.decoding import Body, JsonDecoder
-from clerk_sync.clerk.errors import ApiNonsense, ApiRefused, CursorRefused
+from clerk_sync.clerk.errors import ApiProtocolError, ApiRefusedError, CursorRefusedError
 from clerk_sync.clerk.users import UserSnapshot, parse_user, parse_user_id
 
 T = TypeVar("T")
@@ -67,9 +67,9 @@ class ClerkApi:
         )
         try:
             return self._transport.get("/users", parameters, parse=parse_users)
-        except ApiRefused as error:
+        except ApiRefusedError as error:
             if starting_after is not None and error.status == 422:
-                raise CursorRefused(error.status, error.code, error.detail) from error
+                raise CursorRefusedError(error.status, error.code, error.detail) from error
             raise
 
     def count_users(self, *, created_at_after: int | None = None, created_at_before: int | None = None) -> int:
@@ -81,7 +81,7 @@ class ClerkApi:
         """Return the user, or None where Clerk says that there is none; raise UnmappableError as parse_user does."""
         try:
             return self._transport.get(f"/users/{parse_user_id(clerk_id)}", parse=parse_user)
-        except ApiRefused as error:
+        except ApiRefusedError as error:
             # By its code: a 404 of a proxy or of a wrong address says nothing about the user.
             if error.status == 404 and error.code == "resource_not_found":
                 return None
@@ -97,7 +97,7 @@ class ClerkApi:
         ]
         page = self._transport.get("/users", parameters, parse=parse_users)
         if strangers := {user.clerk_id for user in page.users} - set(clerk_ids):
-            raise ApiNonsense(f"asked for {len(clerk_ids)} users by id, Clerk added {len(strangers)} others")
+            raise ApiProtocolError(f"asked for {len(clerk_ids)} users by id, Clerk added {len(strangers)} others")
         return page
 
     def get_instance(self) -> Instance:
@@ -121,4 +121,4 @@ def _decode(decoder: JsonDecoder[T], raw: Body) -> T:
     try:
         return decoder.decode(raw)
     except ValidationError as error:
-        raise ApiNonsense(str(error)) from None
+        raise ApiProtocolError(str(error)) from None

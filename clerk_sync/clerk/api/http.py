@@ -14,8 +14,8 @@ from urllib3.util import Timeout
 
 from clerk_sync.clerk.api.buffers import Buffer, Buffers
 from clerk_sync.clerk.api.http_pool import open_pool
-from clerk_sync.clerk.api.responses import Answer, TryAgain, one_line
-from clerk_sync.clerk.errors import ApiUnavailable
+from clerk_sync.clerk.api.responses import Answer, RetryableError, one_line
+from clerk_sync.clerk.errors import ApiUnavailableError
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
@@ -64,9 +64,9 @@ class Connection:
                 response.release_conn()
                 return use(Answer(response.status, response.headers, body))
         except LocationValueError as error:
-            failure: Exception = ApiUnavailable(f"{self.base_url} cannot be asked: {error}"[:300])
+            failure: Exception = ApiUnavailableError(f"{self.base_url} cannot be asked: {error}"[:300])
         except HTTPError as error:
-            failure = TryAgain(_root_cause(error))
+            failure = RetryableError(_root_cause(error))
         # Outside the except blocks: the library's errors may carry the request, and the request the key.
         raise failure
 
@@ -82,9 +82,9 @@ class Connection:
         while chunk := raw.read1(READ_AT_ONCE, decode_content=True):
             size = buffer.write(chunk, at=size)
             if size > LARGEST_BODY:
-                raise TryAgain(f"answered with more than {LARGEST_BODY} bytes")
+                raise RetryableError(f"answered with more than {LARGEST_BODY} bytes")
             if self._clock() >= until:
-                raise TryAgain("answered too slowly")
+                raise RetryableError("answered too slowly")
         return buffer.view(size)
 
     @cached_property

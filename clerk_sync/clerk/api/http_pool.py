@@ -14,7 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 import certifi
 import urllib3
 
-from clerk_sync.clerk.errors import ApiUnavailable
+from clerk_sync.clerk.errors import ApiUnavailableError
 from clerk_sync.clerk.loopback import LOOPBACK
 
 # Looked up now: connections are opened in threads, and this imports modules.
@@ -37,7 +37,7 @@ def open_pool(base_url: str, *, size: int) -> urllib3.PoolManager:
         return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
     except ValueError:
         # Its text quotes the address, and the address may hold a password.
-        raise ApiUnavailable("the address of the environment's proxy cannot be read") from None
+        raise ApiUnavailableError("the address of the environment's proxy cannot be read") from None
 
 
 def _find_authorities(base_url: str) -> dict[str, str]:
@@ -47,7 +47,7 @@ def _find_authorities(base_url: str) -> dict[str, str]:
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         if path := os.environ.get(name):
             if not Path(path).exists():
-                raise ApiUnavailable(f"{name} names certificates that are not there")
+                raise ApiUnavailableError(f"{name} names certificates that are not there")
             return {"ca_cert_dir" if Path(path).is_dir() else "ca_certs": path}
     return {"ca_certs": _MOZILLAS_LIST}
 

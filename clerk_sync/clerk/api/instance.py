@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clerk_sync.clerk.api.client import ClerkApi, Instance
-from clerk_sync.clerk.errors import ApiRefused
+from clerk_sync.clerk.errors import ApiRefusedError
 from clerk_sync.clerk.jwks.fetch import fetch_key_set
 
 
@@ -14,7 +14,7 @@ def read_instance(api: ClerkApi, api_url: str, secret_key: str) -> Instance:
     """
     try:
         return api.get_instance()
-    except ApiRefused as error:
+    except ApiRefusedError as error:
         if error.status != 404:
             raise
         return Instance(fetch_key_set(f"{api_url}/v1/jwks", secret_key)[0].kid, "")

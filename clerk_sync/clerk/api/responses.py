@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from msgspec import Struct, ValidationError
 
 from clerk_sync.clerk.decoding import Body, JsonDecoder
-from clerk_sync.clerk.errors import ApiRefused, NotJsonError
+from clerk_sync.clerk.errors import ApiRefusedError, NotJsonError
 
 LONGEST_DETAIL = 300
 
@@ -25,7 +25,7 @@ class Answer:
     body: Body
 
 
-class TryAgain(Exception):
+class RetryableError(Exception):
     """No answer, or one that may differ next time; ``wait_s`` where the server names the time."""
 
     def __init__(self, reason: str, *, wait_s: float | None = None, everybody: bool = False) -> None:
@@ -55,13 +55,13 @@ def accepted_body(answer: Answer) -> Body:
         return answer.body
     code, detail = _clerk_error(answer)
     if status == 429:
-        raise TryAgain(f"answered 429 {code}", wait_s=retry_after_s(answer.headers), everybody=True)
+        raise RetryableError(f"answered 429 {code}", wait_s=retry_after_s(answer.headers), everybody=True)
     if status >= 500 or status == 408:
-        raise TryAgain(f"answered {status} {code}", wait_s=retry_after_s(answer.headers))
+        raise RetryableError(f"answered {status} {code}", wait_s=retry_after_s(answer.headers))
     if 300 <= status < 400:
         # Followed, it would carry the secret key to wherever it points.
-        raise ApiRefused(status, "redirect", "the address of the Backend API points elsewhere")
-    raise ApiRefused(status, code, detail)
+        raise ApiRefusedError(status, "redirect", "the address of the Backend API points elsewhere")
+    raise ApiRefusedError(status, code, detail)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

@@ -12,9 +12,9 @@ from typing import TypeVar
 
 from clerk_sync.clerk.api.http import Connection, Parameters
 from clerk_sync.clerk.api.rate_limiter import RateLimiter
-from clerk_sync.clerk.api.responses import Answer, TryAgain, accepted_body
+from clerk_sync.clerk.api.responses import Answer, RetryableError, accepted_body
 from clerk_sync.clerk.decoding import Body
-from clerk_sync.clerk.errors import ApiUnavailable, NotJsonError
+from clerk_sync.clerk.errors import ApiUnavailableError, NotJsonError
 
 T = TypeVar("T")
 
@@ -83,8 +83,8 @@ class Transport:
                 try:
                     return self._connection.get(path, parameters, until=give_up_at, use=use)
                 except NotJsonError:
-                    failure = TryAgain("answered with a body that is torn or no JSON")
-                except TryAgain as error:
+                    failure = RetryableError("answered with a body that is torn or no JSON")
+                except RetryableError as error:
                     failure = error
             wait_s = failure.wait_s or self._backoff_s(attempt)
             if self._clock() + wait_s >= give_up_at:
@@ -94,7 +94,7 @@ class Transport:
                 self._limiter.pause(wait_s)
             else:
                 self._sleep(wait_s)
-        raise ApiUnavailable(
+        raise ApiUnavailableError(
             f"{self._connection.base_url}{path}: gave up after {attempt} attempts; the last: {failure}"
         )
 

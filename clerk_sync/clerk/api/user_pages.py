@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from msgspec import Raw, Struct, ValidationError
 
 from clerk_sync.clerk.decoding import Body, JsonDecoder
-from clerk_sync.clerk.errors import ApiNonsense, UnmappableError
+from clerk_sync.clerk.errors import ApiProtocolError, UnusableUserError
 from clerk_sync.clerk.users import ClerkUser, UserId, UserSnapshot, parse_user, snapshot_of
 
 
-class Unmappable(Struct, frozen=True):
+class UnusableUser(Struct, frozen=True):
     """A user on a page who cannot be mapped, named where at least the id can be read."""
 
     clerk_id: str | None
@@ -22,7 +22,7 @@ class UserPage(Struct, frozen=True):
     """One page. ``last_id`` is the cursor to the next: None on an empty page, or where the last id cannot be read."""
 
     users: list[UserSnapshot]
-    unmappable: list[Unmappable]
+    unmappable: list[UnusableUser]
     last_id: str | None
 
     @property
@@ -71,7 +71,7 @@ def parse_users(raw: Body) -> UserPage:
     try:
         page = _page.decode(raw)
         users = [snapshot_of(user) for user in (page.data if isinstance(page, _Wrapped) else page)]
-    except (ValidationError, UnmappableError):
+    except (ValidationError, UnusableUserError):
         return _parse_one_by_one(raw)
     return UserPage(users, [], users[-1].clerk_id if users else None)
 
@@ -80,15 +80,15 @@ def _parse_one_by_one(raw: Body) -> UserPage:
     try:
         page = _raw_page.decode(raw)
     except ValidationError as error:
-        raise ApiNonsense(f"the list of users is no list: {error}") from None
+        raise ApiProtocolError(f"the list of users is no list: {error}") from None
     elements = page.data if isinstance(page, _WrappedRaw) else page
     users: list[UserSnapshot] = []
-    unmappable: list[Unmappable] = []
+    unmappable: list[UnusableUser] = []
     for element in elements:
         try:
             users.append(parse_user(element))
-        except UnmappableError as error:
-            unmappable.append(Unmappable(_find_id(element), str(error)))
+        except UnusableUserError as error:
+            unmappable.append(UnusableUser(_find_id(element), str(error)))
     return UserPage(users, unmappable, _find_id(elements[-1]) if elements else None)
 
 

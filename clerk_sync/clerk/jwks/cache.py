@@ -19,8 +19,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from clerk_sync.clerk.errors import ApiError, KeysUnavailable
-from clerk_sync.clerk.jwks.key_set import KeyRing, PublicKeyEntry, ring_of_entries
+from clerk_sync.clerk.errors import ApiError, KeysUnavailableError
+from clerk_sync.clerk.jwks.key_set import KeySet, PublicKeyEntry, ring_of_entries
 from clerk_sync.clerk.jwks.key_shelf import NoShelf, Shelf, Shelved
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ COOLDOWN_S = 12
 LOOK_EVERY_S = 1
 
 
-class KeySet:
+class JwksCache:
     """Keys that are fetched; safe to share between threads, and through its shelf between processes."""
 
     def __init__(
@@ -49,21 +49,21 @@ class KeySet:
         self._clock = clock
         self._count = count
         self._known = Shelved()
-        self._ring: KeyRing | None = None
+        self._ring: KeySet | None = None
         self._looked_at = 0.0
         # One thread tends the set; whoever has keys does not wait for it.
         self._tending = threading.Lock()
 
-    def current(self) -> KeyRing:
+    def current(self) -> KeySet:
         """Return the keys that count now; raise KeysUnavailable where none could ever be had."""
         if self._ring is None or not _is_within(LOOK_EVERY_S, self._looked_at, self._clock()):
             self._tend(is_wanting=False)
         if self._ring is None:
             rest_s = self._known.attempted_at + COOLDOWN_S - self._clock()
-            raise KeysUnavailable("the key set cannot be fetched", max(1, math.ceil(rest_s)))
+            raise KeysUnavailableError("the key set cannot be fetched", max(1, math.ceil(rest_s)))
         return self._ring
 
-    def renewed(self, ring: KeyRing) -> KeyRing:
+    def renewed(self, ring: KeySet) -> KeySet:
         """Return newer keys than ``ring``, where there are some and the cooldown lets us ask; else ``ring`` itself."""
         # Asked here as well as under the lock: this is where a storm of forged tokens comes by.
         if not self._is_cooling():

@@ -10,9 +10,9 @@ import msgspec
 import requests
 from urllib3.exceptions import HTTPError
 
-from clerk_sync.clerk.api.responses import Answer, TryAgain, accepted_body
+from clerk_sync.clerk.api.responses import Answer, RetryableError, accepted_body
 from clerk_sync.clerk.decoding import Body, JsonDecoder
-from clerk_sync.clerk.errors import ApiNonsense, ApiUnavailable, NotJsonError
+from clerk_sync.clerk.errors import ApiProtocolError, ApiUnavailableError, NotJsonError
 from clerk_sync.clerk.jwks.key_set import PublicKeyEntry, build_key
 from clerk_sync.clerk.loopback import LOOPBACK
 
@@ -38,8 +38,8 @@ def fetch_key_set(
     """
     try:
         return parse_key_set(accepted_body(_get(url, secret_key, read_timeout_s)))
-    except TryAgain as error:
-        raise ApiUnavailable(str(error)) from error
+    except RetryableError as error:
+        raise ApiUnavailableError(str(error)) from error
 
 
 def parse_key_set(body: Body) -> tuple[PublicKeyEntry, ...]:
@@ -47,11 +47,11 @@ def parse_key_set(body: Body) -> tuple[PublicKeyEntry, ...]:
     try:
         listed = _set.decode(body).get("keys")
     except (msgspec.ValidationError, NotJsonError) as error:
-        raise ApiNonsense("the key set is not a JSON object") from error
+        raise ApiProtocolError("the key set is not a JSON object") from error
     entries = [_find_usable(key) for key in listed] if isinstance(listed, list) else []
     usable = tuple(entry for entry in entries if entry is not None)
     if not usable:
-        raise ApiNonsense("the key set holds no RSA signing key with an id")
+        raise ApiProtocolError("the key set holds no RSA signing key with an id")
     return usable
 
 
@@ -86,7 +86,7 @@ def _get(url: str, secret_key: str | None, read_timeout_s: float) -> Answer:
             return Answer(response.status_code, response.headers, body)
     except (requests.RequestException, HTTPError, ValueError) as error:
         # The class alone: the texts of these quote addresses and headers.
-        raise ApiUnavailable(type(error).__name__) from error
+        raise ApiUnavailableError(type(error).__name__) from error
 
 
 def _read(raw: BaseHTTPResponse, *, until: float) -> bytes:
@@ -95,5 +95,5 @@ def _read(raw: BaseHTTPResponse, *, until: float) -> bytes:
     while chunk := raw.read1(READ_AT_ONCE, decode_content=True):
         body += chunk
         if len(body) > LARGEST_BODY or time.monotonic() >= until:
-            raise TryAgain("answered too much or too slowly")
+            raise RetryableError("answered too much or too slowly")
     return bytes(body)

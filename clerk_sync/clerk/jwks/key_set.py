@@ -20,7 +20,7 @@ default_backend()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class KeyRing:
+class KeySet:
     """The keys that count now. Another object stands for other keys: compare with ``is``."""
 
     by_id: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
@@ -37,10 +37,10 @@ class KeyRing:
 class KeySource(Protocol):
     """Where the verifier gets its keys."""
 
-    def current(self) -> KeyRing:
+    def current(self) -> KeySet:
         """Return the keys that count now; raise KeysUnavailable where there are none to be had."""
 
-    def renewed(self, ring: KeyRing) -> KeyRing:
+    def renewed(self, ring: KeySet) -> KeySet:
         """Return newer keys than ``ring``, which did not verify a token, or ``ring`` itself."""
 
 
@@ -52,17 +52,17 @@ class PublicKeyEntry(msgspec.Struct, frozen=True):
     e: str
 
 
-def ring_of_pem(pem: str) -> KeyRing:
+def ring_of_pem(pem: str) -> KeySet:
     """Return the ring with the one key of ``pem``."""
-    return KeyRing(nameless=(jwk.construct(pem, ALGORITHM),))
+    return KeySet(nameless=(jwk.construct(pem, ALGORITHM),))
 
 
-def ring_of_entries(entries: Iterable[PublicKeyEntry]) -> KeyRing:
+def ring_of_entries(entries: Iterable[PublicKeyEntry]) -> KeySet:
     """Return the ring of ``entries``; a set may hold an id twice while the key behind it is being rotated."""
     by_id: dict[str, tuple[Key, ...]] = {}
     for entry in entries:
         by_id[entry.kid] = (*by_id.get(entry.kid, ()), build_key(entry))
-    return KeyRing(by_id)
+    return KeySet(by_id)
 
 
 def build_key(entry: PublicKeyEntry) -> Key:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from typing import NoReturn
 
-from clerk_sync.clerk.errors import KeysUnavailable
-from clerk_sync.clerk.jwks.cache import KeySet
-from clerk_sync.clerk.jwks.key_set import KeyRing, KeySource, ring_of_pem
+from clerk_sync.clerk.errors import KeysUnavailableError
+from clerk_sync.clerk.jwks.cache import JwksCache
+from clerk_sync.clerk.jwks.key_set import KeySet, KeySource, ring_of_pem
 from clerk_sync.clerk.jwks.key_shelf import shelf_of_this_server
 
 NOT_CONFIGURED_RETRY_AFTER_S = 60
@@ -22,14 +22,14 @@ class PemKey:
         self._pem = pem
 
     @cached_property
-    def _ring(self) -> KeyRing:
+    def _ring(self) -> KeySet:
         return ring_of_pem(self._pem)
 
-    def current(self) -> KeyRing:
+    def current(self) -> KeySet:
         """Return the key."""
         return self._ring
 
-    def renewed(self, ring: KeyRing) -> KeyRing:
+    def renewed(self, ring: KeySet) -> KeySet:
         """Return ``ring``: there is no other key."""
         return ring
 
@@ -39,12 +39,12 @@ class NoKeys:
 
     def current(self) -> NoReturn:
         """Raise KeysUnavailable; its text is the mend."""
-        raise KeysUnavailable(
+        raise KeysUnavailableError(
             "no key is configured: set CLERK_JWT_KEY, CLERK_SECRET_KEY or CLERK_PUBLISHABLE_KEY",
             NOT_CONFIGURED_RETRY_AFTER_S,
         )
 
-    def renewed(self, ring: KeyRing) -> KeyRing:
+    def renewed(self, ring: KeySet) -> KeySet:
         """Return ``ring``."""
         return ring
 
@@ -72,4 +72,4 @@ def key_source_from(
     from clerk_sync.clerk.jwks.fetch import fetch_key_set
 
     fetch = partial(fetch_key_set, key_set_url, secret_key)
-    return KeySet(fetch, shelf_of_this_server(key_set_url, secret_key), clock=clock, count=count_fetch)
+    return JwksCache(fetch, shelf_of_this_server(key_set_url, secret_key), clock=clock, count=count_fetch)

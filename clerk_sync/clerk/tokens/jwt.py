@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from clerk_sync.clerk.decoding import JsonDecoder
 from clerk_sync.clerk.errors import NotJsonError, TokenError
-from clerk_sync.clerk.tokens.rejection import Reason
+from clerk_sync.clerk.tokens.rejection import TokenRejection
 
 # What common servers accept for one header line. Clerk asks to keep a session token under the 4 KB of a cookie.
 MAX_LENGTH = 8192
@@ -34,7 +34,7 @@ def parse_compact(token: str) -> CompactToken:
     Of a name that occurs twice in an object the last one counts, as in JavaScript; NaN and Infinity are not JSON.
     """
     if len(token) > MAX_LENGTH:
-        raise TokenError(Reason.MALFORMED)
+        raise TokenError(TokenRejection.MALFORMED)
     try:
         signed, _, signature = token.encode("ascii").rpartition(b".")
         header, claims = signed.split(b".")
@@ -42,7 +42,7 @@ def parse_compact(token: str) -> CompactToken:
             _object.decode(_decode_part(header)), _object.decode(_decode_part(claims)), signed, _decode_part(signature)
         )
     except (ValueError, NotJsonError) as error:
-        raise TokenError(Reason.MALFORMED) from error
+        raise TokenError(TokenRejection.MALFORMED) from error
 
 
 def _decode_part(part: bytes) -> bytes:

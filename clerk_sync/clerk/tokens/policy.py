@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clerk_sync.clerk.errors import TokenError
-from clerk_sync.clerk.tokens.rejection import Reason
+from clerk_sync.clerk.tokens.rejection import TokenRejection
 
 SESSION_CATEGORY = "cl_B7d4PD111AAA"
 UNSPECIFIC_CATEGORY = "cl_I7d4PD111III"  # Clerk: "carries no class information"
@@ -39,17 +39,17 @@ def check_header(header: Mapping[str, Any]) -> None:
     """Raise TokenError unless ``header`` announces a session token under RS256; unknown parameters are fine."""
     token_type = header.get("typ", "JWT")
     if token_type in OAUTH_TYPES:
-        raise TokenError(Reason.WRONG_KIND)
+        raise TokenError(TokenRejection.WRONG_KIND)
     # All kinds of an instance's tokens share one key: without this a template's token would pass for a session.
     if header.get("cat", SESSION_CATEGORY) not in (SESSION_CATEGORY, UNSPECIFIC_CATEGORY):
-        raise TokenError(Reason.WRONG_KIND)
+        raise TokenError(TokenRejection.WRONG_KIND)
     if token_type != "JWT":  # noqa: S105 - a type, no password
-        raise TokenError(Reason.MALFORMED)
+        raise TokenError(TokenRejection.MALFORMED)
     if header.get("alg") != "RS256":
-        raise TokenError(Reason.WRONG_ALGORITHM)
+        raise TokenError(TokenRejection.WRONG_ALGORITHM)
     # RFC 7515: whoever does not understand a critical extension must refuse. We understand none.
     if "crit" in header:
-        raise TokenError(Reason.VERIFICATION_FAILED)
+        raise TokenError(TokenRejection.VERIFICATION_FAILED)
 
 
 def check_claims(claims: Mapping[str, Any], policy: TokenPolicy, now: float) -> tuple[float, float]:
@@ -70,41 +70,41 @@ def check_handshake(claims: Mapping[str, Any], policy: TokenPolicy, now: float) 
     _check_times({"exp": LARGEST_INTEGER, "iat": 0, **claims}, policy, now)
     directives = claims.get("handshake")
     if not isinstance(directives, list) or not all(isinstance(each, str) for each in directives):
-        raise TokenError(Reason.VERIFICATION_FAILED)
+        raise TokenError(TokenRejection.VERIFICATION_FAILED)
     return directives
 
 
 def _check_subject(user_id: object) -> None:
     if not isinstance(user_id, str):
-        raise TokenError(Reason.VERIFICATION_FAILED)
+        raise TokenError(TokenRejection.VERIFICATION_FAILED)
     if user_id.startswith(MACHINE_PREFIX):
-        raise TokenError(Reason.WRONG_KIND)
+        raise TokenError(TokenRejection.WRONG_KIND)
     if not _USER_ID.fullmatch(user_id):
-        raise TokenError(Reason.VERIFICATION_FAILED)
+        raise TokenError(TokenRejection.VERIFICATION_FAILED)
 
 
 def _check_session(session_id: object, status: object) -> None:
     if not isinstance(session_id, str) or not _SESSION_ID.fullmatch(session_id):
-        raise TokenError(Reason.VERIFICATION_FAILED)
+        raise TokenError(TokenRejection.VERIFICATION_FAILED)
     # "pending" is a sign-in with a task left to do; to a back end that is signed out.
     if status != "active":
-        raise TokenError(Reason.VERIFICATION_FAILED)
+        raise TokenError(TokenRejection.VERIFICATION_FAILED)
 
 
 def _check_issuer(issuer: object, policy: TokenPolicy) -> None:
     if not isinstance(issuer, str) or (policy.issuer is not None and issuer != policy.issuer):
-        raise TokenError(Reason.VERIFICATION_FAILED)
+        raise TokenError(TokenRejection.VERIFICATION_FAILED)
 
 
 def _check_authorized_party(claims: Mapping[str, Any], policy: TokenPolicy) -> None:
     parties = policy.authorized_parties
     if "azp" not in claims:
         if parties and not policy.missing_azp_allowed:
-            raise TokenError(Reason.WRONG_PARTY)
+            raise TokenError(TokenRejection.WRONG_PARTY)
         return
     azp = claims["azp"]
     if not isinstance(azp, str) or (parties and azp not in parties):
-        raise TokenError(Reason.WRONG_PARTY)
+        raise TokenError(TokenRejection.WRONG_PARTY)
 
 
 def _check_times(claims: Mapping[str, Any], policy: TokenPolicy, now: float) -> tuple[float, float]:
@@ -112,16 +112,16 @@ def _check_times(claims: Mapping[str, Any], policy: TokenPolicy, now: float) -> 
     issued_at = _number(claims.get("iat"))
     not_before = _number(claims.get("nbf", issued_at))
     if now >= expires_at + policy.skew_s:
-        raise TokenError(Reason.EXPIRED)
+        raise TokenError(TokenRejection.EXPIRED)
     if issued_at > now + policy.skew_s:
-        raise TokenError(Reason.ISSUED_IN_THE_FUTURE)
+        raise TokenError(TokenRejection.ISSUED_IN_THE_FUTURE)
     if not_before > now + policy.skew_s:
-        raise TokenError(Reason.NOT_YET_VALID)
+        raise TokenError(TokenRejection.NOT_YET_VALID)
     return max(issued_at, not_before) - policy.skew_s, expires_at + policy.skew_s
 
 
 def _number(value: object) -> float:
     # In Python, and only there, true is a 1.
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > LARGEST_INTEGER:
-        raise TokenError(Reason.VERIFICATION_FAILED)
+        raise TokenError(TokenRejection.VERIFICATION_FAILED)
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Reason(StrEnum):
+class TokenRejection(StrEnum):
     """One word for each kind of refusal; a rule that Clerk has no word for says VERIFICATION_FAILED."""
 
     MISSING = "session-token-missing"

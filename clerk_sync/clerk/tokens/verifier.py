@@ -11,23 +11,23 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from clerk_sync.clerk.errors import TokenError
-from clerk_sync.clerk.jwks.key_set import KeyRing, KeySource
+from clerk_sync.clerk.jwks.key_set import KeySet, KeySource
 from clerk_sync.clerk.jwks.sources import NoKeys
 from clerk_sync.clerk.tokens.claims import Organization, SessionClaims, read_claims
 from clerk_sync.clerk.tokens.jwt import CompactToken, parse_compact
 from clerk_sync.clerk.tokens.policy import TokenPolicy, check_claims, check_handshake, check_header
-from clerk_sync.clerk.tokens.rejection import Reason
+from clerk_sync.clerk.tokens.rejection import TokenRejection
 
-__all__ = ["Organization", "Reason", "SessionClaims", "TokenPolicy", "TokenVerifier"]
+__all__ = ["Organization", "SessionClaims", "TokenPolicy", "TokenRejection", "TokenVerifier"]
 
 REMEMBERED_TOKENS = 10_000
 
 
-class _Proof(NamedTuple):
+class VerifiedToken(NamedTuple):
     """Verified claims, the keys they were verified with, and from when until when they hold."""
 
     claims: SessionClaims
-    ring: KeyRing
+    ring: KeySet
     valid_from: float
     valid_until: float
 
@@ -50,7 +50,7 @@ class TokenVerifier:
         self._policy = policy
         self._clock = clock
         self._capacity = remembered_tokens
-        self._proofs: OrderedDict[str, _Proof] = OrderedDict()
+        self._proofs: OrderedDict[str, VerifiedToken] = OrderedDict()
 
     def verify(self, token: str) -> SessionClaims:
         """Return what ``token`` proves.
@@ -67,7 +67,7 @@ class TokenVerifier:
         try:
             return self.verify(token).user_id
         except TokenError as error:
-            if error.reason != Reason.EXPIRED:
+            if error.reason != TokenRejection.EXPIRED:
                 return None
         # Expiry is looked at after the signature and every other claim that names somebody.
         return read_claims(parse_compact(token).claims).user_id
@@ -87,7 +87,7 @@ class TokenVerifier:
         if isinstance(self.keys, NoKeys):
             self.keys.current()
 
-    def _is_in_time(self, proof: _Proof) -> bool:
+    def _is_in_time(self, proof: VerifiedToken) -> bool:
         return proof.valid_from <= self._clock() < proof.valid_until
 
     def _verify_afresh(self, token: str) -> SessionClaims:
@@ -95,11 +95,11 @@ class TokenVerifier:
         check_header(parts.header)
         ring = self._check_signature(parts)
         valid_from, valid_until = check_claims(parts.claims, self._policy, self._clock())
-        proof = _Proof(read_claims(parts.claims), ring, valid_from, valid_until)
+        proof = VerifiedToken(read_claims(parts.claims), ring, valid_from, valid_until)
         self._remember(token, proof)
         return proof.claims
 
-    def _check_signature(self, parts: CompactToken) -> KeyRing:
+    def _check_signature(self, parts: CompactToken) -> KeySet:
         """Return the ring that the signature holds under."""
         ring = self.keys.current()
         if _is_signed(parts, ring):
@@ -108,14 +108,16 @@ class TokenVerifier:
         newer = self.keys.renewed(ring)
         if newer is not ring and _is_signed(parts, newer):
             return newer
-        raise TokenError(Reason.WRONG_SIGNATURE if newer.find_keys(parts.header.get("kid")) else Reason.UNKNOWN_KEY)
+        raise TokenError(
+            TokenRejection.WRONG_SIGNATURE if newer.find_keys(parts.header.get("kid")) else TokenRejection.UNKNOWN_KEY
+        )
 
-    def _remember(self, token: str, proof: _Proof) -> None:
+    def _remember(self, token: str, proof: VerifiedToken) -> None:
         self._proofs[token] = proof
         # The oldest goes first. Session tokens live equally long, so it is the one that expires first, too.
         if len(self._proofs) > self._capacity:
             self._proofs.popitem(last=False)
 
 
-def _is_signed(parts: CompactToken, ring: KeyRing) -> bool:
+def _is_signed(parts: CompactToken, ring: KeySet) -> bool:
     return any(key.verify(parts.signed, parts.signature) for key in ring.find_keys(parts.header.get("kid")))

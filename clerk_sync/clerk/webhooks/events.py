@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from clerk_sync.clerk.decoding import JsonDecoder
-from clerk_sync.clerk.errors import UnmappableError
+from clerk_sync.clerk.errors import UnusableUserError
 from clerk_sync.clerk.users import LAST_MS, UserSnapshot, parse_user, parse_user_id
-from clerk_sync.clerk.webhooks.signature import SignedDelivery
+from clerk_sync.clerk.webhooks.signature import VerifiedDelivery
 
 MIRRORED_TYPES = ("user.created", "user.updated", "user.deleted")
 
@@ -51,7 +51,7 @@ class Unhandled:
 
 
 @dataclass(frozen=True, slots=True)
-class Unmappable:
+class UnusableEvent:
     """A signed statement that this code cannot use; ``reason`` says why and quotes nothing."""
 
     envelope: Envelope
@@ -59,7 +59,7 @@ class Unmappable:
     reason: str
 
 
-Event = UserChanged | UserDeleted | Unhandled | Unmappable
+Event = UserChanged | UserDeleted | Unhandled | UnusableEvent
 
 
 class _Wire(msgspec.Struct):
@@ -77,12 +77,12 @@ _wire = JsonDecoder(_Wire)
 _wire_id = JsonDecoder(_WireId)
 
 
-def parse_event(delivery: SignedDelivery) -> Event:
+def parse_event(delivery: VerifiedDelivery) -> Event:
     """Return what ``delivery`` states; raise NotJsonError where its body is no JSON at all."""
     try:
         wire = _wire.decode(delivery.body)
     except msgspec.ValidationError:
-        return Unmappable(Envelope(type=None), None, "the body is not an event with a type and data")
+        return UnusableEvent(Envelope(type=None), None, "the body is not an event with a type and data")
     envelope = Envelope(
         type=wire.type.replace("\0", "")[:100],
         instance_id=wire.instance_id.replace("\0", "")[:100] if wire.instance_id else None,
@@ -93,14 +93,14 @@ def parse_event(delivery: SignedDelivery) -> Event:
 
 def _parse_data(envelope: Envelope, data: msgspec.Raw) -> Event:
     if not bytes(data).lstrip().startswith(b"{"):
-        return Unmappable(envelope, None, "data is not an object")
+        return UnusableEvent(envelope, None, "data is not an object")
     try:
         if envelope.type in ("user.created", "user.updated"):
             return UserChanged(envelope, parse_user(data))
         if envelope.type == "user.deleted":
             return UserDeleted(envelope, _id_of(data))
-    except UnmappableError as error:
-        return Unmappable(envelope, _usable_id(data), str(error))
+    except UnusableUserError as error:
+        return UnusableEvent(envelope, _usable_id(data), str(error))
     return Unhandled(envelope)
 
 
@@ -118,5 +118,5 @@ def _id_of(data: msgspec.Raw) -> str:
 def _usable_id(data: msgspec.Raw) -> str | None:
     try:
         return _id_of(data)
-    except UnmappableError:
+    except UnusableUserError:
         return None

@@ -27,7 +27,7 @@ _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
 
 @dataclass(frozen=True, slots=True)
-class SignedDelivery:
+class VerifiedDelivery:
     """Proof that Clerk sent ``body`` under this delivery id."""
 
     id: str
@@ -48,7 +48,7 @@ class WebhookVerifier:
         self._keys = [base64.b64decode(f"{secret.removeprefix('whsec_')}==") for secret in secrets]
         self._clock = clock
 
-    def verify(self, headers: Headers, body: bytes) -> SignedDelivery:
+    def verify(self, headers: Headers, body: bytes) -> VerifiedDelivery:
         """Return the proof for ``body``; raise SignatureError where headers, time or signature are wrong.
 
         ``webhook-*`` headers stand in for absent ``svix-*`` ones, one by one.
@@ -64,7 +64,7 @@ class WebhookVerifier:
             raise SignatureError("timestamp outside the tolerance")
         if not self._is_signed(f"{message_id}.{attempted_at}.".encode() + body, signatures):
             raise SignatureError("no matching signature")
-        return SignedDelivery(message_id, attempted_at, body)
+        return VerifiedDelivery(message_id, attempted_at, body)
 
     def _is_signed(self, signed: bytes, signatures: str) -> bool:
         entries = [entry.encode() for entry in signatures.split() if entry.startswith("v1,")]

@@ -12,10 +12,10 @@ import click
 from flask.cli import with_appcontext
 
 if TYPE_CHECKING:
-    from clerk_sync.cli.doctor.context import Patient
+    from clerk_sync.cli.doctor.context import CheckContext
     from clerk_sync.cli.doctor.findings import Finding
 
-HEALTHY, ILL = 0, 1
+HEALTHY, UNHEALTHY = 0, 1
 SUBJECT_WIDTH = 30
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "wrong": ("✗", "red")}
@@ -56,18 +56,18 @@ def doctor(*, url: str | None, as_json: bool) -> None:
     Exit status: 0 nothing is wrong; 1 something is.
     """
     from clerk_sync.cli.doctor.findings import Verdict
-    from clerk_sync.cli.doctor.runner import examine
+    from clerk_sync.cli.doctor.runner import run_checks
 
     patient = _patient(url)
     with patient.transactions:
-        findings = examine(patient)
+        findings = run_checks(patient)
         seen = _print_json(findings) if as_json else _print_lines(findings)
-    sys.exit(ILL if any(finding.verdict is Verdict.WRONG for finding in seen) else HEALTHY)
+    sys.exit(UNHEALTHY if any(finding.verdict is Verdict.WRONG for finding in seen) else HEALTHY)
 
 
-def _patient(url: str | None) -> Patient:
-    from clerk_sync.cli.doctor.context import Patient
-    from clerk_sync.db.transaction import Transactions
+def _patient(url: str | None) -> CheckContext:
+    from clerk_sync.cli.doctor.context import CheckContext
+    from clerk_sync.db.transaction import TransactionalConnection
     from clerk_sync.extensions import services
     from clerk_sync.settings.settings import ConfigurationError, Settings
 
@@ -76,9 +76,9 @@ def _patient(url: str | None) -> Patient:
         Settings.from_env(os.environ)
     except ConfigurationError as error:
         problems = error.problems
-    return Patient(
+    return CheckContext(
         settings=services().settings,
-        transactions=Transactions(services().connect),
+        transactions=TransactionalConnection(services().connect),
         problems={problem.partition(":")[0]: problem for problem in problems},
         names=frozenset(name for name, value in os.environ.items() if value.strip()),
         url=url,

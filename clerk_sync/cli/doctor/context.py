@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from clerk_sync.db.transaction import Transactions
+    from clerk_sync.db.transaction import TransactionalConnection
     from clerk_sync.settings.settings import Settings
 
 
 @dataclass(kw_only=True)
-class Patient:
+class CheckContext:
     """What every check is handed."""
 
     settings: Settings
-    transactions: Transactions
+    transactions: TransactionalConnection
     """The application's own, on its own kind of connection: only so can the role wall be tried."""
     problems: dict[str, str] = field(default_factory=dict)
     """What is wrong with the environment, by the name of the variable."""

@@ -9,7 +9,7 @@ import psycopg2
 
 from clerk_sync.clerk.loopback import LOOPBACK
 from clerk_sync.cli.database_faults import describe
-from clerk_sync.cli.doctor.context import Patient
+from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.db.connect import ENCODING, POOL_SIZE, SCHEMA_REVISION
 from clerk_sync.db.errors import Fault, find_fault
@@ -26,14 +26,14 @@ SELECT current_setting('server_version_num')::integer / 10000,
 _REVISION: LiteralString = "SELECT version_num FROM alembic_version"
 
 
-def look_at_database(patient: Patient) -> Iterator[Finding]:
+def check_database(patient: CheckContext) -> Iterator[Finding]:
     """Yield whether the database can be used; where it answers, the patient has a database from here on."""
     if "DATABASE_URL" in patient.problems:
         yield warning(DATABASE, "not asked", "mend DATABASE_URL first")
         return
     try:
-        ((version, connections),) = patient.transactions.rows(_ABOUT)
-        obstacles = find_obstacles(patient.transactions.rows)
+        ((version, connections),) = patient.transactions.fetch_all(_ABOUT)
+        obstacles = find_obstacles(patient.transactions.fetch_all)
     except psycopg2.Error as error:
         obstacle = describe(error)
         if obstacle is None:
@@ -48,13 +48,13 @@ def look_at_database(patient: Patient) -> Iterator[Finding]:
     yield _judge_room(patient, connections)
 
 
-def look_at_migrations(patient: Patient) -> Iterator[Finding]:
+def check_migrations(patient: CheckContext) -> Iterator[Finding]:
     """Yield whether the tables are those that this code expects."""
     if patient.lack_of_tables is not None:
         yield warning(MIGRATIONS, f"not looked at: {patient.lack_of_tables}")
         return
     try:
-        revisions = patient.transactions.rows(_REVISION)
+        revisions = patient.transactions.fetch_all(_REVISION)
     except psycopg2.Error as error:
         if find_fault(error) is not Fault.NOT_MIGRATED:
             raise
@@ -84,7 +84,7 @@ def _judge_writing(answers: str, obstacles: list[Obstacle]) -> Iterator[Finding]
         yield ok(PRIVILEGES, "none is missing")
 
 
-def _judge_tls(patient: Patient) -> Iterator[Finding]:
+def _judge_tls(patient: CheckContext) -> Iterator[Finding]:
     info = patient.transactions.info
     if info.ssl_in_use:
         yield ok(TLS, "on")
@@ -94,7 +94,7 @@ def _judge_tls(patient: Patient) -> Iterator[Finding]:
         yield warning(TLS, "off: data and password travel in the clear", "append ?sslmode=require to DATABASE_URL")
 
 
-def _judge_room(patient: Patient, allowed: int) -> Finding:
+def _judge_room(patient: CheckContext, allowed: int) -> Finding:
     workers = patient.settings.web_concurrency
     kept = workers * POOLS * POOL_SIZE
     told = f"{workers} workers keep {kept}, the server takes {allowed}"

@@ -6,14 +6,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 
-from clerk_sync.cli.doctor.context import Patient
+from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 
 SUBJECT = "temporary folder"
 LITTLE_MIB = 100
 
 
-def look_at_machine(_: Patient) -> Iterator[Finding]:
+def check_filesystem(_: CheckContext) -> Iterator[Finding]:
     """Yield whether files can be written there, and whether there is room."""
     try:
         with tempfile.TemporaryFile() as file:

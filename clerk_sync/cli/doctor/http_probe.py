@@ -43,7 +43,7 @@ _FAULTS = (
 )
 
 
-class NoAnswer(Exception):
+class NoAnswerError(Exception):
     """Nothing that could be read came back; the text says why."""
 
 
@@ -94,7 +94,7 @@ def ask(
             content = response.raw.read(LARGEST_BODY, decode_content=True)
             return Answer(response.status_code, response.headers, content, time.monotonic() - started_at)
     except (requests.RequestException, HTTPError, ValueError) as error:
-        raise NoAnswer(_fault_of(error)) from None
+        raise NoAnswerError(_fault_of(error)) from None
 
 
 def _session(url: str) -> requests.Session:

@@ -11,9 +11,9 @@ from clerk_sync.clerk.api.client import Instance
 from clerk_sync.clerk.api.http import API_VERSION
 from clerk_sync.clerk.decoding import JsonDecoder
 from clerk_sync.clerk.errors import NotJsonError
-from clerk_sync.cli.doctor.context import Patient
+from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
-from clerk_sync.cli.doctor.http_probe import Answer, NoAnswer, ask
+from clerk_sync.cli.doctor.http_probe import Answer, NoAnswerError, ask
 
 API, CLOCK, INSTANCE = "Clerk's API", "clock", "instance"
 READ_TIMEOUT_S = 5.0
@@ -22,7 +22,7 @@ READ_TIMEOUT_S = 5.0
 WORRYING_SKEW_S, WRONG_SKEW_S = 2.5, 5.0
 
 
-def look_at_api(patient: Patient) -> Iterator[Finding]:
+def check_api(patient: CheckContext) -> Iterator[Finding]:
     """Yield what the API says to our key; where it answers at all, its clock is compared with ours."""
     settings = patient.settings
     if "CLERK_API_URL" in patient.problems:
@@ -36,7 +36,7 @@ def look_at_api(patient: Patient) -> Iterator[Finding]:
             headers={"Clerk-API-Version": API_VERSION, "Accept": "application/json"},
             read_timeout_s=READ_TIMEOUT_S,
         )
-    except NoAnswer as error:
+    except NoAnswerError as error:
         # Without a secret key nothing here asks the API but this check.
         verdict = wrong if settings.secret_key else warning
         yield verdict(API, f"{settings.api_url}: {error}", "is CLERK_API_URL right, and does a firewall let us out?")
@@ -46,7 +46,7 @@ def look_at_api(patient: Patient) -> Iterator[Finding]:
     yield from _judge_instance(patient, answer)
 
 
-def _judge_api(patient: Patient, answer: Answer) -> Finding:
+def _judge_api(patient: CheckContext, answer: Answer) -> Finding:
     url = patient.settings.api_url
     if patient.settings.secret_key is None:
         return warning(API, f"{url} answers; what it would say to our key is not known", "set CLERK_SECRET_KEY")
@@ -67,7 +67,7 @@ def _judge_api(patient: Patient, answer: Answer) -> Finding:
     return wrong(API, f"{url} answers {answer.status}, and not as Clerk does", "is CLERK_API_URL right?")
 
 
-def _judge_clock(patient: Patient, answer: Answer) -> Finding:
+def _judge_clock(patient: CheckContext, answer: Answer) -> Finding:
     try:
         theirs = parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
     except ValueError:
@@ -84,8 +84,8 @@ def _judge_clock(patient: Patient, answer: Answer) -> Finding:
     return ok(CLOCK, f"within {WORRYING_SKEW_S:g} s of the API's")
 
 
-def _judge_instance(patient: Patient, answer: Answer) -> Iterator[Finding]:
-    from clerk_sync.mirror.errors import KeyMismatch
+def _judge_instance(patient: CheckContext, answer: Answer) -> Iterator[Finding]:
+    from clerk_sync.mirror.errors import KeyMismatchError
     from clerk_sync.mirror.sync.opening import check_key
 
     instance, secret_key = _find_instance(answer), patient.settings.secret_key
@@ -94,7 +94,7 @@ def _judge_instance(patient: Patient, answer: Answer) -> Iterator[Finding]:
     patient.instance_id = instance.id
     try:
         check_key(instance, secret_key)
-    except KeyMismatch as error:
+    except KeyMismatchError as error:
         yield wrong(INSTANCE, str(error), "use the key that Clerk's dashboard shows for this instance")
         return
     yield ok(INSTANCE, f"CLERK_SECRET_KEY belongs to {instance.id} ({instance.environment_type})")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from clerk_sync.clerk.loopback import LOOPBACK
-from clerk_sync.cli.doctor.context import Patient
+from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.settings.settings import Settings
 
@@ -15,7 +15,7 @@ LIVE, TEST = "live", "test"
 SECRET_BYTES = range(24, 76)  # what Svix makes and takes
 
 
-def look_at_kinds(patient: Patient) -> Iterator[Finding]:
+def check_kinds(patient: CheckContext) -> Iterator[Finding]:
     """Yield whether the keys are of one kind, and of the kind that belongs here."""
     settings, subject = patient.settings, "kind of keys"
     kinds = _kinds(settings)
@@ -41,7 +41,7 @@ def look_at_kinds(patient: Patient) -> Iterator[Finding]:
         yield ok(subject, f"{', '.join(sorted(set(kinds.values())))}, as {settings.environment} needs them")
 
 
-def look_at_signing_secrets(patient: Patient) -> Iterator[Finding]:
+def check_signing_secrets(patient: CheckContext) -> Iterator[Finding]:
     """Yield whether each signing secret looks like one that Clerk made."""
     secrets, subject = patient.settings.webhook_signing_secrets, "signing secret"
     sizes = [len(_key_bytes(secret)) for secret in secrets]
@@ -59,7 +59,7 @@ def look_at_signing_secrets(patient: Patient) -> Iterator[Finding]:
         yield ok(subject, f"a key of {sizes[0]} bytes")
 
 
-def look_at_parties(patient: Patient) -> Iterator[Finding]:
+def check_parties(patient: CheckContext) -> Iterator[Finding]:
     """Yield whether a browser can ever send the origins that are listed, and whether they belong here."""
     settings, subject = patient.settings, "authorized parties"
     mistakes = list(_mistaken_parties(settings))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from clerk_sync.cli.doctor.context import Patient
+from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, age_text, ok, warning, wrong
 from clerk_sync.mirror.binding import find_binding
 from clerk_sync.mirror.inbox.parked import find_last_event
@@ -26,7 +26,7 @@ DISABLED_AFTER = timedelta(days=5)  # of failures only, then Clerk stops sending
 SYNC_IS_DUE = timedelta(days=2)
 
 
-def look_at_binding(patient: Patient) -> Iterator[Finding]:
+def check_binding(patient: CheckContext) -> Iterator[Finding]:
     """Yield whether the mirror copies the instance that our key belongs to."""
     bound, ours = find_binding(patient.transactions), patient.instance_id
     if bound is None:
@@ -50,7 +50,7 @@ def look_at_binding(patient: Patient) -> Iterator[Finding]:
         )
 
 
-def look_at_events(patient: Patient) -> Iterator[Finding]:
+def check_events(patient: CheckContext) -> Iterator[Finding]:
     """Yield when the last event came, and what is parked."""
     last = find_last_event(patient.transactions)
     age = last.age if last else None
@@ -79,7 +79,7 @@ def look_at_events(patient: Patient) -> Iterator[Finding]:
         yield ok(PARKED, "none")
 
 
-def look_at_sync(patient: Patient) -> Iterator[Finding]:
+def check_sync(patient: CheckContext) -> Iterator[Finding]:
     """Yield how old the last finished run is, how the newest one ended, and whether the lease is held by a dead one."""
     runs = vital_signs.read_runs(patient.transactions)
     if runs.last_status in ("failed", "refused", "lost"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from clerk_sync.cli.doctor.context import Patient
+from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.mirror import role_guard
 
@@ -12,7 +12,7 @@ WALL, NAME, ROLES, SESSIONS = "role wall", "connection name", "roles", "role cha
 MOST_NAMED = 3
 
 
-def look_at_wall(patient: Patient) -> Iterator[Finding]:
+def check_role_guard(patient: CheckContext) -> Iterator[Finding]:
     """Yield whether the database would refuse this application an ADMIN; the try is always undone."""
     transactions = patient.transactions
     if missing := role_guard.find_missing_triggers(transactions):
@@ -35,7 +35,7 @@ def look_at_wall(patient: Patient) -> Iterator[Finding]:
         yield ok(WALL, "tried: the database refuses the application an ADMIN")
 
 
-def look_at_roles(patient: Patient) -> Iterator[Finding]:
+def check_roles(patient: CheckContext) -> Iterator[Finding]:
     """Yield roles that the audit does not explain, and changes that came from odd sessions."""
     transactions = patient.transactions
     unexplained = role_guard.find_unexplained_roles(transactions)

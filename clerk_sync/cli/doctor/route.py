@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from clerk_sync.clerk.decoding import JsonDecoder
 from clerk_sync.clerk.errors import NotJsonError
 from clerk_sync.clerk.loopback import LOOPBACK
-from clerk_sync.cli.doctor.context import Patient
+from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
-from clerk_sync.cli.doctor.http_probe import Answer, NoAnswer, ask
+from clerk_sync.cli.doctor.http_probe import Answer, NoAnswerError, ask
 from clerk_sync.mirror.inbox.parked import SELF_TEST
 from clerk_sync.mirror.reporting.vital_signs import has_arrived
 
@@ -25,7 +25,7 @@ SLOW_S = 5.0
 _object = JsonDecoder(dict[str, Any])
 
 
-def look_at_route(patient: Patient) -> Iterator[Finding]:
+def check_route(patient: CheckContext) -> Iterator[Finding]:
     """Yield whether a delivery from outside would arrive, and in this database."""
     if patient.url is None:
         yield warning(ROUTE, "not tried", "flask sync-clerk doctor --url https://…, the public address of the service")
@@ -40,7 +40,7 @@ def look_at_route(patient: Patient) -> Iterator[Finding]:
     try:
         headers = _signed(patient, svix_id, body)
         answer = ask("POST", url, headers=headers, body=body, read_timeout_s=patient.patience_s)
-    except NoAnswer as error:
+    except NoAnswerError as error:
         yield wrong(ROUTE, f"{url}: {error}", _mend_for_silence(str(error)))
         return
     finding = judge(url, answer)
@@ -50,7 +50,7 @@ def look_at_route(patient: Patient) -> Iterator[Finding]:
         yield _judge_inbox(patient, svix_id)
 
 
-def look_at_deployment(patient: Patient) -> Iterator[Finding]:
+def check_deployment(patient: CheckContext) -> Iterator[Finding]:
     """Yield what the deployed service says of itself."""
     if patient.url is None:
         return
@@ -59,7 +59,7 @@ def look_at_deployment(patient: Patient) -> Iterator[Finding]:
         answer = ask("GET", url, read_timeout_s=patient.patience_s)
         checks = _object.decode(answer.body)
         bad = [f"{name} {_one_line(check['detail'])}" for name, check in checks.items() if not check["ok"]]
-    except NoAnswer as error:
+    except NoAnswerError as error:
         yield warning(READY, f"/readyz: {error}")
     except (NotJsonError, ValueError, TypeError, KeyError):
         yield warning(READY, f"/readyz answers {answer.status}, and not as this service does")
@@ -134,7 +134,7 @@ def _judge_bad_request(answer: Answer) -> Finding:
     )
 
 
-def _judge_inbox(patient: Patient, svix_id: str) -> Finding:
+def _judge_inbox(patient: CheckContext, svix_id: str) -> Finding:
     patient.transactions.rollback()
     if has_arrived(patient.transactions, svix_id):
         return ok(INBOX, "the event is in this database")
@@ -149,7 +149,7 @@ def _mend_for_silence(fault: str) -> str:
     return "is the address right, is the service up, and may the world reach it?"
 
 
-def _signed(patient: Patient, svix_id: str, body: bytes) -> dict[str, str]:
+def _signed(patient: CheckContext, svix_id: str, body: bytes) -> dict[str, str]:
     from standardwebhooks import Webhook
 
     now = int(patient.clock())

@@ -9,7 +9,7 @@ import psycopg2
 
 from clerk_sync.cli.database_faults import describe
 from clerk_sync.cli.doctor import database, filesystem, instance, keys, mirror, roles, route, settings, token_keys
-from clerk_sync.cli.doctor.context import Patient
+from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, warning, wrong
 
 
@@ -17,33 +17,33 @@ class Check(NamedTuple):
     """One concern."""
 
     subject: str
-    look: Callable[[Patient], Iterator[Finding]]
+    look: Callable[[CheckContext], Iterator[Finding]]
     needs_database: bool = False
     needs_tables: bool = False
 
 
 CHECKS = (
-    Check("settings", settings.look_at_variables),
-    Check("names", settings.look_at_names),
-    Check("kind of keys", keys.look_at_kinds),
-    Check("signing secret", keys.look_at_signing_secrets),
-    Check("authorized parties", keys.look_at_parties),
-    Check("temporary folder", filesystem.look_at_machine),
-    Check("Clerk's API", instance.look_at_api),
-    Check("token keys", token_keys.look_at_token_keys),
-    Check("database", database.look_at_database),
-    Check("migrations", database.look_at_migrations, needs_database=True),
-    Check("role wall", roles.look_at_wall, needs_tables=True),
-    Check("roles", roles.look_at_roles, needs_tables=True),
-    Check("binding", mirror.look_at_binding, needs_tables=True),
-    Check("last event", mirror.look_at_events, needs_tables=True),
-    Check("last sync", mirror.look_at_sync, needs_tables=True),
-    Check("webhook route", route.look_at_route),
-    Check("deployed service", route.look_at_deployment),
+    Check("settings", settings.check_variables),
+    Check("names", settings.check_names),
+    Check("kind of keys", keys.check_kinds),
+    Check("signing secret", keys.check_signing_secrets),
+    Check("authorized parties", keys.check_parties),
+    Check("temporary folder", filesystem.check_filesystem),
+    Check("Clerk's API", instance.check_api),
+    Check("token keys", token_keys.check_token_keys),
+    Check("database", database.check_database),
+    Check("migrations", database.check_migrations, needs_database=True),
+    Check("role wall", roles.check_role_guard, needs_tables=True),
+    Check("roles", roles.check_roles, needs_tables=True),
+    Check("binding", mirror.check_binding, needs_tables=True),
+    Check("last event", mirror.check_events, needs_tables=True),
+    Check("last sync", mirror.check_sync, needs_tables=True),
+    Check("webhook route", route.check_route),
+    Check("deployed service", route.check_deployment),
 )
 
 
-def examine(patient: Patient) -> Iterator[Finding]:
+def run_checks(patient: CheckContext) -> Iterator[Finding]:
     """Yield every finding, as it is made. Never raises: a check that breaks is a finding, too."""
     for check in CHECKS:
         if lack := _lack_of(check, patient):
@@ -60,7 +60,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
             _end_transaction(patient)
 
 
-def _lack_of(check: Check, patient: Patient) -> str | None:
+def _lack_of(check: Check, patient: CheckContext) -> str | None:
     if (check.needs_database or check.needs_tables) and not patient.has_database:
         return "the database does not answer"
     return patient.lack_of_tables if check.needs_tables else None
@@ -74,7 +74,7 @@ def _of_database(subject: str, error: psycopg2.Error) -> Finding:
     return warning(subject, f"not looked at: {obstacle.found}", obstacle.mend)
 
 
-def _end_transaction(patient: Patient) -> None:
+def _end_transaction(patient: CheckContext) -> None:
     try:
         patient.transactions.rollback()
     except psycopg2.Error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 
-from clerk_sync.cli.doctor.context import Patient
+from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.settings.settings import LogFormat, MissingAzp, Settings
 
@@ -24,7 +24,7 @@ FOREIGN = frozenset(
 )  # fmt: skip
 
 
-def look_at_variables(patient: Patient) -> Iterator[Finding]:
+def check_variables(patient: CheckContext) -> Iterator[Finding]:
     """Yield one finding for each variable of ours."""
     for name, look in _VARIABLES.items():
         problem = patient.problems.get(name)
@@ -35,7 +35,7 @@ def look_at_variables(patient: Patient) -> Iterator[Finding]:
         yield wrong(name, found, f"expected {expected}")
 
 
-def look_at_names(patient: Patient) -> Iterator[Finding]:
+def check_names(patient: CheckContext) -> Iterator[Finding]:
     """Yield a finding for each variable that somebody may have meant as one of ours."""
     for name in sorted(patient.names):
         if name in _VARIABLES or name in FOREIGN:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from clerk_sync.clerk.errors import ApiError
 from clerk_sync.clerk.loopback import LOOPBACK
-from clerk_sync.cli.doctor.context import Patient
+from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SUBJECT, PEM, FRONTEND = "key set", "CLERK_JWT_KEY's instance", "publishable key's instance"
 
 
-def look_at_token_keys(patient: Patient) -> Iterator[Finding]:
+def check_token_keys(patient: CheckContext) -> Iterator[Finding]:
     """Yield whether keys can be had, and whether all that we were given belong to one instance."""
     settings = patient.settings
     if "CLERK_API_URL" in patient.problems:

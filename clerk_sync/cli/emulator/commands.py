@@ -161,10 +161,10 @@ def _show(delivery: Delivery) -> None:
 
 
 def _trigger_alone(wish: dict[str, Any], endpoint: str, secret: str | None) -> list[dict[str, Any]]:
-    from clerk_sync.emulator.errors import Refusal
+    from clerk_sync.emulator.errors import ClerkApiError
     from clerk_sync.emulator.webhooks.offline import trigger_offline
 
     try:
         return [asdict(delivery) for delivery in trigger_offline(wish, endpoint, secret)]
-    except Refusal as refusal:
+    except ClerkApiError as refusal:
         raise click.ClickException(refusal.long_message) from refusal

@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 from clerk_sync.cli.arguments import ClerkUserId, MaxDeletes
 
 if TYPE_CHECKING:
-    from clerk_sync.mirror.sync.limits import Allowance
+    from clerk_sync.mirror.sync.limits import DeleteLimit
 
 
 @click.command(short_help="Put right whoever is missing here, stale, or deleted there.")
@@ -32,7 +32,7 @@ def sync(
     verbose: bool,
     clerk_ids: tuple[str, ...],
     workers: int,
-    max_deletes: Allowance | None,
+    max_deletes: DeleteLimit | None,
     resume: bool,
     as_json: bool,
     no_progress: bool,
@@ -44,25 +44,25 @@ def sync(
     """
     from clerk_sync.cli.sync import reports
     from clerk_sync.cli.sync.progress import choose_display
-    from clerk_sync.cli.sync.sync_runner import Order, perform
-    from clerk_sync.cli.sync.terminal_observer import Viewer
+    from clerk_sync.cli.sync.sync_runner import SyncOptions, perform
+    from clerk_sync.cli.sync.terminal_observer import TerminalObserver
     from clerk_sync.extensions import services
-    from clerk_sync.mirror.sync.limits import Allowance
+    from clerk_sync.mirror.sync.limits import DeleteLimit
 
     if verbose and not dry_run:
         raise click.UsageError("--verbose goes with --dry-run")
     if resume and (dry_run or clerk_ids):
         raise click.UsageError("--resume goes neither with --dry-run nor with --user")
-    order = Order(
+    order = SyncOptions(
         clerk_ids=clerk_ids,
         dry_run=dry_run,
         resume=resume,
         workers=workers,
-        allowance=max_deletes or Allowance(),
+        allowance=max_deletes or DeleteLimit(),
     )
     rows: list[dict[str, Any]] | None = [] if as_json and verbose else None
     with choose_display(quiet=no_progress) as display:
-        viewer = Viewer(display, verbose=verbose, rows=rows)
+        viewer = TerminalObserver(display, verbose=verbose, rows=rows)
         report = perform(services(), order, viewer)
     try:
         if as_json:

@@ -10,17 +10,17 @@ from threading import Event, Thread
 import psycopg2
 
 from clerk_sync.db.connect import Connect
-from clerk_sync.db.transaction import Transactions
-from clerk_sync.mirror.errors import RivalRun
+from clerk_sync.db.transaction import TransactionalConnection
+from clerk_sync.mirror.errors import RunInProgressError
 from clerk_sync.mirror.sync import runs
-from clerk_sync.mirror.sync.runs import HEARTBEAT_S, Holder, Kind, Run
+from clerk_sync.mirror.sync.runs import HEARTBEAT_S, Kind, LeaseHolder, Run
 
 LOOK_AGAIN_S = 0.5
 PATIENCE_S = 20.0
 
 
 def acquire(
-    transactions: Transactions,
+    transactions: TransactionalConnection,
     kind: Kind,
     *,
     resume: bool,
@@ -33,7 +33,7 @@ def acquire(
     Raises RivalRun as soon as the holder's heart is seen to beat.
     """
     give_up_at = clock() + PATIENCE_S
-    first_look: Holder | None = None
+    first_look: LeaseHolder | None = None
     while True:
         run, holder = _try_to_begin(transactions, kind, resume=resume)
         if run is not None:
@@ -42,14 +42,16 @@ def acquire(
             say(f"Run {holder.id} seems to be at work. Waiting to see whether it lives …")
             first_look = holder
         if holder is not None and (_lives(holder, first_look) or clock() > give_up_at):
-            raise RivalRun(holder.id, holder.started_at)
+            raise RunInProgressError(holder.id, holder.started_at)
         sleep(LOOK_AGAIN_S)
 
 
-def _try_to_begin(transactions: Transactions, kind: Kind, *, resume: bool) -> tuple[Run | None, Holder | None]:
+def _try_to_begin(
+    transactions: TransactionalConnection, kind: Kind, *, resume: bool
+) -> tuple[Run | None, LeaseHolder | None]:
     try:
         holder = runs.find_holder(transactions)
-        if holder is not None and not runs.take_away_lease(transactions, holder.id):
+        if holder is not None and not runs.expire_lease(transactions, holder.id):
             transactions.rollback()
             return None, holder
         run = (runs.resume_run(transactions) if resume else None) or runs.begin_run(transactions, kind)
@@ -60,7 +62,7 @@ def _try_to_begin(transactions: Transactions, kind: Kind, *, resume: bool) -> tu
     return run, None
 
 
-def _lives(holder: Holder, first_look: Holder | None) -> bool:
+def _lives(holder: LeaseHolder, first_look: LeaseHolder | None) -> bool:
     """Whether the heart has beaten between two looks; of a run that came later, nothing is known yet but its birth."""
     return first_look is not None and (holder.id != first_look.id or holder.heartbeat_at != first_look.heartbeat_at)
 
@@ -71,10 +73,10 @@ def heartbeat(connect: Connect, run_id: int, *, every_s: float = HEARTBEAT_S) ->
     stopped = Event()
 
     def beat() -> None:
-        with Transactions(connect) as transactions:
+        with TransactionalConnection(connect) as transactions:
             while not stopped.wait(every_s):
                 try:
-                    runs.beat(transactions, run_id)
+                    runs.send_heartbeat(transactions, run_id)
                     transactions.commit()
                 except psycopg2.Error:
                     # A database that is away for a moment costs a beat, not the run; if it stays away, the run notices.

@@ -12,12 +12,12 @@ import click
 
 from clerk_sync.cli.group import INTERRUPTED
 from clerk_sync.cli.sync.sync_runner import Report
-from clerk_sync.mirror.merge.merge import Merged
+from clerk_sync.mirror.merge.merge import MergeResult
 from clerk_sync.mirror.sync.runs import Status
 from clerk_sync.mirror.sync.steps import Change, Step
 
 _NOT_IN_THE_TABLE = ("exit_code", "reason", "dry_run", "resumed")
-_VERBS = {Merged.INSERTED: "insert", Merged.UPDATED: "update", None: "delete"}
+_VERBS = {MergeResult.INSERTED: "insert", MergeResult.UPDATED: "update", None: "delete"}
 
 
 def as_json(report: Report, rows: list[dict[str, Any]] | None = None) -> str:

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import psycopg2
 
-from clerk_sync.clerk.errors import ApiRefused, ClerkError
+from clerk_sync.clerk.errors import ApiRefusedError, ClerkError
 from clerk_sync.cli.database_faults import is_configuration, sentence_of
 from clerk_sync.cli.group import INTERRUPTED
-from clerk_sync.mirror.errors import KeyMismatch, LeaseLost, Refused
+from clerk_sync.mirror.errors import GuardRefusedError, KeyMismatchError, LeaseLostError
 from clerk_sync.mirror.sync.runs import Status
 
 DONE, FAILURES, CONFIGURATION, REFUSED = 0, 1, 2, 3
@@ -19,7 +19,7 @@ class Misconfigured(Exception):
     """A setting that the command needs is missing."""
 
 
-class Ending(NamedTuple):
+class RunResult(NamedTuple):
     """The status for ``sync_runs``, the exit code, and why."""
 
     status: Status
@@ -32,27 +32,27 @@ def users(number: int) -> str:
     return "1 user" if number == 1 else f"{number:,} users"
 
 
-def ending_of(error: BaseException) -> Ending | None:
+def ending_of(error: BaseException) -> RunResult | None:
     """Return how ``error`` ends a run, or None where it is nothing that was foreseen."""
     match error:
         case KeyboardInterrupt():
-            return Ending(Status.INTERRUPTED, INTERRUPTED, "interrupted")
-        case LeaseLost():
-            return Ending(Status.LOST, REFUSED, str(error))
-        case Refused():
-            return Ending(Status.REFUSED, REFUSED, str(error))
-        case KeyMismatch() | Misconfigured():
-            return Ending(Status.FAILED, CONFIGURATION, str(error))
-        case ApiRefused(status=401 | 403):
-            return Ending(Status.FAILED, CONFIGURATION, f"{error}; mend CLERK_SECRET_KEY")
+            return RunResult(Status.INTERRUPTED, INTERRUPTED, "interrupted")
+        case LeaseLostError():
+            return RunResult(Status.LOST, REFUSED, str(error))
+        case GuardRefusedError():
+            return RunResult(Status.REFUSED, REFUSED, str(error))
+        case KeyMismatchError() | Misconfigured():
+            return RunResult(Status.FAILED, CONFIGURATION, str(error))
+        case ApiRefusedError(status=401 | 403):
+            return RunResult(Status.FAILED, CONFIGURATION, f"{error}; mend CLERK_SECRET_KEY")
         case ClerkError():
-            return Ending(Status.FAILED, FAILURES, str(error))
+            return RunResult(Status.FAILED, FAILURES, str(error))
         case psycopg2.Error():
             return _database_ending(error)
         case _:
             return None
 
 
-def _database_ending(error: psycopg2.Error) -> Ending:
+def _database_ending(error: psycopg2.Error) -> RunResult:
     exit_code = CONFIGURATION if is_configuration(error) else FAILURES
-    return Ending(Status.FAILED, exit_code, sentence_of(error))
+    return RunResult(Status.FAILED, exit_code, sentence_of(error))

@@ -13,27 +13,27 @@ import psycopg2
 from clerk_sync.clerk.api.instance import read_instance
 from clerk_sync.cli.sync.lease import acquire, heartbeat
 from clerk_sync.cli.sync.memory import tidily
-from clerk_sync.cli.sync.run_result import DONE, FAILURES, Ending, Misconfigured, ending_of, users
-from clerk_sync.db.transaction import Transactions
-from clerk_sync.mirror.errors import LeaseLost
+from clerk_sync.cli.sync.run_result import DONE, FAILURES, Misconfigured, RunResult, ending_of, users
+from clerk_sync.db.transaction import TransactionalConnection
+from clerk_sync.mirror.errors import LeaseLostError
 from clerk_sync.mirror.sync import runs
-from clerk_sync.mirror.sync.limits import DEFAULT_WORKERS, Allowance, read_clock, set_terms
-from clerk_sync.mirror.sync.run import Source, reconcile
+from clerk_sync.mirror.sync.limits import DEFAULT_WORKERS, DeleteLimit, read_clock, set_terms
+from clerk_sync.mirror.sync.run import ClerkSource, reconcile
 from clerk_sync.mirror.sync.runs import Kind, Status
 from clerk_sync.mirror.sync.steps import Counts, Step
-from clerk_sync.mirror.sync.targets import READ_ONLY, UNHURRIED, Comparing, Merging
+from clerk_sync.mirror.sync.targets import READ_ONLY, SYNC_SETTINGS, DryRun, MirrorWriter
 from clerk_sync.services import Services
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class SyncOptions:
     """What the operator asked for."""
 
     clerk_ids: tuple[str, ...] = ()
     dry_run: bool = False
     resume: bool = False
     workers: int = DEFAULT_WORKERS
-    allowance: Allowance = field(default_factory=Allowance)
+    allowance: DeleteLimit = field(default_factory=DeleteLimit)
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class Report:
     seen_before: int = 0
     counts: Counts = field(default_factory=Counts)
     can_be_resumed: bool = False
-    ending: Ending = field(default_factory=partial(Ending, Status.RUNNING, FAILURES, None))
+    ending: RunResult = field(default_factory=partial(RunResult, Status.RUNNING, FAILURES, None))
     seconds: float = 0.0
 
     def add(self, step: Step) -> None:
@@ -60,7 +60,7 @@ class Report:
             self.can_be_resumed = not self.dry_run
 
 
-class Audience(Protocol):
+class Observer(Protocol):
     """Whoever watches the run."""
 
     def hear(self, sentence: str) -> None:
@@ -70,21 +70,21 @@ class Audience(Protocol):
         """See a step that has been committed."""
 
 
-def perform(services: Services, order: Order, audience: Audience) -> Report:
+def perform(services: Services, order: SyncOptions, audience: Observer) -> Report:
     """Carry out ``order`` and return its report; every foreseen error is an ending of it, never an exception."""
     report = Report(dry_run=order.dry_run)
     started_at = time.monotonic()
     try:
-        with Transactions(services.connect, READ_ONLY if order.dry_run else UNHURRIED) as transactions:
+        with TransactionalConnection(services.connect, READ_ONLY if order.dry_run else SYNC_SETTINGS) as transactions:
             work = _compare if order.dry_run else _merge
             work(transactions, services, order, report, audience)
             _complete(transactions, report)
     except BaseException as error:
         ending = ending_of(error)
-        report.ending = ending or Ending(Status.FAILED, FAILURES, type(error).__name__)
+        report.ending = ending or RunResult(Status.FAILED, FAILURES, type(error).__name__)
         # On another connection: this one may be lost, or interrupted in the middle of a statement. Without a database
         # there is nothing to write to; the lease then ends by silence.
-        with suppress(psycopg2.Error), Transactions(services.connect) as transactions:
+        with suppress(psycopg2.Error), TransactionalConnection(services.connect) as transactions:
             if _end(transactions, report) is Status.DONE and report.run_id is not None:
                 report.ending = _ending_of_a_whole_run(report)  # it was over before the interrupt was heard
         if ending is None:
@@ -94,18 +94,22 @@ def perform(services: Services, order: Order, audience: Audience) -> Report:
     return report
 
 
-def _compare(transactions: Transactions, services: Services, order: Order, report: Report, audience: Audience) -> None:
+def _compare(
+    transactions: TransactionalConnection, services: Services, order: SyncOptions, report: Report, audience: Observer
+) -> None:
     source = source_of(services)
     terms = set_terms(transactions, order.allowance, before=read_clock(transactions), workers=order.workers)
     transactions.rollback()
-    sink = Comparing(transactions)
+    sink = DryRun(transactions)
     with closing(reconcile(transactions, source, sink, terms, clerk_ids=order.clerk_ids)) as steps:
         for step in tidily(steps):
             transactions.rollback()
             _tell(report, step, audience)
 
 
-def _merge(transactions: Transactions, services: Services, order: Order, report: Report, audience: Audience) -> None:
+def _merge(
+    transactions: TransactionalConnection, services: Services, order: SyncOptions, report: Report, audience: Observer
+) -> None:
     source = source_of(services)
     kind = Kind.USERS if order.clerk_ids else Kind.ALL
     run = acquire(transactions, kind, resume=order.resume, say=audience.hear)
@@ -117,43 +121,43 @@ def _merge(transactions: Transactions, services: Services, order: Order, report:
     with heartbeat(services.connect, run.id):
         terms = set_terms(transactions, order.allowance, before=run.started_at, workers=order.workers)
         transactions.commit()
-        sink = Merging(transactions, run.id)
+        sink = MirrorWriter(transactions, run.id)
         walk = reconcile(transactions, source, sink, terms, clerk_ids=order.clerk_ids, cursor=run.cursor)
         with closing(walk) as steps:
             for step in tidily(steps):
-                runs.record(transactions, run.id, step.counts, step.cursor)
+                runs.save_checkpoint(transactions, run.id, step.counts, step.cursor)
                 transactions.commit()
                 _tell(report, step, audience)
 
 
-def _tell(report: Report, step: Step, audience: Audience) -> None:
+def _tell(report: Report, step: Step, audience: Observer) -> None:
     report.add(step)
     audience.see(report, step)
 
 
-def source_of(services: Services) -> Source:
+def source_of(services: Services) -> ClerkSource:
     """Return where users are read from; raise Misconfigured where there is no key to read them with."""
     api, settings = services.clerk, services.settings
     if api is None or settings.secret_key is None:
         raise Misconfigured("CLERK_SECRET_KEY is not set: Clerk's dashboard shows it under API keys")
     get_instance = partial(read_instance, api, settings.api_url, settings.secret_key)
-    return Source(api, get_instance, settings.secret_key)
+    return ClerkSource(api, get_instance, settings.secret_key)
 
 
-def _complete(transactions: Transactions, report: Report) -> None:
+def _complete(transactions: TransactionalConnection, report: Report) -> None:
     """End a run that has come to its end; raise LeaseLost where another one has taken over meanwhile."""
     report.ending = _ending_of_a_whole_run(report)
     if _end(transactions, report) is not Status.DONE and report.run_id is not None:
-        raise LeaseLost(report.run_id)
+        raise LeaseLostError(report.run_id)
 
 
-def _ending_of_a_whole_run(report: Report) -> Ending:
+def _ending_of_a_whole_run(report: Report) -> RunResult:
     failures = report.counts.failed
     reason = f"nothing could be made of {users(failures)}" if failures else None
-    return Ending(Status.DONE, FAILURES if failures else DONE, reason)
+    return RunResult(Status.DONE, FAILURES if failures else DONE, reason)
 
 
-def _end(transactions: Transactions, report: Report) -> Status:
+def _end(transactions: TransactionalConnection, report: Report) -> Status:
     """Write down how the run ended, unless that is written already, and return what stands there."""
     if report.run_id is None:
         return report.ending.status

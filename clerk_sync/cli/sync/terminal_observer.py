@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from clerk_sync.clerk.api.user_pages import Unmappable
+from clerk_sync.clerk.api.user_pages import UnusableUser
 from clerk_sync.cli.sync.progress import Display
 from clerk_sync.cli.sync.reports import line_of, rows_of
 from clerk_sync.cli.sync.sync_runner import Report
@@ -15,7 +15,7 @@ from clerk_sync.mirror.sync.steps import Step
 MOST_FAILURES = 20
 
 
-class Viewer:
+class TerminalObserver:
     """Shows progress; of a dry run, it prints each row at once or, where ``rows`` is a list, keeps it there."""
 
     def __init__(self, display: Display, *, verbose: bool, rows: list[dict[str, Any]] | None = None) -> None:
@@ -41,7 +41,7 @@ class Viewer:
         for row in rows_of(step):
             click.echo(line_of(row))
 
-    def _tell(self, failure: Unmappable) -> None:
+    def _tell(self, failure: UnusableUser) -> None:
         self._failures += 1
         if self._failures <= MOST_FAILURES:
             self._display.hear(f"{failure.clerk_id or 'A user without a readable id'}: {failure.reason}")

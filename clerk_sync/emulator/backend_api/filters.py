@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from clerk_sync.emulator.backend_api.params import Params, read_boolean, read_integer, read_signed_values, read_values
 from clerk_sync.emulator.backend_api.quirks import Quirks
-from clerk_sync.emulator.errors import Refusal
+from clerk_sync.emulator.errors import ClerkApiError
 from clerk_sync.emulator.users.schemas import User
 
 Predicate = Callable[[User], bool]
@@ -98,7 +98,7 @@ def _with_provider(params: Params) -> Iterator[Predicate]:
     if not provider or not user_ids:
         missing = "provider" if user_ids else "provider_user_id"
         text = "provider and provider_user_id must be used together."
-        raise Refusal(422, "form_param_missing", "is missing", text, param=missing)
+        raise ClerkApiError(422, "form_param_missing", "is missing", text, param=missing)
     names = (provider, f"oauth_{provider}")
     yield lambda user: any(
         account.provider in names and account.provider_user_id in user_ids for account in user.external_accounts

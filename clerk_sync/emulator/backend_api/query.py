@@ -12,7 +12,7 @@ from clerk_sync.emulator.backend_api.params import Params, read_integer
 from clerk_sync.emulator.backend_api.quirks import Quirks
 from clerk_sync.emulator.errors import invalid_value
 from clerk_sync.emulator.users.schemas import User
-from clerk_sync.emulator.users.user_store import Directory, Position
+from clerk_sync.emulator.users.user_store import Position, UserStore
 
 DEFAULT_LIMIT = 10
 LARGEST_LIMIT = 500
@@ -42,7 +42,7 @@ class Page:
     after: Position | None = None
 
 
-def parse_page(params: Params, directory: Directory, quirks: Quirks) -> Page:
+def parse_page(params: Params, directory: UserStore, quirks: Quirks) -> Page:
     """Return the page that is asked for; raise Clerk's 422 for a cursor that cannot be followed."""
     limit, offset = read_limit(params), read_offset(params)
     order_by, descending = _read_ordering(params)
@@ -77,7 +77,7 @@ def read_offset(params: Params) -> int:
     return offset
 
 
-def select(directory: Directory, wanted: Filter, page: Page) -> list[User]:
+def select(directory: UserStore, wanted: Filter, page: Page) -> list[User]:
     """Return the page's users."""
     with directory.lock:
         if page.order_by == "created_at" and not wanted.included_ids:
@@ -89,7 +89,7 @@ def select(directory: Directory, wanted: Filter, page: Page) -> list[User]:
     return found[page.offset : page.offset + page.limit]
 
 
-def count(directory: Directory, wanted: Filter) -> int:
+def count(directory: UserStore, wanted: Filter) -> int:
     """Return how many users the filter lets through."""
     with directory.lock:
         if not wanted.included_ids and not wanted.predicates:
@@ -97,12 +97,12 @@ def count(directory: Directory, wanted: Filter) -> int:
         return sum(1 for _ in _everybody(directory, wanted))
 
 
-def _in_order(directory: Directory, wanted: Filter, page: Page) -> Iterator[User]:
+def _in_order(directory: UserStore, wanted: Filter, page: Page) -> Iterator[User]:
     users = directory.walk(lowest=wanted.lowest, highest=wanted.highest, after=page.after, newest_first=page.descending)
     return filter(wanted.passes, users) if wanted.predicates else users
 
 
-def _everybody(directory: Directory, wanted: Filter) -> Iterator[User]:
+def _everybody(directory: UserStore, wanted: Filter) -> Iterator[User]:
     if not wanted.included_ids:
         return filter(wanted.passes, directory.walk(lowest=wanted.lowest, highest=wanted.highest))
     named = map(directory.find, dict.fromkeys(wanted.included_ids))

@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Callable
 
-from clerk_sync.emulator.errors import Refusal
+from clerk_sync.emulator.errors import ClerkApiError
 
 
 class RateLimit:
@@ -31,4 +31,4 @@ class RateLimit:
                 return
             wait_s = math.ceil(self._window_ends_at_s - now_s)
         text = "Too many requests. Please try again in a bit."
-        raise Refusal(429, "too_many_requests", text, retry_after_s=wait_s)
+        raise ClerkApiError(429, "too_many_requests", text, retry_after_s=wait_s)

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from clerk_sync.emulator.backend_api import query
 from clerk_sync.emulator.backend_api.filters import parse_filter
-from clerk_sync.emulator.errors import Refusal, invalid_value
+from clerk_sync.emulator.errors import ClerkApiError, invalid_value
 from clerk_sync.emulator.forms import (
     EmailReplacement,
     ManyUsers,
@@ -165,20 +165,22 @@ def _add_session_routes(api: Blueprint, clerk: Instance) -> None:
 
 def _check_key(header: str | None, secret_key: str) -> None:
     if header is None:
-        raise Refusal(401, "authentication_invalid", "Invalid authentication", "No Authorization header was sent.")
+        raise ClerkApiError(
+            401, "authentication_invalid", "Invalid authentication", "No Authorization header was sent."
+        )
     scheme, _, key = header.partition(" ")
     if scheme != "Bearer" or not key:
         text = 'Invalid Authorization header format. Must be "Bearer <YOUR_API_KEY>".'
-        raise Refusal(401, "authorization_header_format_invalid", "Invalid Authorization header format", text)
+        raise ClerkApiError(401, "authorization_header_format_invalid", "Invalid Authorization header format", text)
     if key != secret_key:
         text = "The provided Clerk Secret Key is invalid. Make sure that your Clerk Secret Key is correct."
-        raise Refusal(401, "clerk_key_invalid", "The provided Clerk Secret Key is invalid.", text)
+        raise ClerkApiError(401, "clerk_key_invalid", "The provided Clerk Secret Key is invalid.", text)
 
 
 def _check_version(header: str | None, param: str | None) -> None:
     if header is not None and param is not None:
         text = "The API version is given twice: in the Clerk-API-Version header and in the query."
-        raise Refusal(400, "api_version_invalid", "Invalid API version", text)
+        raise ClerkApiError(400, "api_version_invalid", "Invalid API version", text)
     version = param if header is None else header
     if version is not None and version not in API_VERSIONS:
-        raise Refusal(400, "api_version_invalid", "Invalid API version", "This API version does not exist.")
+        raise ClerkApiError(400, "api_version_invalid", "Invalid API version", "This API version does not exist.")

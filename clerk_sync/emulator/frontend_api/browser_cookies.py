@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Request, Response
 
-from clerk_sync.emulator.errors import Refusal
+from clerk_sync.emulator.errors import ClerkApiError
 from clerk_sync.emulator.instance import Instance
 from clerk_sync.emulator.serving.middleware import is_loopback
 from clerk_sync.emulator.sessions.sessions import LIFETIME_MS
@@ -39,7 +39,7 @@ def safe_redirect_url(url: str | None, clerk: Instance) -> str:
     if origin == clerk.options.authorized_origin or (url.startswith(("http://", "https://")) and is_loopback(netloc)):
         return url
     text = "redirect_url must lead to this machine, or to the origin that the local Clerk was started with."
-    raise Refusal(422, "redirect_url_invalid", "is invalid", text, param="redirect_url")
+    raise ClerkApiError(422, "redirect_url_invalid", "is invalid", text, param="redirect_url")
 
 
 def sign_in(response: Response, clerk: Instance, session: Session, jwt: str) -> Response:

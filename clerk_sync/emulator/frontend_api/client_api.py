@@ -12,7 +12,7 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from clerk_sync.emulator.clock import wall_clock_ms
-from clerk_sync.emulator.errors import Refusal
+from clerk_sync.emulator.errors import ClerkApiError
 from clerk_sync.emulator.forms import NewUser, UserChange, plausible_email
 from clerk_sync.emulator.frontend_api.browser_cookies import current_session, sign_in, sign_out
 from clerk_sync.emulator.frontend_api.cors import share_with_front_ends
@@ -69,7 +69,7 @@ def _add_me_routes(api: Blueprint, clerk: Instance) -> None:
         # clerk-js writes methods other than GET and POST into the query, which spares it preflights.
         act = {"PATCH": change_me, "DELETE": delete_me}.get(request.args.get("_method", ""))
         if act is None:
-            raise Refusal(405, "method_not_allowed", "Method not allowed", "_method has to be PATCH or DELETE.")
+            raise ClerkApiError(405, "method_not_allowed", "Method not allowed", "_method has to be PATCH or DELETE.")
         return act()
 
     @api.patch("/me")
@@ -136,7 +136,7 @@ def _visitor(clerk: Instance) -> User:
     session = current_session(request, clerk)
     user = clerk.directory.find(session.user_id) if session else None
     if user is None:
-        raise Refusal(401, "signed_out", "Signed out", "You are signed out.")
+        raise ClerkApiError(401, "signed_out", "Signed out", "You are signed out.")
     return user
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from clerk_sync.emulator.errors import Refusal
+from clerk_sync.emulator.errors import ClerkApiError
 from clerk_sync.emulator.frontend_api.browser_cookies import current_session, sign_in, sign_out
 from clerk_sync.emulator.frontend_api.cors import share_with_front_ends
 from clerk_sync.emulator.instance import Instance
@@ -39,5 +39,7 @@ def frontend_api(clerk: Instance) -> Blueprint:
 def _own_session(clerk: Instance, session_id: str) -> Session:
     session = current_session(request, clerk)
     if session is None or session.id != session_id:
-        raise Refusal(401, "authentication_invalid", "Invalid authentication", "This browser is not signed in here.")
+        raise ClerkApiError(
+            401, "authentication_invalid", "Invalid authentication", "This browser is not signed in here."
+        )
     return session

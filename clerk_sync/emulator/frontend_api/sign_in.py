@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clerk_sync.emulator.errors import Refusal
+from clerk_sync.emulator.errors import ClerkApiError
 from clerk_sync.emulator.instance import Instance
 from clerk_sync.emulator.users.schemas import Session, User
 
@@ -22,10 +22,10 @@ def get_visitor(clerk: Instance, identifier: str) -> User:
     user = find_by_identifier(clerk, identifier)
     if user is None:
         text = "Couldn't find your account."
-        raise Refusal(422, "form_identifier_not_found", text, text, param="identifier")
+        raise ClerkApiError(422, "form_identifier_not_found", text, text, param="identifier")
     if user.banned or user.locked or user.deprovisioned:
         text = "This account cannot sign in."
-        raise Refusal(403, "user_locked" if user.locked else "user_banned", text, text)
+        raise ClerkApiError(403, "user_locked" if user.locked else "user_banned", text, text)
     return user
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import Blueprint, g, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from clerk_sync.emulator.errors import Refusal
+from clerk_sync.emulator.errors import ClerkApiError
 from clerk_sync.emulator.forms import NewUser, UserChange
 from clerk_sync.emulator.frontend_api.browser_cookies import (
     current_session,
@@ -70,7 +70,7 @@ def _add_sign_up(portal: Blueprint, clerk: Instance) -> None:
         )
         try:
             user = clerk.accounts.create(form)
-        except Refusal as refusal:
+        except ClerkApiError as refusal:
             return _page("sign_up.html", clerk, problem=refusal.long_message), refusal.status
         return _welcome(clerk, user)
 
@@ -85,7 +85,7 @@ def _add_sign_in_and_out(portal: Blueprint, clerk: Instance) -> None:
         identifier = _filled_in("identifier") or ""
         try:
             user = get_visitor(clerk, identifier)
-        except Refusal as refusal:
+        except ClerkApiError as refusal:
             return _page("sign_in.html", clerk, problem=refusal.long_message, identifier=identifier), refusal.status
         return _welcome(clerk, user)
 
@@ -114,7 +114,7 @@ def _add_profile(portal: Blueprint, clerk: Instance) -> None:
             clerk.accounts.change(user.id, names)
             if address and address.lower() != user.primary_email:
                 _move_to(clerk, user.id, address)
-        except Refusal as refusal:
+        except ClerkApiError as refusal:
             return _page("user.html", clerk, user=user, problem=refusal.long_message), refusal.status
         return redirect(safe_redirect_url(_asked_redirect(), clerk), 303)
 

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from clerk_sync.emulator.backend_api.routes import backend_api
 from clerk_sync.emulator.clock import wall_clock_ms
-from clerk_sync.emulator.errors import Refusal
+from clerk_sync.emulator.errors import ClerkApiError
 from clerk_sync.emulator.frontend_api.client_api import client_api
 from clerk_sync.emulator.frontend_api.handshake import handshake
 from clerk_sync.emulator.frontend_api.routes import frontend_api
@@ -29,14 +29,14 @@ def create_app(clerk: Instance, log: RequestLog) -> Flask:
     app.register_blueprint(control_api(clerk, log))
     app.register_blueprint(pages(clerk))
 
-    @app.errorhandler(Refusal)
-    def refused(refusal: Refusal) -> Response:
+    @app.errorhandler(ClerkApiError)
+    def refused(refusal: ClerkApiError) -> Response:
         return refusal_answer(refusal, clerk.ids.new("trace", wall_clock_ms()))
 
     @app.errorhandler(HTTPException)
     def not_served(error: HTTPException) -> Response:
         code = {404: "resource_not_found", 405: "method_not_allowed"}.get(error.code or 500, "request_invalid")
-        refusal = Refusal(error.code or 500, code, error.name, error.description)
+        refusal = ClerkApiError(error.code or 500, code, error.name, error.description)
         return refusal_answer(refusal, clerk.ids.new("trace", wall_clock_ms()))
 
     return app

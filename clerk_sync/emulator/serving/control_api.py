@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from werkzeug.wrappers import Response
 
 from clerk_sync.emulator.backend_api.params import read_integer
-from clerk_sync.emulator.errors import Refusal
+from clerk_sync.emulator.errors import ClerkApiError
 from clerk_sync.emulator.faults import Fault
 from clerk_sync.emulator.forms import parse
 from clerk_sync.emulator.frontend_api.cors import share_with_front_ends
@@ -24,7 +24,7 @@ from clerk_sync.emulator.serving.request_log import RequestLog
 from clerk_sync.emulator.serving.responses import json_answer
 from clerk_sync.emulator.webhooks.messages import Delivery, Message
 from clerk_sync.emulator.webhooks.trigger import Wish, trigger
-from clerk_sync.emulator.webhooks.webhook_faults import Mishap
+from clerk_sync.emulator.webhooks.webhook_faults import WebhookFault
 
 
 class Seed(Struct, forbid_unknown_fields=True):
@@ -115,7 +115,7 @@ def _add_fault_routes(api: Blueprint, clerk: Instance) -> None:
 
     @api.post("/mishaps")
     def add_mishap() -> Response:
-        return json_answer(clerk.faults.webhooks.put(parse(Mishap, request.get_data())))
+        return json_answer(clerk.faults.webhooks.put(parse(WebhookFault, request.get_data())))
 
     @api.delete("/mishaps")
     def clear_mishaps() -> Response:
@@ -179,7 +179,7 @@ def _replayed(clerk: Instance, wish: Replay) -> int:
     if wish.which == "missing":
         return clerk.courier.replay_missing()
     if wish.svix_id is None or wish.svix_id not in clerk.courier.messages:
-        raise Refusal(404, "resource_not_found", "not found", f"No message was found with id {wish.svix_id}.")
+        raise ClerkApiError(404, "resource_not_found", "not found", f"No message was found with id {wish.svix_id}.")
     clerk.courier.redeliver(wish.svix_id)
     return 1
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from werkzeug.wrappers import Response
 
 from clerk_sync.emulator.clock import wall_clock_ms
-from clerk_sync.emulator.errors import Refusal
+from clerk_sync.emulator.errors import ClerkApiError
 from clerk_sync.emulator.faults import Fault, Faults
 from clerk_sync.emulator.serving.listener import ENDING, Ending
 from clerk_sync.emulator.serving.request_log import LoggedRequest, RequestLog
@@ -39,7 +39,7 @@ def is_trusted_origin(origin: str, trusted_origins: Collection[str]) -> bool:
         return False
 
 
-class Wire:
+class Middleware:
     """Wraps the application. A page on the internet can make a browser talk to loopback, hence the first rule."""
 
     def __init__(self, app: WSGIApplication, faults: Faults, log: RequestLog, trusted_origins: Collection[str]) -> None:
@@ -52,7 +52,7 @@ class Wire:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
         if not self._comes_from_here(environ):
-            refusal = Refusal(403, "origin_invalid", "Invalid host or origin", "Only loopback names are served.")
+            refusal = ClerkApiError(403, "origin_invalid", "Invalid host or origin", "Only loopback names are served.")
             return refusal_answer(refusal, "local_wire")(environ, start_response)
         path = environ["PATH_INFO"]
         if not path.startswith(("/v1/", "/.well-known/")):
@@ -103,5 +103,5 @@ def _failure(fault: Fault) -> Response:
         return json_answer(fault.body, status)
     code = fault.code or _CODES.get(status, "internal_clerk_error")
     words = code.replace("_", " ")
-    refusal = Refusal(status, code, words, "A fault that was asked for.", retry_after_s=fault.retry_after_s)
+    refusal = ClerkApiError(status, code, words, "A fault that was asked for.", retry_after_s=fault.retry_after_s)
     return refusal_answer(refusal, "local_fault")

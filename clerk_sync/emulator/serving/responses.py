@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from werkzeug.wrappers import Response
 
-from clerk_sync.emulator.errors import Refusal
+from clerk_sync.emulator.errors import ClerkApiError
 
 
 def json_answer(value: object, status: int = 200) -> Response:
@@ -13,7 +13,7 @@ def json_answer(value: object, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status, mimetype="application/json")
 
 
-def refusal_answer(refusal: Refusal, trace_id: str) -> Response:
+def refusal_answer(refusal: ClerkApiError, trace_id: str) -> Response:
     """Return the answer that a refusal becomes."""
     response = json_answer(refusal.body(trace_id), refusal.status)
     if refusal.retry_after_s is not None:

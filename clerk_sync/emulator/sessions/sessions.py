@@ -10,7 +10,7 @@ from msgspec import structs
 from clerk_sync.emulator.errors import session_not_found
 from clerk_sync.emulator.ids import Ids
 from clerk_sync.emulator.users.schemas import Session, as_json
-from clerk_sync.emulator.users.user_store import Directory
+from clerk_sync.emulator.users.user_store import UserStore
 
 LIFETIME_MS = 7 * 24 * 3600 * 1000
 ABANDONED_AFTER_MS = 30 * 24 * 3600 * 1000
@@ -22,7 +22,7 @@ Announce = Callable[[str, object, int], object]
 class Sessions:
     """All sessions of this instance, oldest first."""
 
-    def __init__(self, directory: Directory, ids: Ids, clock_ms: Callable[[], int], announce: Announce) -> None:
+    def __init__(self, directory: UserStore, ids: Ids, clock_ms: Callable[[], int], announce: Announce) -> None:
         self._directory = directory
         self._ids = ids
         self._clock_ms = clock_ms

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from clerk_sync.emulator.users.users import Users
 
 
-class History:
+class RandomHistory:
     """Makes random acts on users: some within one millisecond, some with an e-mail address that somebody else had."""
 
     def __init__(self, users: Users, seed: int, clock_ms: Callable[[], int]) -> None:
@@ -23,7 +23,7 @@ class History:
         """Do ``count`` acts, one for each item that is taken; yield the name of what was done."""
         kinds, weights = zip(*_KINDS, strict=True)
         for kind in self._random.choices(kinds, weights, k=count):
-            act = kind if len(self._living) > 1 else History.sign_up
+            act = kind if len(self._living) > 1 else RandomHistory.sign_up
             act(self)
             yield act.__name__
 
@@ -91,13 +91,13 @@ class History:
         return self._random.choice(("Ada", "Zoë", "🦊", "عائشة", "O’Neil")) + str(self._random.randrange(1000))
 
 
-_KINDS: tuple[tuple[Callable[[History], None], int], ...] = (
-    (History.sign_up, 25),
-    (History.rename, 30),
-    (History.rename_within_one_millisecond, 10),
-    (History.hand_over_an_address, 10),
-    (History.ban_or_unban, 5),
-    (History.leave, 8),
-    (History.come_back, 8),
-    (History.change_and_leave, 4),
+_KINDS: tuple[tuple[Callable[[RandomHistory], None], int], ...] = (
+    (RandomHistory.sign_up, 25),
+    (RandomHistory.rename, 30),
+    (RandomHistory.rename_within_one_millisecond, 10),
+    (RandomHistory.hand_over_an_address, 10),
+    (RandomHistory.ban_or_unban, 5),
+    (RandomHistory.leave, 8),
+    (RandomHistory.come_back, 8),
+    (RandomHistory.change_and_leave, 4),
 )

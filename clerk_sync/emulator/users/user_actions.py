@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import UNSET, structs
 
-from clerk_sync.emulator.errors import Refusal
+from clerk_sync.emulator.errors import ClerkApiError
 from clerk_sync.emulator.forms import (
     EmailReplacement,
     MetadataChange,
@@ -21,14 +21,14 @@ from clerk_sync.emulator.ids import Ids
 from clerk_sync.emulator.sessions.sessions import Announce, Sessions
 from clerk_sync.emulator.users.factories import new_email, new_phone, new_user, new_wallet
 from clerk_sync.emulator.users.schemas import ADMIN_VERIFICATION, EMAIL_CODE_PENDING, Deleted, EmailAddress, User
-from clerk_sync.emulator.users.user_store import Directory
+from clerk_sync.emulator.users.user_store import UserStore
 
 _PLAIN_TEXT = ("first_name", "last_name", "username", "external_id", "locale")
 _PLAIN_FLAGS = ("delete_self_enabled", "create_organization_enabled", "bypass_client_trust", "banned", "locked")
 _METADATA = ("public_metadata", "private_metadata", "unsafe_metadata")
 
 
-class Accounts:
+class UserActions:
     """Creates, changes and deletes users.
 
     Storing and announcing happen under the directory's lock: events of one user are queued in the order of its
@@ -36,7 +36,7 @@ class Accounts:
     """
 
     def __init__(
-        self, directory: Directory, sessions: Sessions, ids: Ids, clock_ms: Callable[[], int], announce: Announce
+        self, directory: UserStore, sessions: Sessions, ids: Ids, clock_ms: Callable[[], int], announce: Announce
     ) -> None:
         self._directory = directory
         self._sessions = sessions
@@ -63,7 +63,7 @@ class Accounts:
         ]
         wallets = [new_wallet(self._ids, wallet, now_ms) for wallet in form.web3_wallet]
         if not (emails or phones or wallets or form.username or form.skip_user_requirement is True):
-            raise Refusal(
+            raise ClerkApiError(
                 422, "form_data_missing", "Missing data", "A user needs an e-mail address, phone number or username."
             )
         user = new_user(
@@ -173,7 +173,7 @@ def _profile_fields(form: Profile, now_ms: int) -> dict[str, Any]:
 def _refuse_short_password(given: Mapping[str, Any]) -> None:
     if given.get("password") and len(given["password"]) < 8 and not given.get("skip_password_checks"):
         text = "Passwords must be 8 characters or more."
-        raise Refusal(422, "form_password_length_too_short", text, param="password")
+        raise ClerkApiError(422, "form_password_length_too_short", text, param="password")
 
 
 def _primary_fields(form: UserChange, user: User) -> dict[str, Any]:
@@ -185,14 +185,16 @@ def _primary_fields(form: UserChange, user: User) -> dict[str, Any]:
     fields = {name: getattr(form, name) for name in owned if getattr(form, name) is not UNSET}
     for name, wanted in fields.items():
         if wanted is not None and wanted not in owned[name]:
-            raise Refusal(404, "resource_not_found", "not found", f"{name} names nothing of this user.", param=name)
+            raise ClerkApiError(
+                404, "resource_not_found", "not found", f"{name} names nothing of this user.", param=name
+            )
     return fields
 
 
 def _paired(param: str, values: list[str], statuses: list[str]) -> list[tuple[str, str]]:
     if statuses and len(statuses) != len(values):
         text = f"{param}_identification_status must have one item for each item of {param}."
-        raise Refusal(422, "form_param_value_invalid", "is invalid", text, param=f"{param}_identification_status")
+        raise ClerkApiError(422, "form_param_value_invalid", "is invalid", text, param=f"{param}_identification_status")
     return list(zip(values, statuses or ["verified"] * len(values), strict=True))
 
 

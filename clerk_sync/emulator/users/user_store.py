@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
 
-from clerk_sync.emulator.errors import Refusal, user_not_found
+from clerk_sync.emulator.errors import ClerkApiError, user_not_found
 from clerk_sync.emulator.users.schemas import User
 
 Position = tuple[int, str]
@@ -24,7 +24,7 @@ _IDENTIFIER_PARAMS = {
 }
 
 
-class Directory:
+class UserStore:
     """Users by id, by position and by the identifiers that only one of them may hold.
 
     ``lock`` makes several calls one act; every call takes it by itself as well.
@@ -135,7 +135,7 @@ class Directory:
     def _refuse_taken(self, user_id: str, claimed: set[tuple[str, str]]) -> None:
         for kind, value in claimed:
             if self._owners.get((kind, value), user_id) != user_id:
-                raise Refusal(
+                raise ClerkApiError(
                     422,
                     "form_identifier_exists",
                     "That identifier is taken. Please try another.",

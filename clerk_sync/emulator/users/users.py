@@ -9,8 +9,8 @@ from clerk_sync.emulator.ids import Ids
 from clerk_sync.emulator.users.factories import new_email, new_phone, new_user
 from clerk_sync.emulator.users.schemas import ADMIN_VERIFICATION, EMAIL_CODE_PENDING, User, Verification, as_json
 from clerk_sync.emulator.users.seeding import FIRST_SIGN_UP_MS, seeded_users
-from clerk_sync.emulator.users.user_actions import Accounts
-from clerk_sync.emulator.users.user_store import Directory
+from clerk_sync.emulator.users.user_actions import UserActions
+from clerk_sync.emulator.users.user_store import UserStore
 
 Json = dict[str, Any]
 
@@ -20,10 +20,10 @@ class Users:
 
     Every act announces its webhook; ``fields`` are fields of Clerk's user object, so anything can be set
     (``banned=True``, ``deprovisioned=True``, ``username="ada"``). ``at_ms`` gives the act another time than now: two
-    updates with the same one have equal ``updated_at``. Raises :class:`Refusal` where Clerk would answer an error.
+    updates with the same one have equal ``updated_at``. Raises :class:`ClerkApiError` where Clerk would answer an error.
     """
 
-    def __init__(self, directory: Directory, accounts: Accounts, ids: Ids, clock_ms: Callable[[], int]) -> None:
+    def __init__(self, directory: UserStore, accounts: UserActions, ids: Ids, clock_ms: Callable[[], int]) -> None:
         self._directory = directory
         self._accounts = accounts
         self._ids = ids

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Dispatch(Generic[T]):
+class DelayQueue(Generic[T]):
     """Runs errands from background threads once they are due, the earliest first.
 
     ``run`` gets an errand and returns after how many seconds it wants to be called with it again, or None.

@@ -67,7 +67,7 @@ class Secrets:
             self._secrets = [(secret, None), *retired]
 
 
-class Postman:
+class HttpPost:
     """Posts signed bodies; follows no redirect and trusts no proxy."""
 
     def __init__(self, secrets: Secrets, *, timeout_s: float, connections: int) -> None:

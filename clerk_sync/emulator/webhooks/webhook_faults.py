@@ -15,7 +15,7 @@ Times = Annotated[int, Meta(ge=1)] | None
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]  # threads cannot wait for centuries
 
 
-class Mishap(Struct, kw_only=True, forbid_unknown_fields=True, eq=False):
+class WebhookFault(Struct, kw_only=True, forbid_unknown_fields=True, eq=False):
     """One thing that happens to messages of ``event_type`` (``user.*`` means all of users).
 
     It spares the first ``after``, then strikes ``times`` times (None: for ever), each with ``probability``.
@@ -40,7 +40,7 @@ class Mishap(Struct, kw_only=True, forbid_unknown_fields=True, eq=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class FaultPlan:
     """What becomes of one message: how many copies are sent, how late, and whether they are collected for shuffling."""
 
     copies: int = 1
@@ -48,15 +48,15 @@ class Fate:
     shuffle_window: int = 0
 
 
-class Mishaps:
+class WebhookFaults:
     """The mishaps in force; the same seed makes the same choices."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)  # noqa: S311 - reproducible bad luck
         self._lock = threading.Lock()
-        self._mishaps: list[Mishap] = []
+        self._mishaps: list[WebhookFault] = []
 
-    def put(self, mishap: Mishap) -> Mishap:
+    def put(self, mishap: WebhookFault) -> WebhookFault:
         """Put a mishap in force."""
         with self._lock:
             self._mishaps.append(mishap)
@@ -72,24 +72,24 @@ class Mishaps:
         with self._lock:
             self._mishaps.clear()
 
-    def all(self) -> list[Mishap]:
+    def all(self) -> list[WebhookFault]:
         """Return those in force."""
         with self._lock:
             return list(self._mishaps)
 
-    def fate_of(self, event_type: str) -> Fate:
+    def fate_of(self, event_type: str) -> FaultPlan:
         """Decide what becomes of the next message of this type."""
         with self._lock:
             struck = [mishap for mishap in self._mishaps if self._strikes(mishap, event_type)]
         if any(mishap.kind == "drop" for mishap in struck):
-            return Fate(copies=0)
-        return Fate(
+            return FaultPlan(copies=0)
+        return FaultPlan(
             copies=1 + sum(mishap.kind == "double" for mishap in struck),
             delay_s=sum(mishap.delay_s for mishap in struck),
             shuffle_window=max((mishap.window for mishap in struck), default=0),
         )
 
-    def _strikes(self, mishap: Mishap, event_type: str) -> bool:
+    def _strikes(self, mishap: WebhookFault, event_type: str) -> bool:
         if not mishap.is_meant(event_type) or self.random.random() >= mishap.probability:
             return False
         mishap.struck += 1

@@ -13,30 +13,30 @@ from typing import Any, NamedTuple
 
 from clerk_sync.emulator.clock import wall_clock_ms
 from clerk_sync.emulator.ids import Ids
-from clerk_sync.emulator.webhooks.delay_queue import Dispatch
+from clerk_sync.emulator.webhooks.delay_queue import DelayQueue
 from clerk_sync.emulator.webhooks.example_events import Event
-from clerk_sync.emulator.webhooks.http_post import Answer, Postman
+from clerk_sync.emulator.webhooks.http_post import Answer, HttpPost
 from clerk_sync.emulator.webhooks.messages import Delivery, Message, State, envelope
 from clerk_sync.emulator.webhooks.schedule import Schedule, parse_retry_after
-from clerk_sync.emulator.webhooks.webhook_faults import Mishaps
+from clerk_sync.emulator.webhooks.webhook_faults import WebhookFaults
 
 
-class Errand(NamedTuple):
+class SendJob(NamedTuple):
     """A message to be brought; a manual resend that fails is not retried."""
 
     message: Message
     retried: bool = True
 
 
-class Courier:
+class WebhookSender:
     """Takes events, signs them and brings them to the endpoint from background threads."""
 
     def __init__(
         self,
         *,
         instance_id: str,
-        postman: Postman,
-        mishaps: Mishaps,
+        postman: HttpPost,
+        mishaps: WebhookFaults,
         ids: Ids,
         schedule: Schedule,
         urls: Sequence[str],
@@ -62,7 +62,7 @@ class Courier:
         self.urls = list(urls)
         self.event_types = list(event_types)
         self.disabled = False
-        self._dispatch: Dispatch[Errand] = Dispatch(self._attempt, senders)
+        self._dispatch: DelayQueue[SendJob] = DelayQueue(self._attempt, senders)
 
     @property
     def deliveries(self) -> list[Delivery]:
@@ -99,7 +99,7 @@ class Courier:
         elif fate.shuffle_window:
             self._hold([message] * fate.copies, fate.shuffle_window)
         else:
-            self._dispatch.put([Errand(message)] * fate.copies, fate.delay_s)
+            self._dispatch.put([SendJob(message)] * fate.copies, fate.delay_s)
         return message
 
     @contextmanager
@@ -163,7 +163,7 @@ class Courier:
         for message in messages:
             self._remember(message)
             if message.state is State.WAITING:
-                self._dispatch.put([Errand(message)])
+                self._dispatch.put([SendJob(message)])
 
     def _envelope(self, event_type: str, data: object, at_ms: int | None) -> bytes:
         at_ms = wall_clock_ms() if at_ms is None else at_ms
@@ -189,15 +189,15 @@ class Courier:
                 return
             held, self._held = self._held, []
         self._mishaps.random.shuffle(held)
-        self._dispatch.put(map(Errand, held))
+        self._dispatch.put(map(SendJob, held))
 
     def _send_again(self, messages: list[Message]) -> int:
         for message in messages:
             message.state = State.WAITING
-        self._dispatch.put(Errand(message, retried=False) for message in messages)
+        self._dispatch.put(SendJob(message, retried=False) for message in messages)
         return len(messages)
 
-    def _attempt(self, errand: Errand) -> float | None:
+    def _attempt(self, errand: SendJob) -> float | None:
         """Try once; return after how long to try again, or None."""
         answer = self._bring(errand.message)
         return None if answer.succeeded else self._delay_after_failure(errand, answer)
@@ -224,7 +224,7 @@ class Courier:
             tell(delivery)
         return answer
 
-    def _delay_after_failure(self, errand: Errand, answer: Answer) -> float | None:
+    def _delay_after_failure(self, errand: SendJob, answer: Answer) -> float | None:
         if answer.control == "disable":
             self.disabled = True
         delay_s = self.schedule.next_delay_s(

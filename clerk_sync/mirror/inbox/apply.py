@@ -9,9 +9,9 @@ from msgspec import Struct
 from msgspec.json import Encoder
 
 from clerk_sync.clerk.users import UserSnapshot
-from clerk_sync.clerk.webhooks.events import Event, Unhandled, Unmappable, UserChanged, UserDeleted, parse_event
-from clerk_sync.clerk.webhooks.signature import SignedDelivery
-from clerk_sync.db.pool import Prepared, Statements
+from clerk_sync.clerk.webhooks.events import Event, Unhandled, UnusableEvent, UserChanged, UserDeleted, parse_event
+from clerk_sync.clerk.webhooks.signature import VerifiedDelivery
+from clerk_sync.db.pool import AutocommitPool, PreparedStatement
 from clerk_sync.mirror.inbox.outcome import Outcome
 from clerk_sync.mirror.inbox.parked import Parked
 
@@ -28,16 +28,16 @@ FROM (
     arrival.effect, arrival.subject, arrival.snapshot, arrival.why, arrival.body, {again}
 ) AS taken
 """
-_RECEIVE = Prepared("receive", _TAKE.format(again="false"), ["arrivals"])
-_RECEIVE_GROUP = Prepared(
+_RECEIVE = PreparedStatement("receive", _TAKE.format(again="false"), ["arrivals"])
+_RECEIVE_GROUP = PreparedStatement(
     "receive", _TAKE.format(again="false"), ["arrivals"], preamble="SET LOCAL lock_timeout = '100ms'"
 )
-_REPLAY = Prepared("replay", _TAKE.format(again="true"), ["arrivals"])
+_REPLAY = PreparedStatement("replay", _TAKE.format(again="true"), ["arrivals"])
 
 _encode = Encoder().encode
 
 
-class Arrival(Struct, gc=False):
+class InboundEvent(Struct, gc=False):
     """What a delivery asks of the mirror, in the words of the database's ``take_event``."""
 
     delivery_id: str
@@ -52,7 +52,7 @@ class Arrival(Struct, gc=False):
     place: int = 0
 
     @classmethod
-    def of(cls, delivery: SignedDelivery, event: Event) -> Arrival:
+    def of(cls, delivery: VerifiedDelivery, event: Event) -> InboundEvent:
         envelope = event.envelope
         arrival = cls(delivery.id, envelope.type, envelope.instance_id, envelope.occurred_at_ms, Outcome.IGNORED)
         match event:
@@ -60,7 +60,7 @@ class Arrival(Struct, gc=False):
                 arrival.effect, arrival.subject, arrival.snapshot = "changed", snapshot.clerk_id, snapshot
             case UserDeleted(_, clerk_id):
                 arrival.effect, arrival.subject = "deleted", clerk_id
-            case Unmappable(_, clerk_id, reason):
+            case UnusableEvent(_, clerk_id, reason):
                 arrival.effect, arrival.subject, arrival.why = Outcome.PARKED, clerk_id, reason
                 # PostgreSQL's text is UTF-8. The decoder reads broken bytes as the same U+FFFD.
                 arrival.body = delivery.body.decode(errors="replace")
@@ -69,7 +69,7 @@ class Arrival(Struct, gc=False):
         return arrival
 
 
-class Taken(NamedTuple):
+class ApplyResult(NamedTuple):
     """What became of one delivery; ``seen_before`` where its id was in the inbox already."""
 
     outcome: Outcome
@@ -85,7 +85,7 @@ class Replayed(NamedTuple):
     reason: str | None
 
 
-def take(statements: Statements, arrival: Arrival) -> Taken:
+def apply_one(statements: AutocommitPool, arrival: InboundEvent) -> ApplyResult:
     """Give ``arrival`` its effect and leave a row for it in the inbox, in one transaction; return what happened.
 
     The inbox does not decide: a delivery that was completed before runs through the merge again and may repair a row.
@@ -93,7 +93,7 @@ def take(statements: Statements, arrival: Arrival) -> Taken:
     return _send(statements, _RECEIVE, [arrival])[0]
 
 
-def take_group(statements: Statements, arrivals: Sequence[Arrival]) -> list[Taken]:
+def apply_batch(statements: AutocommitPool, arrivals: Sequence[InboundEvent]) -> list[ApplyResult]:
     """Take all of ``arrivals``, or none, in one transaction; return what happened to each.
 
     None are taken where one is at fault, or has to wait for a lock for more than a moment.
@@ -101,19 +101,21 @@ def take_group(statements: Statements, arrivals: Sequence[Arrival]) -> list[Take
     return _send(statements, _RECEIVE_GROUP, arrivals)
 
 
-def replay(statements: Statements, parked: Parked) -> Replayed:
+def replay(statements: AutocommitPool, parked: Parked) -> Replayed:
     """Apply a parked delivery and write down the result; it stays parked where it still cannot be mapped.
 
     By code that understands it now, or to a mirror that is ready for it now. The same decisions, one transaction.
     """
     # It was proved when it arrived; nothing is parked that was not.
-    delivery = SignedDelivery(parked.svix_id, 0, parked.payload.encode())
-    (taken,) = _send(statements, _REPLAY, [Arrival.of(delivery, parse_event(delivery))])
+    delivery = VerifiedDelivery(parked.svix_id, 0, parked.payload.encode())
+    (taken,) = _send(statements, _REPLAY, [InboundEvent.of(delivery, parse_event(delivery))])
     return Replayed(parked.svix_id, taken.outcome, taken.reason)
 
 
-def _send(statements: Statements, statement: Prepared, arrivals: Sequence[Arrival]) -> list[Taken]:
+def _send(
+    statements: AutocommitPool, statement: PreparedStatement, arrivals: Sequence[InboundEvent]
+) -> list[ApplyResult]:
     for place, arrival in enumerate(arrivals):
         arrival.place = place
-    rows = statements.rows(statement, {"arrivals": _encode(arrivals).decode()})
-    return [Taken(Outcome(outcome), reason, seen_before) for _, outcome, reason, seen_before in sorted(rows)]
+    rows = statements.fetch_all(statement, {"arrivals": _encode(arrivals).decode()})
+    return [ApplyResult(Outcome(outcome), reason, seen_before) for _, outcome, reason, seen_before in sorted(rows)]

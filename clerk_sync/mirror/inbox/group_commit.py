@@ -12,29 +12,29 @@ from threading import Lock
 import psycopg2
 
 from clerk_sync.clerk.webhooks.events import Event
-from clerk_sync.clerk.webhooks.signature import SignedDelivery
-from clerk_sync.db.pool import PoolExhausted, Statements
-from clerk_sync.mirror.inbox.apply import Arrival, Taken, take, take_group
+from clerk_sync.clerk.webhooks.signature import VerifiedDelivery
+from clerk_sync.db.pool import AutocommitPool, PoolExhaustedError
+from clerk_sync.mirror.inbox.apply import ApplyResult, InboundEvent, apply_batch, apply_one
 from clerk_sync.mirror.inbox.outcome import Outcome
 
 _CHANGES_NOTHING = (Outcome.UNCHANGED, Outcome.STALE, Outcome.IGNORED)
 
 
-class Intake:
+class GroupCommit:
     """Takes deliveries into the mirror, from any number of threads."""
 
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: AutocommitPool) -> None:
         self._statements = statements
         self._lock = Lock()
-        self._waiting: list[_Ticket] = []
+        self._waiting: list[PendingDelivery] = []
         self._is_busy = False
 
-    def receive(self, delivery: SignedDelivery, event: Event) -> Outcome:
+    def receive(self, delivery: VerifiedDelivery, event: Event) -> Outcome:
         """Apply ``event`` and leave a row for ``delivery`` in the inbox, in one transaction; return what happened.
 
         Raises psycopg2's errors, and PoolExhausted; then nothing is remembered.
         """
-        ticket = _Ticket(Arrival.of(delivery, event))
+        ticket = PendingDelivery(InboundEvent.of(delivery, event))
         with self._lock:
             self._waiting.append(ticket)
             ticket.leads, self._is_busy = not self._is_busy, True
@@ -42,25 +42,25 @@ class Intake:
             ticket.call.acquire()
         if ticket.leads:
             self._take_group()
-        outcome, _, seen_before = ticket.result() or take(self._statements, ticket.arrival)
+        outcome, _, seen_before = ticket.result() or apply_one(self._statements, ticket.arrival)
         return Outcome.DUPLICATE if seen_before and outcome in _CHANGES_NOTHING else outcome
 
     def _take_group(self) -> None:
         with self._lock:
             group, self._waiting = self._waiting, []
         try:
-            taken = take_group(self._statements, [ticket.arrival for ticket in group])
+            taken = apply_batch(self._statements, [ticket.arrival for ticket in group])
             for ticket, what in zip(group, taken, strict=True):
                 ticket.taken = what
         except Exception as error:
             # That the database does not answer is about all of them. Anything else is about one: each is taken alone.
-            if isinstance(error, PoolExhausted) or (isinstance(error, psycopg2.Error) and error.pgcode is None):
+            if isinstance(error, PoolExhaustedError) or (isinstance(error, psycopg2.Error) and error.pgcode is None):
                 for ticket in group:
                     ticket.error = error
         finally:
             self._call(group)
 
-    def _call(self, group: list[_Ticket]) -> None:
+    def _call(self, group: list[PendingDelivery]) -> None:
         """Let the group go, and the next one begin."""
         with self._lock:
             self._is_busy = bool(self._waiting)
@@ -72,20 +72,20 @@ class Intake:
             ticket.call.release()
 
 
-class _Ticket:
+class PendingDelivery:
     """A delivery on its way. Its thread waits for the ``call``: it is taken, or it is to lead the next group."""
 
     __slots__ = ("arrival", "call", "error", "leads", "taken")
 
-    def __init__(self, arrival: Arrival) -> None:
+    def __init__(self, arrival: InboundEvent) -> None:
         self.arrival = arrival
         self.call = Lock()
         self.call.acquire()
         self.leads = False
-        self.taken: Taken | None = None
+        self.taken: ApplyResult | None = None
         self.error: Exception | None = None
 
-    def result(self) -> Taken | None:
+    def result(self) -> ApplyResult | None:
         """Return what became of it, or None where it was not taken; raise what came in between."""
         if self.error is not None:
             raise self.error

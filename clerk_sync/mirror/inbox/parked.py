@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import LiteralString, NamedTuple
 
-from clerk_sync.db.pool import Statements
-from clerk_sync.db.transaction import Transaction
+from clerk_sync.db.pool import AutocommitPool
+from clerk_sync.db.transaction import SqlExecutor
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class LastEvent(NamedTuple):
     age: timedelta
 
 
-def find_last_event(transaction: Transaction) -> LastEvent | None:
+def find_last_event(transaction: SqlExecutor) -> LastEvent | None:
     """Return the newest event, or None if none has ever arrived."""
-    rows = transaction.rows(LAST_EVENT)
+    rows = transaction.fetch_all(LAST_EVENT)
     return LastEvent(*rows[0]) if rows else None
 
 
@@ -56,9 +56,9 @@ ORDER BY received_at, svix_id
 """
 
 
-def find_parked(statements: Statements, svix_ids: Sequence[str] | None = None) -> list[Parked]:
+def find_parked(statements: AutocommitPool, svix_ids: Sequence[str] | None = None) -> list[Parked]:
     """Return what is parked, oldest first; only ``svix_ids`` where they are given."""
-    rows = statements.rows(_FIND_PARKED, {"svix_ids": list(svix_ids) if svix_ids is not None else None})
+    rows = statements.fetch_all(_FIND_PARKED, {"svix_ids": list(svix_ids) if svix_ids is not None else None})
     return [Parked(*row) for row in rows]
 
 
@@ -69,6 +69,6 @@ RETURNING svix_id
 """
 
 
-def prune_payloads(transaction: Transaction, older_than: timedelta) -> int:
+def prune_payloads(transaction: SqlExecutor, older_than: timedelta) -> int:
     """Empty the payloads that arrived longer than ``older_than`` ago and return how many there were."""
-    return len(transaction.rows(_PRUNE, {"older_than": older_than}))
+    return len(transaction.fetch_all(_PRUNE, {"older_than": older_than}))

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from clerk_sync.clerk.users import CONTENT_FIELDS, UserSnapshot
-from clerk_sync.db.transaction import Transaction
-from clerk_sync.mirror.merge.merge import Merged
+from clerk_sync.db.transaction import SqlExecutor
+from clerk_sync.mirror.merge.merge import MergeResult
 from clerk_sync.mirror.sync.steps import Change
 
 TOMBSTONE = ("deleted_at",)
@@ -24,23 +24,23 @@ class _Known(NamedTuple):
     snapshot: UserSnapshot
 
 
-def find_differences(transaction: Transaction, users: Sequence[UserSnapshot]) -> list[Change]:
+def find_differences(transaction: SqlExecutor, users: Sequence[UserSnapshot]) -> list[Change]:
     """Return what merging ``users``, read from the API, would do with each of them; nothing is locked or written."""
-    rows = transaction.rows(_FIND, {"clerk_ids": [user.clerk_id for user in users]})
+    rows = transaction.fetch_all(_FIND, {"clerk_ids": [user.clerk_id for user in users]})
     known = {clerk_id: _Known(deleted_at, UserSnapshot(clerk_id, *rest)) for deleted_at, clerk_id, *rest in rows}
     return [_compare(user, known.get(user.clerk_id)) for user in users]
 
 
 def _compare(user: UserSnapshot, known: _Known | None) -> Change:
     if known is None:
-        return Change(user.clerk_id, Merged.INSERTED)
+        return Change(user.clerk_id, MergeResult.INSERTED)
     if known.deleted_at is not None:
-        return Change(user.clerk_id, Merged.STALE, TOMBSTONE)
+        return Change(user.clerk_id, MergeResult.STALE, TOMBSTONE)
     ours = known.snapshot
     if ours.clerk_updated_at > user.clerk_updated_at:
-        return Change(user.clerk_id, Merged.STALE)
+        return Change(user.clerk_id, MergeResult.STALE)
     fields = tuple(name for name in CONTENT_FIELDS if getattr(ours, name) != getattr(user, name))
     is_older = ours.clerk_updated_at < user.clerk_updated_at
     if not fields and not is_older:
-        return Change(user.clerk_id, Merged.UNCHANGED)
-    return Change(user.clerk_id, Merged.UPDATED, fields + (("clerk_updated_at",) if is_older else ()))
+        return Change(user.clerk_id, MergeResult.UNCHANGED)
+    return Change(user.clerk_id, MergeResult.UPDATED, fields + (("clerk_updated_at",) if is_older else ()))

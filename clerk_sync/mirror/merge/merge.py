@@ -12,14 +12,20 @@ from enum import StrEnum
 from msgspec.json import Encoder
 
 from clerk_sync.clerk.users import UserSnapshot
-from clerk_sync.db.transaction import Transaction
-from clerk_sync.mirror.merge.statements import BURY, READ_FROM_API, TYPED_COLUMNS, compare_statement, upsert_statement
-from clerk_sync.mirror.sync.candidates import AT_ONCE, LIVES_IN_SPAN, Span
+from clerk_sync.db.transaction import SqlExecutor
+from clerk_sync.mirror.merge.statements import (
+    READ_FROM_API,
+    TYPED_COLUMNS,
+    WRITE_TOMBSTONES,
+    compare_statement,
+    upsert_statement,
+)
+from clerk_sync.mirror.sync.candidates import AT_ONCE, LIVES_IN_SPAN, ListedRange
 
-__all__ = ["READ_FROM_API", "Merged", "bury_users", "merge_page", "merge_users"]
+__all__ = ["READ_FROM_API", "MergeResult", "merge_page", "merge_users", "write_tombstones"]
 
 
-class Merged(StrEnum):
+class MergeResult(StrEnum):
     """What the merge did with one snapshot."""
 
     INSERTED = "inserted"
@@ -51,10 +57,10 @@ SELECT 'not shown', array_agg(clerk_id) FROM (
 ) AS left_out HAVING count(*) > 0
 """
 _encode = Encoder().encode
-_BURY = BURY.format(clerk_ids="CAST(%(clerk_ids)s AS text[])")
+_BURY = WRITE_TOMBSTONES.format(clerk_ids="CAST(%(clerk_ids)s AS text[])")
 
 
-def merge_users(transaction: Transaction, batch: Sequence[UserSnapshot], *, event_at: int) -> dict[str, Merged]:
+def merge_users(transaction: SqlExecutor, batch: Sequence[UserSnapshot], *, event_at: int) -> dict[str, MergeResult]:
     """Write ``batch`` into the mirror and return what became of each id.
 
     ``event_at`` is the envelope's time in milliseconds, or READ_FROM_API. An id that comes twice counts once, with
@@ -65,8 +71,8 @@ def merge_users(transaction: Transaction, batch: Sequence[UserSnapshot], *, even
 
 
 def merge_page(
-    transaction: Transaction, users: Sequence[UserSnapshot], span: Span
-) -> tuple[dict[str, Merged], list[str]]:
+    transaction: SqlExecutor, users: Sequence[UserSnapshot], span: ListedRange
+) -> tuple[dict[str, MergeResult], list[str]]:
     """Do the same with users whom Clerk's API shows in ``span``, and return who lives there and is not shown, too.
 
     That are up to AT_ONCE ids, as ``find_not_shown`` returns them, found before the page is merged.
@@ -78,7 +84,7 @@ def merge_page(
         # Those of the page are compared as rows; these came by another way.
         "shown": [clerk_id for clerk_id in span.shown if clerk_id not in newest],
     }
-    ids_by_standing = dict(transaction.rows(_TAKE_PAGE, values))
+    ids_by_standing = dict(transaction.fetch_all(_TAKE_PAGE, values))
     not_shown = ids_by_standing.pop("not shown", [])
     wanted = ids_by_standing.pop("wanted", [])
     return _results(ids_by_standing) | _merge_wanted(transaction, newest, READ_FROM_API, wanted), not_shown
@@ -94,9 +100,9 @@ def _newest_of(batch: Sequence[UserSnapshot]) -> dict[str, UserSnapshot]:
 
 
 def _merge_wanted(
-    transaction: Transaction, newest: dict[str, UserSnapshot], event_at: int, wanted: list[str]
-) -> dict[str, Merged]:
-    results: dict[str, Merged] = {}
+    transaction: SqlExecutor, newest: dict[str, UserSnapshot], event_at: int, wanted: list[str]
+) -> dict[str, MergeResult]:
+    results: dict[str, MergeResult] = {}
     while wanted:
         ids_by_standing = _merge(transaction, [newest[clerk_id] for clerk_id in wanted], event_at)
         # 'wanted' and yet not written: another writer was first, between our look and our lock. Look again.
@@ -105,20 +111,22 @@ def _merge_wanted(
     return results
 
 
-def _results(ids_by_standing: dict[str, list[str]]) -> dict[str, Merged]:
-    return {clerk_id: Merged(standing) for standing, clerk_ids in ids_by_standing.items() for clerk_id in clerk_ids}
+def _results(ids_by_standing: dict[str, list[str]]) -> dict[str, MergeResult]:
+    return {
+        clerk_id: MergeResult(standing) for standing, clerk_ids in ids_by_standing.items() for clerk_id in clerk_ids
+    }
 
 
-def _merge(transaction: Transaction, batch: Sequence[UserSnapshot], event_at: int) -> dict[str, list[str]]:
+def _merge(transaction: SqlExecutor, batch: Sequence[UserSnapshot], event_at: int) -> dict[str, list[str]]:
     # One parameter, written and read in C. COPY into a temporary table costs PostgreSQL a little less and us more,
     # and it leaves the table behind in a session that may not be ours.
-    return dict(transaction.rows(_MERGE_PAGE, {"page": _encode(batch).decode(), "event_at": event_at}))
+    return dict(transaction.fetch_all(_MERGE_PAGE, {"page": _encode(batch).decode(), "event_at": event_at}))
 
 
-def bury_users(transaction: Transaction, clerk_ids: Sequence[str]) -> set[str]:
+def write_tombstones(transaction: SqlExecutor, clerk_ids: Sequence[str]) -> set[str]:
     """Turn these users into tombstones and return the ids that were not deleted before.
 
     An id that was never seen gets its tombstone, too: its creation may still be on the way. Addresses and open cart go
     in the same transaction, by a trigger of the database; orders stay.
     """
-    return {clerk_id for (clerk_id,) in transaction.rows(_BURY, {"clerk_ids": list(clerk_ids)})}
+    return {clerk_id for (clerk_id,) in transaction.fetch_all(_BURY, {"clerk_ids": list(clerk_ids)})}

@@ -6,13 +6,13 @@ installed equal to this text, so that a change here cannot be forgotten there.
 
 from __future__ import annotations
 
-from clerk_sync.mirror.merge.statements import BURY, TYPED_COLUMNS, compare_statement, upsert_statement
+from clerk_sync.mirror.merge.statements import TYPED_COLUMNS, WRITE_TOMBSTONES, compare_statement, upsert_statement
 
 SNAPSHOT_TYPE = f"CREATE TYPE user_snapshot AS ({TYPED_COLUMNS})"
 
 _COMPARED = compare_statement("(SELECT (snapshot).*, occurred_at AS event_at)")
 _UPSERT = upsert_statement(f"({_COMPARED})")
-_BURY = BURY.format(clerk_ids="ARRAY[subject]")
+_BURY = WRITE_TOMBSTONES.format(clerk_ids="ARRAY[subject]")
 _PAYLOAD = "CASE result WHEN 'parked' THEN body END"
 
 TAKE_EVENT_BODY = f"""

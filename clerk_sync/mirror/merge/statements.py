@@ -79,7 +79,7 @@ def upsert_statement(compared: str) -> str:
     return _UPSERT.format(compared=compared)
 
 
-BURY = """
+WRITE_TOMBSTONES = """
 INSERT INTO users (clerk_id, deleted_at)
 SELECT clerk_id, now() FROM unnest({clerk_ids}) AS clerk_id
 GROUP BY clerk_id ORDER BY clerk_id

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from clerk_sync.mirror.merge.diff import TOMBSTONE
-from clerk_sync.mirror.merge.merge import Merged
+from clerk_sync.mirror.merge.merge import MergeResult
 from clerk_sync.mirror.sync.steps import Change, Step
 
 
@@ -43,6 +43,6 @@ class Drift:
     def count(self, changes: Iterable[Change]) -> None:
         """Count differences of users."""
         for change in changes:
-            self.missing += change.merged is Merged.INSERTED
-            self.stale += change.merged is Merged.UPDATED
-            self.buried += change.merged is Merged.STALE and change.fields == TOMBSTONE
+            self.missing += change.merged is MergeResult.INSERTED
+            self.stale += change.merged is MergeResult.UPDATED
+            self.buried += change.merged is MergeResult.STALE and change.fields == TOMBSTONE

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import LiteralString, NamedTuple
 
-from clerk_sync.db.transaction import Transaction
+from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror.inbox.parked import LAST_EVENT, WAITING
 
 
-class Reading(NamedTuple):
+class Sample(NamedTuple):
     """One number of now; a name that ends in ``_total`` only ever grows. ``label`` is the label's name and value."""
 
     name: str
@@ -58,12 +58,12 @@ WHERE datname = current_database() AND starts_with(application_name, 'clerk_sync
 _STATES = ("active", "idle", "idle in transaction")
 
 
-def read_mirror(transaction: Transaction) -> Iterator[Reading]:
+def read_mirror(transaction: SqlExecutor) -> Iterator[Sample]:
     """Yield the readings that have a value: an age needs something that happened."""
-    (values,) = transaction.rows(_AGES)
+    (values,) = transaction.fetch_all(_AGES)
     for (name, help_), value in zip(_NAMES, values, strict=True):
         if value is not None:
-            yield Reading(name, help_, float(value))
+            yield Sample(name, help_, float(value))
 
     runs = dict.fromkeys(_ENDS, 0.0) | _pairs(transaction, _RUNS)
     yield from _by_label("sync_runs_total", "Runs of sync by how they ended", "status", runs)
@@ -78,16 +78,18 @@ def read_mirror(transaction: Transaction) -> Iterator[Reading]:
     yield from _by_label("database_connections", "Connections of this service, of all its servers", "state", states)
 
 
-def _pairs(transaction: Transaction, statement: LiteralString) -> dict[str, float]:
-    return {name: float(number) for name, number in transaction.rows(statement)}
+def _pairs(transaction: SqlExecutor, statement: LiteralString) -> dict[str, float]:
+    return {name: float(number) for name, number in transaction.fetch_all(statement)}
 
 
-def _results(transaction: Transaction, statement: LiteralString) -> dict[str, float]:
+def _results(transaction: SqlExecutor, statement: LiteralString) -> dict[str, float]:
     return {
-        name: float(number) for row in transaction.rows(statement) for name, number in zip(_RESULTS, row, strict=True)
+        name: float(number)
+        for row in transaction.fetch_all(statement)
+        for name, number in zip(_RESULTS, row, strict=True)
     }
 
 
-def _by_label(name: str, help_: str, label: str, values: Mapping[str, float]) -> Iterator[Reading]:
+def _by_label(name: str, help_: str, label: str, values: Mapping[str, float]) -> Iterator[Sample]:
     for value, number in values.items():
-        yield Reading(name, help_, number, (label, value))
+        yield Sample(name, help_, number, (label, value))

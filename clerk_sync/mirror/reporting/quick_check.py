@@ -6,16 +6,16 @@ from typing import LiteralString, NamedTuple
 
 from clerk_sync.clerk.api.client import LARGEST_PAGE
 from clerk_sync.clerk.api.user_pages import UserPage
-from clerk_sync.clerk.errors import ApiNonsense
-from clerk_sync.db.transaction import Transaction, Transactions
-from clerk_sync.mirror.errors import EmptyListing
+from clerk_sync.clerk.errors import ApiProtocolError
+from clerk_sync.db.transaction import SqlExecutor, TransactionalConnection
+from clerk_sync.mirror.errors import EmptyListingError
 from clerk_sync.mirror.merge.diff import find_differences
 from clerk_sync.mirror.reporting.drift import Drift
-from clerk_sync.mirror.sync.candidates import Span, find_not_shown
-from clerk_sync.mirror.sync.limits import Terms
+from clerk_sync.mirror.sync.candidates import ListedRange, find_not_shown
+from clerk_sync.mirror.sync.limits import RunLimits
 from clerk_sync.mirror.sync.opening import check_key
-from clerk_sync.mirror.sync.run import Source
-from clerk_sync.mirror.sync.targets import Comparing
+from clerk_sync.mirror.sync.run import ClerkSource
+from clerk_sync.mirror.sync.targets import DryRun
 from clerk_sync.mirror.sync.windows import END_OF_TIME_MS, FIRST_MS
 
 RECENT = 400  # users: what signs up meanwhile has room on the page, too
@@ -39,23 +39,23 @@ ORDER BY clerk_created_at DESC OFFSET %(place)s LIMIT 1
 """
 
 
-def glance(transactions: Transactions, source: Source, terms: Terms) -> Drift:
+def glance(transactions: TransactionalConnection, source: ClerkSource, terms: RunLimits) -> Drift:
     """Return the least drift that there is, from both counts and from the users who came last.
 
     Raises what ``reconcile`` raises: then the drift cannot be told.
     """
     instance = source.get_instance()
     check_key(instance, source.secret_key)
-    Comparing(transactions).bind(instance.id)
+    DryRun(transactions).bind(instance.id)
     holdings = _read_holdings(transactions)
     transactions.rollback()  # Clerk may take its time
 
     clerk_users = source.api.count_users()
     if clerk_users == 0 and terms.filled:
-        raise EmptyListing(terms.filled)
+        raise EmptyListingError(terms.filled)
     page = source.api.list_users(created_at_after=holdings.recent_since_ms - 1)
     if page.first_ms is not None and page.first_ms < holdings.recent_since_ms - 1:
-        raise ApiNonsense("Clerk's list ignores created_at_after; a check without --quick does without")
+        raise ApiProtocolError("Clerk's list ignores created_at_after; a check without --quick does without")
 
     drift = Drift(instance.id, clerk_users, terms.live, unreadable=len(page.unmappable))
     drift.count(find_differences(transactions, page.users))
@@ -66,18 +66,18 @@ def glance(transactions: Transactions, source: Source, terms: Terms) -> Drift:
     return drift
 
 
-def _read_holdings(transaction: Transaction) -> Holdings:
-    ((filled, never_filled),) = transaction.rows(_COUNT)
-    newest = transaction.rows(_NEWEST, {"place": RECENT})
+def _read_holdings(transaction: SqlExecutor) -> Holdings:
+    ((filled, never_filled),) = transaction.fetch_all(_COUNT)
+    newest = transaction.fetch_all(_NEWEST, {"place": RECENT})
     return Holdings(filled, never_filled, newest[0][0] if newest else FIRST_MS)
 
 
-def _count_not_shown(transaction: Transaction, page: UserPage, holdings: Holdings, terms: Terms) -> int:
+def _count_not_shown(transaction: SqlExecutor, page: UserPage, holdings: Holdings, terms: RunLimits) -> int:
     is_last = page.count < LARGEST_PAGE
     shown = [user.clerk_id for user in page.users] + [user.clerk_id for user in page.unmappable if user.clerk_id]
     not_shown = find_not_shown(
         transaction,
-        Span(
+        ListedRange(
             before=terms.before,
             since_ms=holdings.recent_since_ms,
             until_ms=END_OF_TIME_MS if is_last else page.last_ms or holdings.recent_since_ms,

@@ -7,7 +7,7 @@ from typing import Annotated, LiteralString
 
 from msgspec import Meta, Struct
 
-from clerk_sync.db.transaction import Transaction
+from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror.binding import find_binding
 from clerk_sync.mirror.inbox.parked import WAITING, find_last_event
 
@@ -68,12 +68,12 @@ _LAST_RUN: LiteralString = (
 )
 
 
-def read_state(transaction: Transaction) -> MirrorState:
+def read_state(transaction: SqlExecutor) -> MirrorState:
     """Return the state of the mirror now."""
     event = find_last_event(transaction)
-    runs = transaction.rows(_LAST_RUN)
-    ((users_live, users_deleted, never_filled),) = transaction.rows(_COUNT_USERS)
-    ((parked,),) = transaction.rows(_COUNT_PARKED)
+    runs = transaction.fetch_all(_LAST_RUN)
+    ((users_live, users_deleted, never_filled),) = transaction.fetch_all(_COUNT_USERS)
+    ((parked,),) = transaction.fetch_all(_COUNT_PARKED)
     return MirrorState(
         instance_id=find_binding(transaction),
         users=UserCounts(users_live, users_deleted, never_filled),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import LiteralString, NamedTuple
 
-from clerk_sync.db.transaction import Transaction
+from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror.inbox.parked import WAITING
 
 
@@ -30,28 +30,28 @@ SELECT status, reason FROM sync_runs WHERE kind = 'all' AND status <> 'running' 
 _SILENCE: LiteralString = "SELECT now() - heartbeat_at FROM sync_runs WHERE status = 'running'"
 
 
-def count_foreign(transaction: Transaction) -> int:
+def count_foreign(transaction: SqlExecutor) -> int:
     """Return how many events of another instance came within a week."""
-    ((number,),) = transaction.rows(_FOREIGN)
+    ((number,),) = transaction.fetch_all(_FOREIGN)
     return int(number)
 
 
-def count_parked(transaction: Transaction) -> tuple[int, timedelta | None]:
+def count_parked(transaction: SqlExecutor) -> tuple[int, timedelta | None]:
     """Return how many events wait for replay, and for how long the oldest has."""
-    ((number, oldest),) = transaction.rows(_PARKED)
+    ((number, oldest),) = transaction.fetch_all(_PARKED)
     return number, oldest
 
 
-def has_arrived(transaction: Transaction, svix_id: str) -> bool:
+def has_arrived(transaction: SqlExecutor, svix_id: str) -> bool:
     """Return whether the inbox knows this delivery."""
-    ((has_arrived,),) = transaction.rows(_HAS_ARRIVED, {"svix_id": svix_id})
+    ((has_arrived,),) = transaction.fetch_all(_HAS_ARRIVED, {"svix_id": svix_id})
     return bool(has_arrived)
 
 
-def read_runs(transaction: Transaction) -> Runs:
+def read_runs(transaction: SqlExecutor) -> Runs:
     """Return how sync is doing."""
-    ((done_age,),) = transaction.rows(_DONE_AGE)
-    last = transaction.rows(_LAST)
+    ((done_age,),) = transaction.fetch_all(_DONE_AGE)
+    last = transaction.fetch_all(_LAST)
     status, reason = last[0] if last else (None, None)
-    holders = transaction.rows(_SILENCE)
+    holders = transaction.fetch_all(_SILENCE)
     return Runs(done_age, status, reason, holders[0][0] if holders else None)

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import LiteralString
 
 from clerk_sync.clerk.api.client import MOST_IDS, ClerkApi
-from clerk_sync.clerk.api.user_pages import Unmappable
-from clerk_sync.db.transaction import Transaction
-from clerk_sync.mirror.errors import TooManyMissing
-from clerk_sync.mirror.sync.candidates import inquire
-from clerk_sync.mirror.sync.limits import Terms
+from clerk_sync.clerk.api.user_pages import UnusableUser
+from clerk_sync.db.transaction import SqlExecutor
+from clerk_sync.mirror.errors import TooManyMissingError
+from clerk_sync.mirror.sync.candidates import confirm_by_id
+from clerk_sync.mirror.sync.limits import RunLimits
 from clerk_sync.mirror.sync.steps import Counts, Step
-from clerk_sync.mirror.sync.targets import Sink
+from clerk_sync.mirror.sync.targets import SyncTarget
 
 _FIND_KNOWN: LiteralString = """
 SELECT clerk_id, deleted_at IS NULL AND created_at < %(before)s FROM users WHERE clerk_id = ANY(%(ids)s)
@@ -21,30 +21,30 @@ SELECT clerk_id, deleted_at IS NULL AND created_at < %(before)s FROM users WHERE
 
 
 def reconcile_users(
-    transaction: Transaction, api: ClerkApi, sink: Sink, terms: Terms, clerk_ids: Sequence[str]
+    transaction: SqlExecutor, api: ClerkApi, sink: SyncTarget, terms: RunLimits, clerk_ids: Sequence[str]
 ) -> Iterator[Step]:
     """Yield the steps that bring ``clerk_ids`` in step with Clerk; one whom neither side knows counts as failed."""
     wanted = list(dict.fromkeys(clerk_ids))
     for start in range(0, len(wanted), MOST_IDS):
         batch = wanted[start : start + MOST_IDS]
-        answer = inquire(api, batch)
+        answer = confirm_by_id(api, batch)
         counts, changes = sink.take(answer.known)
         live, unheard_of = _sort_unknown(transaction, answer.unknown, terms.before)
         gone, deletions = sink.note_missing(live)
         failures = (
             *answer.unmappable,
-            *(Unmappable(each, "neither Clerk nor the mirror knows it") for each in unheard_of),
+            *(UnusableUser(each, "neither Clerk nor the mirror knows it") for each in unheard_of),
         )
         seen = len(answer.known) + len(answer.unmappable)
         yield Step(counts + gone + Counts(seen=seen, failed=len(failures)), changes + deletions, failures)
     missing = sink.count_missing()
     if missing > terms.cap:
-        raise TooManyMissing(missing, terms.cap)
+        raise TooManyMissingError(missing, terms.cap)
     yield Step(Counts(deleted=sink.bury_missing()))
 
 
-def _sort_unknown(transaction: Transaction, clerk_ids: Sequence[str], before: datetime) -> tuple[list[str], list[str]]:
+def _sort_unknown(transaction: SqlExecutor, clerk_ids: Sequence[str], before: datetime) -> tuple[list[str], list[str]]:
     """Return who of them lives here, and of whom nobody has heard; the others are tombstones already."""
-    known = dict(transaction.rows(_FIND_KNOWN, {"ids": list(clerk_ids), "before": before}))
+    known = dict(transaction.fetch_all(_FIND_KNOWN, {"ids": list(clerk_ids), "before": before}))
     live = [clerk_id for clerk_id in clerk_ids if known.get(clerk_id)]
     return live, [clerk_id for clerk_id in clerk_ids if clerk_id not in known]

@@ -12,15 +12,15 @@ from datetime import datetime
 from typing import LiteralString, NamedTuple
 
 from clerk_sync.clerk.api.client import ClerkApi
-from clerk_sync.clerk.api.user_pages import Unmappable
-from clerk_sync.clerk.errors import UnmappableError
+from clerk_sync.clerk.api.user_pages import UnusableUser
+from clerk_sync.clerk.errors import UnusableUserError
 from clerk_sync.clerk.users import UserSnapshot
-from clerk_sync.db.transaction import Transaction
+from clerk_sync.db.transaction import SqlExecutor
 
 AT_ONCE = 1000
 
 
-class Span(NamedTuple):
+class ListedRange(NamedTuple):
     """A span of ``created_at`` in which Clerk shows nobody but ``shown``; who was made here after ``before`` is new."""
 
     before: datetime
@@ -46,18 +46,18 @@ ORDER BY clerk_id LIMIT %(at_once)s
 """
 
 
-def find_not_shown(transaction: Transaction, span: Span, *, after: str = "") -> list[str]:
+def find_not_shown(transaction: SqlExecutor, span: ListedRange, *, after: str = "") -> list[str]:
     """Return live users whom the span leaves out: up to AT_ONCE ids.
 
     Ask again with ``after`` the last of them while there are as many.
     """
-    return [clerk_id for (clerk_id,) in transaction.rows(_NOT_SHOWN, span._asdict() | {"after": after})]
+    return [clerk_id for (clerk_id,) in transaction.fetch_all(_NOT_SHOWN, span._asdict() | {"after": after})]
 
 
-def find_undated(transaction: Transaction, *, before: datetime, after: str = "") -> list[str]:
+def find_undated(transaction: SqlExecutor, *, before: datetime, after: str = "") -> list[str]:
     """Return live users without a creation time, older here than ``before``: up to AT_ONCE ids. No span covers them."""
     values = {"before": before, "after": after, "at_once": AT_ONCE}
-    return [clerk_id for (clerk_id,) in transaction.rows(_UNDATED, values)]
+    return [clerk_id for (clerk_id,) in transaction.fetch_all(_UNDATED, values)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,11 @@ class Inquiry:
     """What Clerk says of up to 100 users, asked by id."""
 
     known: list[UserSnapshot] = field(default_factory=list)
-    unmappable: list[Unmappable] = field(default_factory=list)
+    unmappable: list[UnusableUser] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
 
-def inquire(api: ClerkApi, clerk_ids: Sequence[str]) -> Inquiry:
+def confirm_by_id(api: ClerkApi, clerk_ids: Sequence[str]) -> Inquiry:
     """Ask Clerk for users by id.
 
     The list is not quite believed: Clerk does not document whether it shows, say, banned users. So the first whom it
@@ -95,8 +95,8 @@ def inquire(api: ClerkApi, clerk_ids: Sequence[str]) -> Inquiry:
 def _inquire_alone(api: ClerkApi, clerk_id: str) -> Inquiry:
     try:
         user = api.find_user(clerk_id)
-    except UnmappableError as error:
-        return Inquiry(unmappable=[Unmappable(clerk_id, str(error))])
+    except UnusableUserError as error:
+        return Inquiry(unmappable=[UnusableUser(clerk_id, str(error))])
     return Inquiry(known=[user]) if user else Inquiry(unknown=[clerk_id])
 
 
@@ -110,20 +110,20 @@ SELECT clerk_id FROM sync_missing WHERE run_id = %(run_id)s AND clerk_id > %(aft
 _COUNT: LiteralString = "SELECT count(*) FROM sync_missing WHERE run_id = %(run_id)s"
 
 
-def remember_missing(transaction: Transaction, run_id: int, clerk_ids: Sequence[str]) -> int:
+def remember_missing(transaction: SqlExecutor, run_id: int, clerk_ids: Sequence[str]) -> int:
     """Note confirmed ids for the end of the run and return how many were not noted before."""
-    return len(transaction.rows(_REMEMBER, {"run_id": run_id, "clerk_ids": list(clerk_ids)}))
+    return len(transaction.fetch_all(_REMEMBER, {"run_id": run_id, "clerk_ids": list(clerk_ids)}))
 
 
-def count_missing(transaction: Transaction, run_id: int) -> int:
+def count_missing(transaction: SqlExecutor, run_id: int) -> int:
     """Return how many confirmed ids the run has noted."""
-    ((missing,),) = transaction.rows(_COUNT, {"run_id": run_id})
+    ((missing,),) = transaction.fetch_all(_COUNT, {"run_id": run_id})
     return int(missing)
 
 
-def recall_missing(transaction: Transaction, run_id: int) -> Iterator[list[str]]:
+def recall_missing(transaction: SqlExecutor, run_id: int) -> Iterator[list[str]]:
     """Yield the confirmed ids of the run, in batches that fit into one statement."""
     last = ""
-    while batch := transaction.rows(_RECALL, {"run_id": run_id, "after": last, "at_once": AT_ONCE}):
+    while batch := transaction.fetch_all(_RECALL, {"run_id": run_id, "after": last, "at_once": AT_ONCE}):
         yield [clerk_id for (clerk_id,) in batch]
         ((last,),) = batch[-1:]

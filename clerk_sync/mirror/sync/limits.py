@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString, cast
 
-from clerk_sync.db.transaction import Transaction
+from clerk_sync.db.transaction import SqlExecutor
 
 DEFAULT_WORKERS = 24
 ALWAYS_ALLOWED = 10
@@ -14,7 +14,7 @@ DEFAULT_PERCENT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class DeleteLimit:
     """How many users a run may delete: the larger of a number and a share of the live ones."""
 
     number: int = ALWAYS_ALLOWED
@@ -26,7 +26,7 @@ class Allowance:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Terms:
+class RunLimits:
     """``before``: whoever was made here later is no candidate. ``live``: the mirror's users at the start; of the
     ``filled`` ones more is known than the id. ``cap``: how many of them may be deleted.
     """
@@ -44,13 +44,13 @@ SELECT count(*), count(*) FILTER (WHERE clerk_updated_at > 0) FROM users WHERE d
 """
 
 
-def read_clock(transaction: Transaction) -> datetime:
+def read_clock(transaction: SqlExecutor) -> datetime:
     """Return the database's time; no other clock decides anything here."""
-    ((now,),) = transaction.rows(_NOW)
+    ((now,),) = transaction.fetch_all(_NOW)
     return cast("datetime", now)
 
 
-def set_terms(transaction: Transaction, allowance: Allowance, *, before: datetime, workers: int) -> Terms:
+def set_terms(transaction: SqlExecutor, allowance: DeleteLimit, *, before: datetime, workers: int) -> RunLimits:
     """Return the terms for the mirror as it is now."""
-    ((live, filled),) = transaction.rows(_COUNT_LIVE)
-    return Terms(before=before, live=live, filled=filled, cap=allowance.of(live), workers=workers)
+    ((live, filled),) = transaction.fetch_all(_COUNT_LIVE)
+    return RunLimits(before=before, live=live, filled=filled, cap=allowance.of(live), workers=workers)

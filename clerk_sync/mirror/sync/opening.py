@@ -11,13 +11,13 @@ from msgspec.structs import replace
 
 from clerk_sync.clerk.api.client import LARGEST_PAGE, ClerkApi, Instance
 from clerk_sync.clerk.api.user_pages import UserPage
-from clerk_sync.db.transaction import Transaction
-from clerk_sync.mirror.errors import EmptyListing, KeyMismatch
+from clerk_sync.db.transaction import SqlExecutor
+from clerk_sync.mirror.errors import EmptyListingError, KeyMismatchError
 from clerk_sync.mirror.sync import plan as planning
 from clerk_sync.mirror.sync.fetch import in_parallel
-from clerk_sync.mirror.sync.limits import Terms
-from clerk_sync.mirror.sync.steps import Cursor
-from clerk_sync.mirror.sync.windows import Stretch, Walk, Window
+from clerk_sync.mirror.sync.limits import RunLimits
+from clerk_sync.mirror.sync.steps import Checkpoint
+from clerk_sync.mirror.sync.windows import PageSlice, Window, WindowReader
 
 # The mirror's own users tell where to cut where it holds at least this share of Clerk's.
 NEARLY_FULL = 0.8
@@ -31,7 +31,7 @@ class Opening(NamedTuple):
 
     instance: Instance
     expected: int
-    first: Stretch
+    first: PageSlice
     seconds: float
 
 
@@ -41,8 +41,8 @@ class Plan(NamedTuple):
     A head is the first page of the window with its number.
     """
 
-    first: Stretch | None
-    cursor: Cursor
+    first: PageSlice | None
+    cursor: Checkpoint
     heads: Mapping[int, UserPage] = {}
 
 
@@ -56,32 +56,32 @@ def open_listing(
     return Opening(instance, expected, first, clock() - asked_at)
 
 
-def _first_stretch(api: ClerkApi) -> Stretch:
-    return next(iter(Walk(api, Window())))
+def _first_stretch(api: ClerkApi) -> PageSlice:
+    return next(iter(WindowReader(api, Window())))
 
 
 def check_key(instance: Instance, secret_key: str) -> None:
     """Raise KeyMismatch where the key's prefix and the instance's environment contradict each other."""
     prefix = "sk_live_" if secret_key.startswith("sk_live_") else "sk_test_"
     if instance.environment_type and (prefix == "sk_live_") != (instance.environment_type == "production"):
-        raise KeyMismatch(prefix, instance.environment_type)
+        raise KeyMismatchError(prefix, instance.environment_type)
 
 
-def plan(transaction: Transaction, api: ClerkApi, opening: Opening, terms: Terms) -> Plan:
+def plan(transaction: SqlExecutor, api: ClerkApi, opening: Opening, terms: RunLimits) -> Plan:
     """Return how to walk the list, in as many windows as pay."""
     _, expected, first, seconds = opening
     if first.count == 0 and terms.filled:
-        raise EmptyListing(terms.filled)
+        raise EmptyListingError(terms.filled)
     if first.count < min(LARGEST_PAGE, expected):
         # The server's pages are shorter than what is asked for, so a short page is not the last one: begin again.
-        return Plan(None, Cursor(expected, max(first.count, 1), 0, [Window()], []))
+        return Plan(None, Checkpoint(expected, max(first.count, 1), 0, [Window()], []))
     if first.rest is None:
-        return Plan(first, Cursor(expected, LARGEST_PAGE, 0, [], []))
+        return Plan(first, Checkpoint(expected, LARGEST_PAGE, 0, [], []))
     users = expected - first.count
     size = planning.size_windows(users, terms.workers)
     # If the first page tells no time, users may follow whom no window would cover: imports create some before 1970.
     if size >= users or terms.workers == 1 or first.rest.reached_ms is None:
-        return Plan(first, Cursor(expected, LARGEST_PAGE, 0, [first.rest], []))
+        return Plan(first, Checkpoint(expected, LARGEST_PAGE, 0, [first.rest], []))
     start_ms = first.until_ms
     heads: dict[int, UserPage] = {}
     if terms.live >= expected * NEARLY_FULL:
@@ -97,7 +97,7 @@ def plan(transaction: Transaction, api: ClerkApi, opening: Opening, terms: Terms
     # The windows begin at the page's last millisecond, so those users belong to them.
     first = replace(first, users=[user for user in first.users if user.clerk_created_at < start_ms], rest=None)
     windows = planning.split(Window(start_ms=start_ms), cuts)
-    return Plan(first, Cursor(expected, LARGEST_PAGE, 0, windows, []), _number_heads(windows, heads))
+    return Plan(first, Checkpoint(expected, LARGEST_PAGE, 0, windows, []), _number_heads(windows, heads))
 
 
 def _probe(api: ClerkApi, places: Sequence[int], limit: int) -> dict[int, UserPage]:

@@ -11,7 +11,7 @@ from math import ceil
 from typing import LiteralString
 
 from clerk_sync.clerk.api.client import LARGEST_PAGE
-from clerk_sync.db.transaction import Transaction
+from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror.sync.windows import Window
 
 FEWEST_USERS = 2000  # that are worth more than one window
@@ -49,12 +49,12 @@ WHERE deleted_at IS NULL AND clerk_created_at >= %(start_ms)s
 """
 
 
-def cuts_by_mirror(transaction: Transaction, start_ms: int, users: int, size: int) -> list[int]:
+def cuts_by_mirror(transaction: SqlExecutor, start_ms: int, users: int, size: int) -> list[int]:
     """Return the cuts that give each window ``size`` of the mirror's own users: no request is needed for them."""
     percent = min(100.0 * SAMPLE / users, 100.0)
     shares = [number / users for number in range(size, users, size)]
     values = {"shares": shares, "percent": percent, "start_ms": start_ms}
-    ((cuts,),) = transaction.rows(_QUANTILES, values)
+    ((cuts,),) = transaction.fetch_all(_QUANTILES, values)
     return cuts or []
 
 

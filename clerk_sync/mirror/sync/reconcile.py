@@ -17,14 +17,14 @@ from msgspec.structs import replace
 
 from clerk_sync.clerk.api.client import MOST_IDS, ClerkApi
 from clerk_sync.clerk.api.user_pages import UserPage
-from clerk_sync.db.transaction import Transaction
-from clerk_sync.mirror.errors import ShortListing, TooManyMissing
-from clerk_sync.mirror.sync.candidates import AT_ONCE, Span, find_not_shown, find_undated, inquire
+from clerk_sync.db.transaction import SqlExecutor
+from clerk_sync.mirror.errors import ShortListingError, TooManyMissingError
+from clerk_sync.mirror.sync.candidates import AT_ONCE, ListedRange, confirm_by_id, find_not_shown, find_undated
 from clerk_sync.mirror.sync.fetch import Prefetch
-from clerk_sync.mirror.sync.limits import Terms
-from clerk_sync.mirror.sync.steps import Counts, Cursor, Step
-from clerk_sync.mirror.sync.targets import Sink
-from clerk_sync.mirror.sync.windows import Stretch, Walk, Window
+from clerk_sync.mirror.sync.limits import RunLimits
+from clerk_sync.mirror.sync.steps import Checkpoint, Counts, Step
+from clerk_sync.mirror.sync.targets import SyncTarget
+from clerk_sync.mirror.sync.windows import PageSlice, Window, WindowReader
 
 # So many users may be left out of the list and yet be known by id: created_at can change while we walk.
 MOST_HIDDEN = 100
@@ -36,7 +36,9 @@ NO_HEADS: Mapping[int, UserPage] = {}
 class Reconciliation:
     """One walk over everybody, from ``cursor`` on."""
 
-    def __init__(self, transaction: Transaction, api: ClerkApi, sink: Sink, terms: Terms, cursor: Cursor) -> None:
+    def __init__(
+        self, transaction: SqlExecutor, api: ClerkApi, sink: SyncTarget, terms: RunLimits, cursor: Checkpoint
+    ) -> None:
         self._transaction = transaction
         self._api = api
         self._sink = sink
@@ -49,7 +51,7 @@ class Reconciliation:
         self._hidden = 0
         self._is_between_pages = True
 
-    def steps(self, first: Stretch | None = None, heads: Mapping[int, UserPage] = NO_HEADS) -> Iterator[Step]:
+    def steps(self, first: PageSlice | None = None, heads: Mapping[int, UserPage] = NO_HEADS) -> Iterator[Step]:
         """Yield the work in steps, beginning with the page that the cursor already lies behind, if one is given.
 
         ``heads`` are pages with which the windows of these numbers begin.
@@ -59,7 +61,7 @@ class Reconciliation:
         if first is not None:
             yield from self._take(first)
         walks = [
-            partial(Walk, self._api, window, self._cursor.page_size, heads.get(number))
+            partial(WindowReader, self._api, window, self._cursor.page_size, heads.get(number))
             for number, window in enumerate(self._cursor.windows)
         ]
         with closing(iter(Prefetch(walks, self._terms.workers))) as stretches:
@@ -72,9 +74,9 @@ class Reconciliation:
         self._check_count()
         yield from self._bury()
 
-    def _take(self, stretch: Stretch, number: int | None = None) -> Iterator[Step]:
+    def _take(self, stretch: PageSlice, number: int | None = None) -> Iterator[Step]:
         """Merge the page, ask about whoever is not on it, and leave the cursor behind it."""
-        span = Span(self._terms.before, stretch.since_ms, stretch.until_ms, stretch.shown)
+        span = ListedRange(self._terms.before, stretch.since_ms, stretch.until_ms, stretch.shown)
         counts, changes, not_shown = self._sink.take_page(stretch.users, span)
         counts += Counts(seen=stretch.count, failed=len(stretch.unmappable))
         step = Step(counts, changes, tuple(stretch.unmappable))
@@ -113,7 +115,7 @@ class Reconciliation:
         clerk_ids = [self._pending.popleft() for _ in range(min(len(self._pending), MOST_IDS))]
         if self._missing > self._terms.cap:
             return  # nothing will be deleted anyway
-        answer = inquire(self._api, clerk_ids)
+        answer = confirm_by_id(self._api, clerk_ids)
         counts = self._sink.take_found(answer.known)
         gone, changes = self._sink.note_missing(answer.unknown)
         self._missing += gone.missing
@@ -122,7 +124,7 @@ class Reconciliation:
         counts += gone + Counts(failed=len(answer.unmappable))
         yield Step(counts, changes, tuple(answer.unmappable), self._here())
         if self._hidden > max(MOST_HIDDEN, self._terms.live * MOST_HIDDEN_SHARE):
-            raise ShortListing(f"Clerk's list leaves out at least {self._hidden} users whom Clerk knows by id")
+            raise ShortListingError(f"Clerk's list leaves out at least {self._hidden} users whom Clerk knows by id")
 
     def _check_count(self) -> None:
         if self._seen >= self._cursor.expected:
@@ -130,15 +132,15 @@ class Reconciliation:
         # Users may have been deleted meanwhile: then both the walk and the second count are lower than the first.
         expected = min(self._cursor.expected, self._api.count_users())
         if self._seen < expected:
-            raise ShortListing(f"Clerk's list showed {self._seen} users, and Clerk counts {expected}")
+            raise ShortListingError(f"Clerk's list showed {self._seen} users, and Clerk counts {expected}")
 
     def _bury(self) -> Iterator[Step]:
         if self._missing > self._terms.cap:
-            raise TooManyMissing(self._missing, self._terms.cap)
+            raise TooManyMissingError(self._missing, self._terms.cap)
         if self._missing:
             yield Step(Counts(deleted=self._sink.bury_missing()), cursor=self._here())
 
-    def _here(self) -> Cursor | None:
+    def _here(self) -> Checkpoint | None:
         if not self._is_between_pages:
             return None
         windows = [window for window in self._windows if window is not None]

@@ -6,17 +6,17 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 from clerk_sync.clerk.api.client import ClerkApi, Instance
-from clerk_sync.db.transaction import Transaction
+from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror.sync.by_id import reconcile_users
-from clerk_sync.mirror.sync.limits import Terms
+from clerk_sync.mirror.sync.limits import RunLimits
 from clerk_sync.mirror.sync.opening import check_key, open_listing, plan
 from clerk_sync.mirror.sync.reconcile import Reconciliation
-from clerk_sync.mirror.sync.steps import Cursor, Step
-from clerk_sync.mirror.sync.targets import Sink
+from clerk_sync.mirror.sync.steps import Checkpoint, Step
+from clerk_sync.mirror.sync.targets import SyncTarget
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ClerkSource:
     """Where users are read from."""
 
     api: ClerkApi
@@ -25,13 +25,13 @@ class Source:
 
 
 def reconcile(
-    transaction: Transaction,
-    source: Source,
-    sink: Sink,
-    terms: Terms,
+    transaction: SqlExecutor,
+    source: ClerkSource,
+    sink: SyncTarget,
+    terms: RunLimits,
     *,
     clerk_ids: tuple[str, ...] = (),
-    cursor: Cursor | None = None,
+    cursor: Checkpoint | None = None,
 ) -> Generator[Step, None, None]:
     """Yield the steps of a run over everybody, over ``clerk_ids`` alone, or over what ``cursor`` left.
 
@@ -50,7 +50,7 @@ def reconcile(
         yield from Reconciliation(transaction, source.api, sink, terms, cursor).steps(first, heads)
 
 
-def _prove(source: Source, sink: Sink, instance: Instance) -> Step:
+def _prove(source: ClerkSource, sink: SyncTarget, instance: Instance) -> Step:
     check_key(instance, source.secret_key)
     sink.bind(instance.id)
     return Step(instance_id=instance.id)

@@ -13,9 +13,9 @@ from typing import LiteralString, NamedTuple
 
 import msgspec
 
-from clerk_sync.db.transaction import Transaction
-from clerk_sync.mirror.errors import LeaseLost
-from clerk_sync.mirror.sync.steps import Counts, Cursor
+from clerk_sync.db.transaction import SqlExecutor
+from clerk_sync.mirror.errors import LeaseLostError
+from clerk_sync.mirror.sync.steps import Checkpoint, Counts
 
 RESUMABLE_FOR = timedelta(days=1)
 
@@ -47,10 +47,10 @@ class Run(NamedTuple):
 
     id: int
     started_at: datetime
-    cursor: Cursor | None = None
+    cursor: Checkpoint | None = None
 
 
-class Holder(NamedTuple):
+class LeaseHolder(NamedTuple):
     """Whoever holds the lease; two looks at ``heartbeat_at`` tell whether the process lives."""
 
     id: int
@@ -74,19 +74,19 @@ RETURNING id, started_at, cursor
 """
 
 
-def begin_run(transaction: Transaction, kind: Kind) -> Run | None:
+def begin_run(transaction: SqlExecutor, kind: Kind) -> Run | None:
     """Return a new run, or None while another one holds the lease."""
-    rows = transaction.rows(_BEGIN, {"kind": kind})
+    rows = transaction.fetch_all(_BEGIN, {"kind": kind})
     return Run(*rows[0]) if rows else None
 
 
-def resume_run(transaction: Transaction) -> Run | None:
+def resume_run(transaction: SqlExecutor) -> Run | None:
     """Return the last full run, to go on with, or None where it is over, too old, or the lease is taken."""
-    rows = transaction.rows(_RESUME, {"resumable_for": RESUMABLE_FOR})
+    rows = transaction.fetch_all(_RESUME, {"resumable_for": RESUMABLE_FOR})
     if not rows:
         return None
     run_id, started_at, cursor = rows[0]
-    return Run(run_id, started_at, msgspec.convert(cursor, Cursor))
+    return Run(run_id, started_at, msgspec.convert(cursor, Checkpoint))
 
 
 _FIND_HOLDER: LiteralString = "SELECT id, started_at, heartbeat_at FROM sync_runs WHERE status = 'running'"
@@ -101,15 +101,15 @@ RETURNING id
 """
 
 
-def find_holder(transaction: Transaction) -> Holder | None:
+def find_holder(transaction: SqlExecutor) -> LeaseHolder | None:
     """Return whoever holds the lease, or None."""
-    rows = transaction.rows(_FIND_HOLDER)
-    return Holder(*rows[0]) if rows else None
+    rows = transaction.fetch_all(_FIND_HOLDER)
+    return LeaseHolder(*rows[0]) if rows else None
 
 
-def take_away_lease(transaction: Transaction, run_id: int) -> bool:
+def expire_lease(transaction: SqlExecutor, run_id: int) -> bool:
     """End the run if it has lost its lease; return whether it has."""
-    return bool(transaction.rows(_TAKE_AWAY, {"run_id": run_id, "silence": LEASE_TIMEOUT}))
+    return bool(transaction.fetch_all(_TAKE_AWAY, {"run_id": run_id, "silence": LEASE_TIMEOUT}))
 
 
 _BEAT: LiteralString = (
@@ -139,24 +139,24 @@ SELECT status, deleted FROM sync_runs WHERE id = %(run_id)s AND NOT EXISTS (SELE
 """
 
 
-def beat(transaction: Transaction, run_id: int) -> bool:
+def send_heartbeat(transaction: SqlExecutor, run_id: int) -> bool:
     """Say that the run lives; return False where it has been taken for dead."""
-    return bool(transaction.rows(_BEAT, {"run_id": run_id}))
+    return bool(transaction.fetch_all(_BEAT, {"run_id": run_id}))
 
 
-def name_instance(transaction: Transaction, run_id: int, instance_id: str) -> None:
+def name_instance(transaction: SqlExecutor, run_id: int, instance_id: str) -> None:
     """Note which instance the run reads from."""
-    transaction.rows(_NAME_INSTANCE, {"run_id": run_id, "instance_id": instance_id})
+    transaction.fetch_all(_NAME_INSTANCE, {"run_id": run_id, "instance_id": instance_id})
 
 
-def record(transaction: Transaction, run_id: int, counts: Counts, cursor: Cursor | None) -> None:
+def save_checkpoint(transaction: SqlExecutor, run_id: int, counts: Counts, cursor: Checkpoint | None) -> None:
     """Add a step to the run's report, in the transaction of what the step wrote; raise LeaseLost where it is over.
 
     This is the fence: a run that was taken for dead cannot commit another row.
     """
     values = asdict(counts) | {"cursor": msgspec.json.encode(cursor).decode() if cursor else None, "run_id": run_id}
-    if not transaction.rows(_RECORD, values):
-        raise LeaseLost(run_id)
+    if not transaction.fetch_all(_RECORD, values):
+        raise LeaseLostError(run_id)
 
 
 class Ended(NamedTuple):
@@ -166,7 +166,7 @@ class Ended(NamedTuple):
     deleted: int
 
 
-def end_run(transaction: Transaction, run_id: int, status: Status, reason: str | None = None) -> Ended:
+def end_run(transaction: SqlExecutor, run_id: int, status: Status, reason: str | None = None) -> Ended:
     """Give the lease back and write down how the run ended, unless it had ended before; return what stands there."""
-    ((found, deleted),) = transaction.rows(_END, {"run_id": run_id, "status": status, "reason": reason})
+    ((found, deleted),) = transaction.fetch_all(_END, {"run_id": run_id, "status": status, "reason": reason})
     return Ended(Status(found), deleted)

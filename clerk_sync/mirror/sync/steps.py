@@ -7,8 +7,8 @@ from typing import Self
 
 from msgspec import Struct
 
-from clerk_sync.clerk.api.user_pages import Unmappable
-from clerk_sync.mirror.merge.merge import Merged
+from clerk_sync.clerk.api.user_pages import UnusableUser
+from clerk_sync.mirror.merge.merge import MergeResult
 from clerk_sync.mirror.sync.windows import Window
 
 
@@ -34,11 +34,11 @@ class Change:
     """What becomes of one user, in names of fields only; ``merged`` is None for one whom Clerk no longer knows."""
 
     clerk_id: str
-    merged: Merged | None
+    merged: MergeResult | None
     fields: tuple[str, ...] = ()
 
 
-class Cursor(Struct, frozen=True):
+class Checkpoint(Struct, frozen=True):
     """Where a walk stands: enough to go on with it in another process.
 
     ``expected`` is Clerk's count at the start; ``pending`` are missing users of whom Clerk has not been asked yet.
@@ -57,6 +57,6 @@ class Step:
 
     counts: Counts = Counts()
     changes: tuple[Change, ...] = ()
-    failures: tuple[Unmappable, ...] = ()
-    cursor: Cursor | None = field(default=None, repr=False)
+    failures: tuple[UnusableUser, ...] = ()
+    cursor: Checkpoint | None = field(default=None, repr=False)
     instance_id: str | None = None

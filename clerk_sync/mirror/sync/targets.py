@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import LiteralString, Protocol
 
 from clerk_sync.clerk.users import UserSnapshot
-from clerk_sync.db.transaction import Transaction
+from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror import binding
-from clerk_sync.mirror.errors import ForeignInstance
+from clerk_sync.mirror.errors import ForeignInstanceError
 from clerk_sync.mirror.merge.diff import find_differences
-from clerk_sync.mirror.merge.merge import READ_FROM_API, Merged, bury_users, merge_page, merge_users
+from clerk_sync.mirror.merge.merge import READ_FROM_API, MergeResult, merge_page, merge_users, write_tombstones
 from clerk_sync.mirror.sync import candidates, runs
-from clerk_sync.mirror.sync.candidates import Span
+from clerk_sync.mirror.sync.candidates import ListedRange
 from clerk_sync.mirror.sync.steps import Change, Counts
 
-UNHURRIED: LiteralString = (
+SYNC_SETTINGS: LiteralString = (
     "SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = '10min'; SET LOCAL synchronous_commit = off"
 )
 """What the transactions of a run begin with. It has time, unlike a webhook. And it may lose its last half second when
@@ -29,7 +29,7 @@ READ_ONLY: LiteralString = "SET TRANSACTION READ ONLY; SET LOCAL statement_timeo
 _FLUSHED: LiteralString = "SET LOCAL synchronous_commit = on"
 
 
-class Sink(Protocol):
+class SyncTarget(Protocol):
     """What a reconciliation does with what it finds out."""
 
     def bind(self, instance_id: str) -> None:
@@ -38,7 +38,9 @@ class Sink(Protocol):
     def take(self, users: Sequence[UserSnapshot]) -> tuple[Counts, tuple[Change, ...]]:
         """Take users as Clerk's API shows them."""
 
-    def take_page(self, users: Sequence[UserSnapshot], span: Span) -> tuple[Counts, tuple[Change, ...], list[str]]:
+    def take_page(
+        self, users: Sequence[UserSnapshot], span: ListedRange
+    ) -> tuple[Counts, tuple[Change, ...], list[str]]:
         """Take the users of a page, and return up to AT_ONCE ids of live users whom it leaves out, too."""
 
     def take_found(self, users: Sequence[UserSnapshot]) -> Counts:
@@ -54,10 +56,10 @@ class Sink(Protocol):
         """Delete the users noted as missing and return how many there were."""
 
 
-class Merging:
-    """The mirror itself, on behalf of a run; its transactions should be ``UNHURRIED``."""
+class MirrorWriter:
+    """The mirror itself, on behalf of a run; its transactions should be ``SYNC_SETTINGS``."""
 
-    def __init__(self, transaction: Transaction, run_id: int) -> None:
+    def __init__(self, transaction: SqlExecutor, run_id: int) -> None:
         self._transaction = transaction
         self._run_id = run_id
 
@@ -65,14 +67,16 @@ class Merging:
         """Bind a mirror that is still free."""
         bound = binding.bind(self._transaction, instance_id, bound_by="sync")
         if bound != instance_id:
-            raise ForeignInstance(instance_id, bound)
+            raise ForeignInstanceError(instance_id, bound)
         runs.name_instance(self._transaction, self._run_id, instance_id)
 
     def take(self, users: Sequence[UserSnapshot]) -> tuple[Counts, tuple[Change, ...]]:
         """Merge the users."""
         return _count(merge_users(self._transaction, users, event_at=READ_FROM_API)), ()
 
-    def take_page(self, users: Sequence[UserSnapshot], span: Span) -> tuple[Counts, tuple[Change, ...], list[str]]:
+    def take_page(
+        self, users: Sequence[UserSnapshot], span: ListedRange
+    ) -> tuple[Counts, tuple[Change, ...], list[str]]:
         """Merge the users and look who is left out, in one statement."""
         merged, not_shown = merge_page(self._transaction, users, span)
         return _count(merged), (), not_shown
@@ -92,19 +96,19 @@ class Merging:
 
     def bury_missing(self) -> int:
         """Turn them into tombstones; this transaction waits for the disk."""
-        self._transaction.rows(_FLUSHED)
+        self._transaction.fetch_all(_FLUSHED)
         batches = candidates.recall_missing(self._transaction, self._run_id)
-        return sum(len(bury_users(self._transaction, clerk_ids)) for clerk_ids in batches)
+        return sum(len(write_tombstones(self._transaction, clerk_ids)) for clerk_ids in batches)
 
 
-def _count(merged: Mapping[str, Merged]) -> Counts:
+def _count(merged: Mapping[str, MergeResult]) -> Counts:
     return Counts(**{kind.value: number for kind, number in Counter(merged.values()).items()})
 
 
-class Comparing:
+class DryRun:
     """Nothing but a report; its transactions should be ``READ_ONLY``."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: SqlExecutor) -> None:
         self._transaction = transaction
         self._missing = 0
 
@@ -112,15 +116,17 @@ class Comparing:
         """Compare the binding."""
         bound = binding.find_binding(self._transaction)
         if bound is not None and bound != instance_id:
-            raise ForeignInstance(instance_id, bound)
+            raise ForeignInstanceError(instance_id, bound)
 
     def take(self, users: Sequence[UserSnapshot]) -> tuple[Counts, tuple[Change, ...]]:
         """Compare the users with the mirror."""
         changes = find_differences(self._transaction, users)
         counted = Counter(change.merged for change in changes)
-        return Counts(**{kind.value: counted[kind] for kind in Merged}), tuple(changes)
+        return Counts(**{kind.value: counted[kind] for kind in MergeResult}), tuple(changes)
 
-    def take_page(self, users: Sequence[UserSnapshot], span: Span) -> tuple[Counts, tuple[Change, ...], list[str]]:
+    def take_page(
+        self, users: Sequence[UserSnapshot], span: ListedRange
+    ) -> tuple[Counts, tuple[Change, ...], list[str]]:
         """Compare the users with the mirror."""
         return *self.take(users), candidates.find_not_shown(self._transaction, span)
 

@@ -14,8 +14,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from clerk_sync.clerk.api.client import LARGEST_PAGE, ClerkApi
-from clerk_sync.clerk.api.user_pages import Unmappable, UserPage
-from clerk_sync.clerk.errors import ApiNonsense, CursorRefused
+from clerk_sync.clerk.api.user_pages import UnusableUser, UserPage
+from clerk_sync.clerk.errors import ApiProtocolError, CursorRefusedError
 from clerk_sync.clerk.users import UserSnapshot
 
 FIRST_MS = 1  # 0 stands for a creation time that is not known
@@ -41,14 +41,14 @@ class Window(Struct, frozen=True, omit_defaults=True):
     carried: list[str] = []
 
 
-class Stretch(Struct, frozen=True):
+class PageSlice(Struct, frozen=True):
     """What one page says: its new users, and that between ``since_ms`` and ``until_ms`` there are only ``shown``.
 
     ``rest`` is the part of the window that is still to be walked, or None.
     """
 
     users: list[UserSnapshot]
-    unmappable: list[Unmappable]
+    unmappable: list[UnusableUser]
     since_ms: int
     until_ms: int
     shown: list[str]
@@ -60,7 +60,7 @@ class Stretch(Struct, frozen=True):
         return len(self.users) + len(self.unmappable)
 
 
-class Walk:
+class WindowReader:
     """The pages of one window. ``page_size`` is what the server makes of a limit of 500: a shorter page is the last.
 
     ``head`` is the first page where it is there already: it may begin in the millisecond before the window.
@@ -76,7 +76,7 @@ class Walk:
         self._carried = set(window.carried)
         self._known = self._carried | ({window.reached_id} if window.reached_id else set())
 
-    def __iter__(self) -> Iterator[Stretch]:
+    def __iter__(self) -> Iterator[PageSlice]:
         """Yield the pages; raise ApiError where the walk cannot go on."""
         window: Window | None = self._window
         while window is not None:
@@ -105,7 +105,7 @@ class Walk:
             page = self._api.list_users(
                 starting_after=window.reached_id, created_at_after=after, created_at_before=before
             )
-        except CursorRefused:
+        except CursorRefusedError:
             return None
         leads_back = not self._known.isdisjoint(_ids(page)) or (
             window.reached_ms is not None and page.first_ms is not None and page.first_ms < window.reached_ms
@@ -124,7 +124,7 @@ class Walk:
             step = max(step * 2, 1)
             offset = max(offset - step, 0)
 
-    def _read(self, page: UserPage, window: Window) -> Stretch:
+    def _read(self, page: UserPage, window: Window) -> PageSlice:
         _check_answer(page, window)
         fresh = [user for user in page.users if user.clerk_id not in self._known]
         if window.by_offset and window.reached_ms is not None:
@@ -132,7 +132,7 @@ class Walk:
         unmappable = [user for user in page.unmappable if user.clerk_id not in self._known]
         is_last = page.count < self._page_size
         if not is_last and not fresh and not any(user.clerk_id for user in unmappable):
-            raise ApiNonsense("a page of Clerk's list brings nothing new: the walk would never end")
+            raise ApiProtocolError("a page of Clerk's list brings nothing new: the walk would never end")
 
         ids = _ids(page)
         reached_ms = window.reached_ms if page.last_ms is None else page.last_ms
@@ -140,7 +140,7 @@ class Walk:
         carried.update(user.clerk_id for user in page.unmappable if user.clerk_id)
         if reached_ms == window.reached_ms:
             carried |= self._carried
-        stretch = Stretch(
+        stretch = PageSlice(
             users=[user for user in fresh if _is_inside(user, window)],
             unmappable=unmappable,
             since_ms=_first_of(window.reached_ms, window.start_ms, FIRST_MS),
@@ -158,7 +158,7 @@ def _rest_behind(page: UserPage, window: Window, reached_ms: int | None, carried
         return None  # further than asked for: the server does not know created_at_before
     reached_id = page.last_id or (page.users[-1].clerk_id if page.users else None)
     if reached_id is None:
-        raise ApiNonsense("a whole page of Clerk's list has no user whose id can be read: the walk cannot go on")
+        raise ApiProtocolError("a whole page of Clerk's list has no user whose id can be read: the walk cannot go on")
     return replace(window, reached_ms=reached_ms, reached_id=reached_id, carried=list(islice(carried, MOST_CARRIED)))
 
 
@@ -166,10 +166,10 @@ def _check_answer(page: UserPage, window: Window) -> None:
     """Refuse a list that is not the one that was asked for: its gaps would mean nothing."""
     times_ms = [user.clerk_created_at for user in page.users if user.clerk_created_at]
     if any(before > after for before, after in pairwise(times_ms)):
-        raise ApiNonsense("Clerk's list is not in the order of created_at that was asked for")
+        raise ApiProtocolError("Clerk's list is not in the order of created_at that was asked for")
     # One millisecond of grace: Clerk does not say whether the ends of a window belong to it.
     if window.start_ms is not None and times_ms and times_ms[0] < window.start_ms - 1:
-        raise ApiNonsense("Clerk's list ignores created_at_after; --workers 1 does without")
+        raise ApiProtocolError("Clerk's list ignores created_at_after; --workers 1 does without")
 
 
 def _bounds(window: Window) -> tuple[int | None, int | None]:

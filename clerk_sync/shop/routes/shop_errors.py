@@ -5,40 +5,40 @@ from __future__ import annotations
 from flask import Flask, Response
 
 from clerk_sync.shop.errors import (
-    AddressBookFull,
-    AddressUnknown,
-    CartEmpty,
-    CartFull,
-    CurrencyMismatch,
-    DestinationUnknown,
-    InvalidTransition,
-    OrderUnknown,
-    OwnerGone,
-    ProductsUnavailable,
-    ProductUnknown,
+    AddressBookFullError,
+    AddressUnknownError,
+    CartEmptyError,
+    CartFullError,
+    CurrencyMismatchError,
+    DestinationUnknownError,
+    InvalidTransitionError,
+    OrderUnknownError,
+    OwnerDeletedError,
+    ProductsUnavailableError,
+    ProductUnknownError,
     ShopError,
-    TotalTooLarge,
+    TotalTooLargeError,
 )
 from clerk_sync.web.problems import Problem, problem_response
 
 # Status, code, and the detail with the error's evidence in it.
 _ANSWERS: dict[type[ShopError], tuple[int, str, str]] = {
-    OwnerGone: (403, "user-deleted", "This account has been deleted."),
-    AddressUnknown: (404, "address-unknown", "You have no such address."),
-    ProductUnknown: (404, "product-unknown", "No product on sale has this sku."),
-    OrderUnknown: (404, "order-unknown", "There is no such order."),
-    AddressBookFull: (409, "too-many-addresses", "You have {0.limit} addresses; remove one first."),
-    CurrencyMismatch: (
+    OwnerDeletedError: (403, "user-deleted", "This account has been deleted."),
+    AddressUnknownError: (404, "address-unknown", "You have no such address."),
+    ProductUnknownError: (404, "product-unknown", "No product on sale has this sku."),
+    OrderUnknownError: (404, "order-unknown", "There is no such order."),
+    AddressBookFullError: (409, "too-many-addresses", "You have {0.limit} addresses; remove one first."),
+    CurrencyMismatchError: (
         409,
         "currency-mismatch",
         "The cart is in {0.cart_currency}; this product is sold in {0.product_currency}.",
     ),
-    CartFull: (409, "cart-full", "A cart has at most {0.limit} products; remove some first."),
-    CartEmpty: (409, "cart-empty", "There is nothing in the cart."),
-    ProductsUnavailable: (409, "product-unavailable", "Not on sale any more: {0}."),
-    TotalTooLarge: (409, "total-too-large", "The total of the cart is larger than an order can hold."),
-    InvalidTransition: (409, "invalid-transition", "An order that is {0.old} cannot become {0.new}."),
-    DestinationUnknown: (422, "address-unknown", "address_id has to be one of your addresses."),
+    CartFullError: (409, "cart-full", "A cart has at most {0.limit} products; remove some first."),
+    CartEmptyError: (409, "cart-empty", "There is nothing in the cart."),
+    ProductsUnavailableError: (409, "product-unavailable", "Not on sale any more: {0}."),
+    TotalTooLargeError: (409, "total-too-large", "The total of the cart is larger than an order can hold."),
+    InvalidTransitionError: (409, "invalid-transition", "An order that is {0.old} cannot become {0.new}."),
+    DestinationUnknownError: (422, "address-unknown", "address_id has to be one of your addresses."),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any, LiteralString, NamedTuple, TypeAlias
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from clerk_sync.db.pool import Prepared, Statements
+from clerk_sync.db.pool import AutocommitPool, PreparedStatement
 from clerk_sync.shop.fields import LARGEST_ID, LARGEST_TOTAL_MINOR
 from clerk_sync.shop.store.carts import CART_LINES
 from clerk_sync.shop.store.owner import Owner
@@ -86,7 +86,7 @@ SELECT orders.id, orders.created_at, number, status, currency, total_minor, CAST
 FROM {orders} AS orders LEFT JOIN order_items ON order_items.order_id = orders.id
 """
 _LIST_ORDERS: LiteralString = "SELECT * FROM orders_page(%(user_id)s, %(created_at)s, %(id)s, %(limit)s)"
-_LIST_FIRST_ORDERS = Prepared(
+_LIST_FIRST_ORDERS = PreparedStatement(
     "list_first_orders",
     "SELECT * FROM own_orders_page(%(clerk_id)s, 'infinity', %(id)s, %(limit)s)",
     ["clerk_id", "id", "limit"],
@@ -98,16 +98,16 @@ _FIND_ORDER_BY_NUMBER = text(_FIND_ORDER.format("orders.user_id = :user_id AND n
 
 
 def list_orders(
-    statements: Statements, user_id: int, *, after: tuple[datetime, int] | None, limit: int
+    statements: AutocommitPool, user_id: int, *, after: tuple[datetime, int] | None, limit: int
 ) -> Sequence[OrderRow]:
     """Return up to ``limit`` orders of a user behind ``after``, newest first, one row for each line."""
     created_at, id_ = after or ("infinity", LARGEST_ID)
-    return statements.rows(_LIST_ORDERS, {"user_id": user_id, "created_at": created_at, "id": id_, "limit": limit})
+    return statements.fetch_all(_LIST_ORDERS, {"user_id": user_id, "created_at": created_at, "id": id_, "limit": limit})
 
 
-def list_first_orders(statements: Statements, clerk_id: str, *, limit: int) -> Sequence[OrderRow]:
+def list_first_orders(statements: AutocommitPool, clerk_id: str, *, limit: int) -> Sequence[OrderRow]:
     """Return up to ``limit`` of an active user's newest orders, found by Clerk's id, one row for each line."""
-    return statements.rows(_LIST_FIRST_ORDERS, {"clerk_id": clerk_id, "id": LARGEST_ID, "limit": limit})
+    return statements.fetch_all(_LIST_FIRST_ORDERS, {"clerk_id": clerk_id, "id": LARGEST_ID, "limit": limit})
 
 
 def find_order_by_id(session: Session, order_id: int) -> Sequence[OrderRow]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from clerk_sync.shop.errors import OwnerGone
+from clerk_sync.shop.errors import OwnerDeletedError
 
 
 class Owner(NamedTuple):
@@ -27,5 +27,5 @@ def lock_owner(session: Session, user_id: int) -> Owner:
     """Return the proof that rows may be written for this user; raise OwnerGone if it is, or is being, deleted."""
     found = session.scalar(_LOCK_OWNER, {"user_id": user_id})
     if found is None:
-        raise OwnerGone
+        raise OwnerDeletedError
     return Owner(found)

@@ -10,17 +10,17 @@ from flask import Blueprint, Response, url_for
 from clerk_sync.clerk.api.client import ClerkApi
 from clerk_sync.clerk.api.instance import read_instance
 from clerk_sync.clerk.api.transport import Transport, limiter_for
-from clerk_sync.clerk.errors import ApiRefused, ClerkError
+from clerk_sync.clerk.errors import ApiRefusedError, ClerkError
 from clerk_sync.db.connect import TIME_LIMITS
-from clerk_sync.db.transaction import Transactions
+from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.extensions import services
 from clerk_sync.mirror.errors import SyncError
 from clerk_sync.mirror.reporting.drift import Drift
 from clerk_sync.mirror.reporting.quick_check import glance
-from clerk_sync.mirror.sync.limits import Allowance, read_clock, set_terms
-from clerk_sync.mirror.sync.run import Source
+from clerk_sync.mirror.sync.limits import DeleteLimit, read_clock, set_terms
+from clerk_sync.mirror.sync.run import ClerkSource
 from clerk_sync.web.console import rendering
-from clerk_sync.web.console.flash import Notice, Tone, tell
+from clerk_sync.web.console.flash import Notice, Tone, flash
 
 drift = Blueprint("drift", __name__)
 
@@ -49,18 +49,18 @@ def check_drift() -> Response:
     started_at = time.monotonic()
     source = _find_source()
     if source is None:
-        return tell(Notice(Tone.BAD, "CLERK_SECRET_KEY is not set, so Clerk cannot be asked."), at)
+        return flash(Notice(Tone.BAD, "CLERK_SECRET_KEY is not set, so Clerk cannot be asked."), at)
     try:
         found = _look(source)
-    except ApiRefused as error:
+    except ApiRefusedError as error:
         hint = " Is CLERK_SECRET_KEY right?" if error.status in (401, 403) else ""
-        return tell(Notice(Tone.BAD, f"Could not tell: {error}.{hint}"), at)
+        return flash(Notice(Tone.BAD, f"Could not tell: {error}.{hint}"), at)
     except (ClerkError, SyncError) as error:
-        return tell(Notice(Tone.BAD, f"Could not tell: {error}."), at)
-    return tell(_notice_of(found, time.monotonic() - started_at), at)
+        return flash(Notice(Tone.BAD, f"Could not tell: {error}."), at)
+    return flash(_notice_of(found, time.monotonic() - started_at), at)
 
 
-def _find_source() -> Source | None:
+def _find_source() -> ClerkSource | None:
     """Return where users are read from, impatiently; None where there is no key to read them with."""
     settings = services().settings
     if settings.secret_key is None:
@@ -75,13 +75,13 @@ def _find_source() -> Source | None:
         connections=1,
     )
     api = ClerkApi(transport)
-    return Source(api, partial(read_instance, api, settings.api_url, settings.secret_key), settings.secret_key)
+    return ClerkSource(api, partial(read_instance, api, settings.api_url, settings.secret_key), settings.secret_key)
 
 
-def _look(source: Source) -> Drift:
+def _look(source: ClerkSource) -> Drift:
     # All of them may be orphaned: nothing is deleted here.
-    everybody = Allowance(number=0, percent=100.0)
-    with Transactions(services().connect, f"SET TRANSACTION READ ONLY; {TIME_LIMITS}") as transactions:
+    everybody = DeleteLimit(number=0, percent=100.0)
+    with TransactionalConnection(services().connect, f"SET TRANSACTION READ ONLY; {TIME_LIMITS}") as transactions:
         terms = set_terms(transactions, everybody, before=read_clock(transactions), workers=1)
         transactions.rollback()
         return glance(transactions, source, terms)

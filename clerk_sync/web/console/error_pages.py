@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from flask import Response, request
 
-from clerk_sync.clerk.tokens.rejection import Reason
+from clerk_sync.clerk.tokens.rejection import TokenRejection
 from clerk_sync.web import auth, clerk_urls
 from clerk_sync.web.console import handshake, rendering
 
@@ -21,7 +21,7 @@ _TITLES = {
 }
 
 
-def dress(response: Response) -> Response:
+def render_problem(response: Response) -> Response:
     """Return the page for a problem; every other answer as it is."""
     if response.content_type != "application/problem+json":
         return response
@@ -35,7 +35,7 @@ def dress(response: Response) -> Response:
         "detail": problem["detail"],
         "back_to": back_to,
         "own_origin": clerk_urls.find_own_origin() or clerk_urls.requested_origin(),
-        "is_wrong_party": code == Reason.WRONG_PARTY,
+        "is_wrong_party": code == TokenRejection.WRONG_PARTY,
         "clerk_id": auth.claims().user_id if code == "forbidden" else None,
         **(_ways_in(back_to) if problem["status"] == 401 else {}),
     }

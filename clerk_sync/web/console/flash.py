@@ -35,7 +35,7 @@ class Notice(Struct):
     facts: list[tuple[str, str]] = field(default_factory=list)
 
 
-def tell(notice: Notice, at: str) -> Response:
+def flash(notice: Notice, at: str) -> Response:
     """Return the redirect to the page ``at``, which will show ``notice``."""
     notice.text = notice.text[:LONGEST_TEXT]
     body = base64.urlsafe_b64encode(msgspec.json.encode(notice)).decode()

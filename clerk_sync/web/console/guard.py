@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request, url_for
 
-from clerk_sync.clerk.tokens.rejection import Reason
+from clerk_sync.clerk.tokens.rejection import TokenRejection
 from clerk_sync.web import auth
 from clerk_sync.web.console import csrf, error_pages, handshake, security_headers
 from clerk_sync.web.problems import Problem
 
 pages = Blueprint("console", __name__, url_prefix="/console", template_folder="../templates")
-pages.after_request(error_pages.dress)
-pages.after_request(security_headers.harden)
+pages.after_request(error_pages.render_problem)
+pages.after_request(security_headers.set_security_headers)
 
 
 @pages.before_request
@@ -20,7 +20,7 @@ def admit() -> Response | None:
     try:
         auth.authenticate()
     except Problem as problem:
-        if problem.code == Reason.EXPIRED and handshake.is_worth_trying():
+        if problem.code == TokenRejection.EXPIRED and handshake.is_worth_trying():
             response = Response(status=303)
             response.headers["Location"] = url_for("console_door.renew_session", to=request.full_path.rstrip("?"))
             return response

@@ -2,11 +2,11 @@
 
 Session tokens last a minute. The steps:
 
-1. ``set_out`` puts a random nonce into a cookie and sends the browser to the frontend API, with a state that only this
+1. ``start`` puts a random nonce into a cookie and sends the browser to the frontend API, with a state that only this
    nonce and the page to return to give.
 2. The frontend API knows whether the session lives. It sends the browser back with a signed list of cookies, the
    handshake (clerk/javascript, packages/backend, tokens/handshake.ts).
-3. ``come_back`` accepts the state once, verifies the handshake and takes one thing out of it: a session token, which
+3. ``finish`` accepts the state once, verifies the handshake and takes one thing out of it: a session token, which
    has to pass every rule for session tokens, and whose user must be the one who was signed in before.
 
 So a page of another site can start a renewal, but it cannot choose what the browser comes back with.
@@ -24,7 +24,7 @@ from flask import Response, after_this_request, request
 
 from clerk_sync.clerk.errors import TokenError
 from clerk_sync.clerk.tokens.claims import SessionClaims
-from clerk_sync.clerk.tokens.rejection import Reason
+from clerk_sync.clerk.tokens.rejection import TokenRejection
 from clerk_sync.extensions import services
 from clerk_sync.web import auth, clerk_urls
 from clerk_sync.web.credentials import COOKIE as SESSION_COOKIE
@@ -61,7 +61,7 @@ def local_path(text: str) -> str:
     return text if _LOCAL_PATH.fullmatch(text) and "//" not in text.partition("?")[0] else PATH
 
 
-def set_out(frontend_api: str, own_origin: str, to: str) -> Response:
+def start(frontend_api: str, own_origin: str, to: str) -> Response:
     """Return the redirect to Clerk, after which the browser will come back and go on to the page ``to``."""
     nonce = secrets.token_urlsafe(32)
     way_back = f"{own_origin}{PATH}/session/return?{urlencode({'state': _state(nonce, to), 'to': to})}"
@@ -73,7 +73,7 @@ def set_out(frontend_api: str, own_origin: str, to: str) -> Response:
     return _set_nonce(response, nonce, _NONCE_KEPT_S)
 
 
-def come_back(to: str) -> Response:
+def finish(to: str) -> Response:
     """Return the redirect to the page ``to`` with the fresh token.
 
     Raises TokenError if the browser was not sent out from here or no good token has come, and Problem if the token is
@@ -94,7 +94,7 @@ def _spend_state(to: str) -> None:
     nonce = request.cookies.get(_nonce_cookie(), "")
     state = request.args.get("state", "")
     if not _NONCE.fullmatch(nonce) or not hmac.compare_digest(_state(nonce, to).encode(), state.encode()):
-        raise TokenError(Reason.MISSING)
+        raise TokenError(TokenRejection.MISSING)
 
     @after_this_request
     def end_nonce(response: Response) -> Response:
@@ -122,7 +122,7 @@ def _prove_first(tokens: list[str]) -> tuple[str, SessionClaims]:
             return token, services().tokens.verify(token)
         except TokenError as error:
             refusal = refusal or error
-    raise refusal or TokenError(Reason.MISSING)
+    raise refusal or TokenError(TokenRejection.MISSING)
 
 
 def _require_same_user(proven: SessionClaims) -> None:

@@ -18,7 +18,7 @@ from clerk_sync.mirror.inbox.queries import Delivery, DeliveryKey, Payload
 from clerk_sync.mirror.reporting import pulse
 from clerk_sync.web import auth
 from clerk_sync.web.console import rendering
-from clerk_sync.web.console.flash import Notice, Tone, tell
+from clerk_sync.web.console.flash import Notice, Tone, flash
 from clerk_sync.web.pagination import cursor_of, read_cursor, read_limit
 from clerk_sync.web.problems import Problem
 
@@ -70,7 +70,7 @@ def replay_event(svix_id: str) -> Response:
         notice = Notice(Tone.BAD, "Replayed, and parked again: it still cannot be mapped. The reason is below.")
     else:
         notice = Notice(Tone.GOOD, f"Replayed: {outcomes[0]}.")
-    return tell(notice, at)
+    return flash(notice, at)
 
 
 @inbox.post("/parked/replay")
@@ -90,7 +90,7 @@ def replay_all() -> Response:
     text = f"{done:,} replayed, {still_parked:,} of them parked again."
     if after is not None:
         text += " There was no time for the older ones: `flask sync-clerk replay` takes as long as it needs."
-    return tell(Notice(Tone.MIXED if still_parked or after else Tone.GOOD, text), at)
+    return flash(Notice(Tone.MIXED if still_parked or after else Tone.GOOD, text), at)
 
 
 def _list(*, only_parked: bool) -> Response:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flask import Blueprint, Response, request, send_from_directory
 
-from clerk_sync.clerk.errors import KeysUnavailable, TokenError
+from clerk_sync.clerk.errors import KeysUnavailableError, TokenError
 from clerk_sync.web import clerk_urls
 from clerk_sync.web.console import error_pages, handshake, security_headers
 from clerk_sync.web.problems import Problem
@@ -14,8 +14,8 @@ from clerk_sync.web.problems import Problem
 STATIC = Path(__file__).resolve().parent.parent / "static"
 
 door = Blueprint("console_door", __name__, url_prefix="/console", template_folder="../templates")
-door.after_request(error_pages.dress)
-door.after_request(security_headers.harden)
+door.after_request(error_pages.render_problem)
+door.after_request(security_headers.set_security_headers)
 
 
 @door.get("/static/<name>")
@@ -35,17 +35,17 @@ def renew_session() -> Response:
     own_origin = clerk_urls.find_own_origin()
     if own_origin is None:
         raise Problem(400, "host-unknown", "Sessions are renewed only for hosts that CLERK_AUTHORIZED_PARTIES names.")
-    return handshake.set_out(frontend_api, own_origin, handshake.local_path(request.args.get("to", "")))
+    return handshake.start(frontend_api, own_origin, handshake.local_path(request.args.get("to", "")))
 
 
 @door.get("/session/return")
 def take_session() -> Response:
     """Take the fresh token if it is good, and go on to the page ``to``."""
     try:
-        return handshake.come_back(handshake.local_path(request.args.get("to", "")))
+        return handshake.finish(handshake.local_path(request.args.get("to", "")))
     except TokenError as error:
         raise Problem(401, error.reason, "Clerk sent no session that is accepted here.") from error
-    except KeysUnavailable as error:
+    except KeysUnavailableError as error:
         raise Problem(
             503, "keys-unavailable", "Sessions cannot be verified now.", {"Retry-After": str(error.retry_after_s)}
         ) from error

@@ -7,7 +7,7 @@ from flask import Response
 from clerk_sync.web import clerk_urls
 
 
-def harden(response: Response) -> Response:
+def set_security_headers(response: Response) -> Response:
     """Return ``response`` with the headers that lock the page in: nothing foreign, nothing inline, nothing kept."""
     response.headers["Content-Security-Policy"] = _policy()
     response.headers["X-Content-Type-Options"] = "nosniff"

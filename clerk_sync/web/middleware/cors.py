@@ -31,7 +31,7 @@ _EXPOSED = (
 _VARY = ("Vary", "Origin")
 
 
-def allow_authorized_parties(app: Flask, authorized_parties: Collection[str]) -> None:
+def install(app: Flask, authorized_parties: Collection[str]) -> None:
     """Let pages of ``authorized_parties`` call ``app`` under /api/ from a browser."""
     parties = frozenset(authorized_parties)
     inner: WSGIApplication = app.wsgi_app

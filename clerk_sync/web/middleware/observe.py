@@ -31,13 +31,13 @@ ROUTE = "clerk_sync.route"
 _FACTS = "clerk_sync.facts"
 
 
-def observe(app: Flask, access_log: AccessLog) -> None:
+def install(app: Flask, access_log: AccessLog) -> None:
     """Put an Observer around ``app``."""
     app.before_request(_name_route)
     app.wsgi_app = Observer(app.wsgi_app, access_log)  # type: ignore[method-assign]  # Flask's place for middleware
 
 
-def note(environ: WSGIEnvironment, **facts: object) -> None:
+def add_log_fields(environ: WSGIEnvironment, **facts: object) -> None:
     """Add ids and outcomes to the log line of this request; never what a person is called or owns."""
     environ.setdefault(_FACTS, {}).update(facts)
 

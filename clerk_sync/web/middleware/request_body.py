@@ -26,7 +26,7 @@ _HEADERS = (("Content-Type", "application/json"), ("Content-Length", str(len(BOD
 _LENGTH = re.compile("[0-9]+")
 
 
-def stand_in_front(app: Flask) -> None:
+def install(app: Flask) -> None:
     """Answer ``GET /healthz`` in front of ``app``, and give ``app`` complete bodies only.
 
     The route of /healthz stays in the application for the URL map and for other methods.

@@ -6,7 +6,7 @@ import pytest
 from msgspec import Raw
 
 from clerk_sync.clerk.api.client import ClerkApi, Instance
-from clerk_sync.clerk.errors import ApiNonsense, ApiRefused, CursorRefused, UnmappableError
+from clerk_sync.clerk.errors import ApiProtocolError, ApiRefusedError, CursorRefusedError, UnusableUserError
 from clerk_sync.clerk.users import parse_user
 from tests.clerk.api.scripted_api import FakeTime, ScriptedApi, answer, refusal
 from tests.conftest import clerk_user
@@ -54,9 +54,9 @@ def test_odd_values_that_are_not_read_do_not_cost_an_answer(api: ClerkApi, serve
 @each(UNREADABLE_VALUES)
 def test_an_unreadable_count_or_instance_is_nonsense(api: ClerkApi, server: ScriptedApi, odd: Raw) -> None:
     server.will_answer(answer(encode({"total_count": odd, "id": odd, "environment_type": odd})))
-    with pytest.raises(ApiNonsense):
+    with pytest.raises(ApiProtocolError):
         api.count_users()
-    with pytest.raises(ApiNonsense):
+    with pytest.raises(ApiProtocolError):
         api.get_instance()
 
 
@@ -75,23 +75,23 @@ def test_a_limit_that_clerk_would_quietly_replace_is_not_sent(limit: int, api: C
 @pytest.mark.parametrize("code", ["form_param_unknown", "form_param_value_invalid"])
 def test_a_refused_cursor_is_told_apart(code: str, api: ClerkApi, server: ScriptedApi) -> None:
     server.will_answer(refusal(422, code, "starting_after is not a valid parameter"))
-    with pytest.raises(CursorRefused) as refused:
+    with pytest.raises(CursorRefusedError) as refused:
         api.list_users(starting_after="user_1")
     assert (refused.value.status, refused.value.code) == (422, code)
 
 
 def test_a_refusal_without_a_cursor_is_no_refusal_of_the_cursor(api: ClerkApi, server: ScriptedApi) -> None:
     server.will_answer(refusal(422, "form_param_unknown"))
-    with pytest.raises(ApiRefused) as refused:
+    with pytest.raises(ApiRefusedError) as refused:
         api.list_users(created_at_after=1)
-    assert not isinstance(refused.value, CursorRefused)
+    assert not isinstance(refused.value, CursorRefusedError)
 
 
 def test_a_revoked_key_is_no_refusal_of_the_cursor(api: ClerkApi, server: ScriptedApi) -> None:
     server.will_answer(refusal(401, "clerk_key_invalid"))
-    with pytest.raises(ApiRefused) as refused:
+    with pytest.raises(ApiRefusedError) as refused:
         api.list_users(starting_after="user_1")
-    assert (type(refused.value), refused.value.code) == (ApiRefused, "clerk_key_invalid")
+    assert (type(refused.value), refused.value.code) == (ApiRefusedError, "clerk_key_invalid")
 
 
 def test_a_torn_page_is_asked_for_again(api: ClerkApi, server: ScriptedApi, fake_time: FakeTime) -> None:
@@ -102,7 +102,7 @@ def test_a_torn_page_is_asked_for_again(api: ClerkApi, server: ScriptedApi, fake
 
 def test_a_page_of_another_shape_is_nonsense_at_once(api: ClerkApi, server: ScriptedApi) -> None:
     server.will_answer(answer({"users": []}))
-    with pytest.raises(ApiNonsense):
+    with pytest.raises(ApiProtocolError):
         api.list_users()
     assert len(server.asked) == 1
 
@@ -117,7 +117,7 @@ def test_users_are_counted_in_a_window(api: ClerkApi, server: ScriptedApi) -> No
 @pytest.mark.parametrize("body", [{}, [], {"total_count": -1}, {"total_count": "7"}, {"total_count": None}, None])
 def test_a_count_that_is_none_is_nonsense(body: object, api: ClerkApi, server: ScriptedApi) -> None:
     server.will_answer(answer(body))
-    with pytest.raises(ApiNonsense):
+    with pytest.raises(ApiProtocolError):
         api.count_users()
 
 
@@ -142,13 +142,13 @@ def test_a_user_whom_clerk_does_not_know_is_none(api: ClerkApi, server: Scripted
 @pytest.mark.parametrize("reply", [answer(b"<html>", 404), refusal(404, "host_invalid"), answer({}, 404)])
 def test_a_404_that_does_not_speak_of_the_user_is_no_answer(reply: Any, api: ClerkApi, server: ScriptedApi) -> None:
     server.will_answer(reply)
-    with pytest.raises(ApiRefused):
+    with pytest.raises(ApiRefusedError):
         api.find_user("user_1")
 
 
 def test_a_user_who_cannot_be_mapped_is_told_apart(api: ClerkApi, server: ScriptedApi) -> None:
     server.will_answer(answer(clerk_user("user_1", updated_at="now")))
-    with pytest.raises(UnmappableError, match="updated_at"):
+    with pytest.raises(UnusableUserError, match="updated_at"):
         api.find_user("user_1")
 
 
@@ -159,7 +159,7 @@ def test_a_torn_user_is_asked_for_again(api: ClerkApi, server: ScriptedApi) -> N
 
 @pytest.mark.parametrize("clerk_id", ["", "..", "user_1/../../instance", "user_1?x=1"])
 def test_what_is_no_user_id_never_becomes_a_path(clerk_id: str, api: ClerkApi, server: ScriptedApi) -> None:
-    with pytest.raises(UnmappableError):
+    with pytest.raises(UnusableUserError):
         api.find_user(clerk_id)
     assert server.asked == []
 
@@ -182,7 +182,7 @@ def test_only_as_many_as_clerk_looks_up_are_asked_for(number: int, api: ClerkApi
 
 def test_a_server_that_ignores_the_ids_gives_no_answer(api: ClerkApi, server: ScriptedApi) -> None:
     server.will_answer(answer([clerk_user("user_1"), clerk_user("user_2")]))
-    with pytest.raises(ApiNonsense, match="1 others"):
+    with pytest.raises(ApiProtocolError, match="1 others"):
         api.find_users(["user_1"])
 
 
@@ -197,5 +197,5 @@ def test_the_instance_of_the_key_is_named(api: ClerkApi, server: ScriptedApi) ->
 @pytest.mark.parametrize("body", [{}, {"id": ""}, {"id": None, "environment_type": "production"}, []])
 def test_an_instance_without_a_name_is_nonsense(body: object, api: ClerkApi, server: ScriptedApi) -> None:
     server.will_answer(answer(body))
-    with pytest.raises(ApiNonsense):
+    with pytest.raises(ApiProtocolError):
         api.get_instance()

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from clerk_sync.clerk.api.http import LARGEST_BODY, Connection
-from clerk_sync.clerk.api.responses import TryAgain
+from clerk_sync.clerk.api.responses import RetryableError
 from clerk_sync.clerk.api.transport import Transport
-from clerk_sync.clerk.errors import ApiError, ApiRefused, ApiUnavailable
+from clerk_sync.clerk.errors import ApiError, ApiRefusedError, ApiUnavailableError
 from tests.clerk.api.scripted_api import DROPPED, FakeTime, Reply, ScriptedApi, answer, parse_json, refusal
 from tests.clerk.conftest import SECRET_KEY
 
@@ -99,7 +99,7 @@ def test_a_body_that_trickles_does_not_outlast_the_budget(
         fake_time.now_s += 40
 
     server.will_answer(Reply(parts=[b"[", b"1", b",", b"2", b"]"], between=pass_time))
-    with pytest.raises(ApiUnavailable, match="too slowly"):
+    with pytest.raises(ApiUnavailableError, match="too slowly"):
         transport.get("/users", parse=parse_json)
 
 
@@ -115,19 +115,19 @@ def test_a_body_without_end_is_not_swallowed(
 def test_nobody_listening_is_named(make_transport: MakeTransport) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(ApiUnavailable, match=f"127.0.0.1:{port}.*Connection refused"):
+    with pytest.raises(ApiUnavailableError, match=f"127.0.0.1:{port}.*Connection refused"):
         make_transport(f"http://127.0.0.1:{port}").get("/users", parse=parse_json)
 
 
 def test_an_address_that_cannot_be_asked_is_not_asked_again(make_transport: MakeTransport, fake_time: FakeTime) -> None:
-    with pytest.raises(ApiUnavailable, match="cannot be asked"):
+    with pytest.raises(ApiUnavailableError, match="cannot be asked"):
         make_transport("http://.example..com").get("/users", parse=parse_json)
     assert fake_time.slept_s == []
 
 
 def test_a_redirect_is_not_followed(transport: Transport, server: ScriptedApi) -> None:
     server.will_answer(answer([], 302, location=f"{server.url}/elsewhere"))
-    with pytest.raises(ApiRefused, match="302"):
+    with pytest.raises(ApiRefusedError, match="302"):
         transport.get("/users", parse=parse_json)
     assert [asked.path for asked in server.asked] == ["/v1/users"]
 
@@ -167,7 +167,7 @@ def test_the_secret_key_is_in_no_error_no_log_and_no_repr(
 def test_the_secret_key_is_not_in_what_one_failed_request_raises(server: ScriptedApi, fake_time: FakeTime) -> None:
     server.will_answer(DROPPED)
     connection = Connection(server.url, SECRET_KEY, clock=fake_time.clock, timeouts_s=(5, 5), size=1)
-    with closing(connection), pytest.raises(TryAgain) as failed:
+    with closing(connection), pytest.raises(RetryableError) as failed:
         connection.get("/users", [], until=fake_time.now_s + 5, use=repr)
     assert SECRET_KEY not in everything_shown_by(failed.value) + repr(connection)
 

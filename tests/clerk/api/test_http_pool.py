@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from clerk_sync.clerk.api.transport import Transport
-from clerk_sync.clerk.errors import ApiUnavailable
+from clerk_sync.clerk.errors import ApiUnavailableError
 from tests.clerk.api.scripted_api import FakeTime, ScriptedApi
 from tests.cli.stranger import self_signed_certificate, stranger
 
@@ -71,7 +71,10 @@ def test_a_host_that_is_excepted_is_asked_without_the_proxy(
 def test_a_server_whose_certificate_nobody_vouches_for_is_not_told_the_key(
     make_transport: MakeTransport, fake_time: FakeTime, tmp_path: Path
 ) -> None:
-    with stranger(200, certificate=self_signed_certificate(tmp_path)) as url, pytest.raises(ApiUnavailable) as refused:
+    with (
+        stranger(200, certificate=self_signed_certificate(tmp_path)) as url,
+        pytest.raises(ApiUnavailableError) as refused,
+    ):
         make_transport(url).get("/users", parse=bytes)
     assert ssl.SSLCertVerificationError.__name__ in str(refused.value)
 
@@ -91,7 +94,7 @@ def test_certificates_that_are_not_there_are_named_at_once(
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "gone.pem"))
     before = fake_time.now_s
-    with pytest.raises(ApiUnavailable, match="REQUESTS_CA_BUNDLE names certificates that are not there"):
+    with pytest.raises(ApiUnavailableError, match="REQUESTS_CA_BUNDLE names certificates that are not there"):
         make_transport("https://127.0.0.1:9").get("/users", parse=bytes)
     assert fake_time.now_s == before
 
@@ -102,7 +105,7 @@ def test_a_folder_of_certificates_is_one_way_to_name_them(
     certificate = self_signed_certificate(tmp_path)
     (tmp_path / "empty").mkdir()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "empty"))
-    with stranger(200, b"[]", certificate=certificate) as url, pytest.raises(ApiUnavailable, match="CERTIFICATE"):
+    with stranger(200, b"[]", certificate=certificate) as url, pytest.raises(ApiUnavailableError, match="CERTIFICATE"):
         make_transport(url).get("/users", parse=bytes)
 
 
@@ -111,6 +114,6 @@ def test_a_proxy_whose_address_cannot_be_read_is_refused_without_being_quoted(
     make_transport: MakeTransport, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     monkeypatch.setenv("http_proxy", proxy)
-    with pytest.raises(ApiUnavailable, match="the environment's proxy cannot be read") as refused:
+    with pytest.raises(ApiUnavailableError, match="the environment's proxy cannot be read") as refused:
         make_transport(ELSEWHERE).get("/users", parse=bytes)
     assert "grace" not in str(refused.value)

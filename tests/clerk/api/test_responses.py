@@ -5,8 +5,8 @@ import json
 import pytest
 from msgspec import Raw
 
-from clerk_sync.clerk.api.responses import Answer, TryAgain, accepted_body, retry_after_s
-from clerk_sync.clerk.errors import ApiRefused
+from clerk_sync.clerk.api.responses import Answer, RetryableError, accepted_body, retry_after_s
+from clerk_sync.clerk.errors import ApiRefusedError
 from tests.hostile_json import ODD_VALUES, each, encode
 
 HTTP_DATE = "Sun, 22 Nov 2026 12:00:00 GMT"
@@ -46,8 +46,8 @@ def test_retry_after_that_says_nothing_is_none(text: str) -> None:
     assert retry_after_s({"Retry-After": text, "Date": HTTP_DATE}) is None
 
 
-def refused(status: int, body: bytes) -> ApiRefused:
-    with pytest.raises(ApiRefused) as caught:
+def refused(status: int, body: bytes) -> ApiRefusedError:
+    with pytest.raises(ApiRefusedError) as caught:
         accepted_body(Answer(status, {"cf-ray": "ray1"}, body))
     return caught.value
 
@@ -103,6 +103,6 @@ def test_asking_again_changes_nothing_about_a_refusal(status: int) -> None:
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 520, 599])
 def test_what_may_pass_is_asked_again(status: int) -> None:
-    with pytest.raises(TryAgain) as caught:
+    with pytest.raises(RetryableError) as caught:
         accepted_body(Answer(status, {"Retry-After": "2"}, b""))
     assert (caught.value.wait_s, caught.value.everybody) == (2.0, status == 429)

@@ -8,7 +8,7 @@ import pytest
 
 from clerk_sync.clerk.api.rate_limiter import RateLimiter
 from clerk_sync.clerk.api.transport import Transport, limiter_for
-from clerk_sync.clerk.errors import ApiRefused, ApiUnavailable
+from clerk_sync.clerk.errors import ApiRefusedError, ApiUnavailableError
 from tests.clerk.api.scripted_api import DROPPED, FakeTime, Reply, ScriptedApi, answer, parse_json, refusal
 from tests.clerk.conftest import SECRET_KEY
 
@@ -119,7 +119,7 @@ def test_an_answer_that_does_not_come_is_asked_for_again(
 
 def test_failures_end_with_the_budget(transport: Transport, server: ScriptedApi, fake_time: FakeTime) -> None:
     server.will_answer(refusal(503, "service_unavailable"))
-    with pytest.raises(ApiUnavailable, match="503 service_unavailable"):
+    with pytest.raises(ApiUnavailableError, match="503 service_unavailable"):
         transport.get("/users", parse=parse_json)
     assert 50 < sum(fake_time.slept_s) <= 60
     assert max(fake_time.slept_s) == 8.0
@@ -129,7 +129,7 @@ def test_a_retry_after_beyond_the_budget_is_not_waited_for(
     transport: Transport, server: ScriptedApi, fake_time: FakeTime
 ) -> None:
     server.will_answer(refusal(429, "too_many_requests", retry_after="3600"))
-    with pytest.raises(ApiUnavailable, match="429"):
+    with pytest.raises(ApiUnavailableError, match="429"):
         transport.get("/users", parse=parse_json)
     assert fake_time.slept_s == []
 
@@ -141,7 +141,7 @@ def test_waiting_for_a_slot_of_our_own_does_not_use_up_the_budget(
     transport = make_transport(limiter=limiter)
     transport.get("/users", parse=parse_json)
     server.will_answer(refusal(500, "internal_clerk_error"), answer([1]))
-    with pytest.raises(ApiUnavailable):
+    with pytest.raises(ApiUnavailableError):
         make_transport(limiter=limiter, budget_s=0.4).get("/users", parse=parse_json)
     assert fake_time.slept_s == [100.0]
     assert transport.get("/users", parse=parse_json) == [1]
@@ -161,7 +161,7 @@ def test_a_refusal_is_final_and_carries_the_code(
     status: int, code: str, transport: Transport, server: ScriptedApi
 ) -> None:
     server.will_answer(refusal(status, code))
-    with pytest.raises(ApiRefused) as refused:
+    with pytest.raises(ApiRefusedError) as refused:
         transport.get("/users", parse=parse_json)
     assert (refused.value.status, refused.value.code) == (status, code)
     assert len(server.asked) == 1

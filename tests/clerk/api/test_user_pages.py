@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from msgspec import Raw
 
-from clerk_sync.clerk.api.user_pages import Unmappable, parse_users
-from clerk_sync.clerk.errors import ApiNonsense, NotJsonError
+from clerk_sync.clerk.api.user_pages import UnusableUser, parse_users
+from clerk_sync.clerk.errors import ApiProtocolError, NotJsonError
 from tests.conftest import clerk_user
 from tests.hostile_json import ODD_VALUES, UNREADABLE_VALUES, each, encode, texts
 
@@ -65,7 +65,7 @@ def test_one_bad_user_does_not_cost_the_page(bad: dict[str, Any]) -> None:
 @pytest.mark.parametrize("bad", [None, 7, "user_2", [], {}, clerk_user("nobody"), clerk_user() | {"id": 7}])
 def test_a_bad_user_without_a_readable_id_is_counted_and_gives_no_cursor(bad: object) -> None:
     page = parse_users(page_of(*users(1), bad))
-    assert page.unmappable == [Unmappable(None, page.unmappable[0].reason)]
+    assert page.unmappable == [UnusableUser(None, page.unmappable[0].reason)]
     assert (page.count, page.last_id) == (2, None)
 
 
@@ -123,7 +123,7 @@ def test_creation_times_of_a_page_are_those_that_are_known() -> None:
 
 @given(raw=texts(["data", *clerk_user()], [encode(clerk_user())]))
 def test_any_bytes_are_a_page_or_nonsense_or_no_json(raw: bytes) -> None:
-    with suppress(ApiNonsense, NotJsonError):
+    with suppress(ApiProtocolError, NotJsonError):
         parse_users(raw)
 
 
@@ -140,5 +140,5 @@ def test_a_torn_page_with_a_bad_user_in_front_is_no_json() -> None:
 
 @pytest.mark.parametrize("raw", [b"{}", b"null", b"7", b'{"errors":[]}', b'{"data":{}}', b'"users"'])
 def test_json_that_is_no_list_of_users_is_nonsense(raw: bytes) -> None:
-    with pytest.raises(ApiNonsense):
+    with pytest.raises(ApiProtocolError):
         parse_users(raw)

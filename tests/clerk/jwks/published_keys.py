@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from clerk_sync.clerk.errors import TokenError
-from clerk_sync.clerk.jwks.cache import KeySet
+from clerk_sync.clerk.jwks.cache import JwksCache
 from clerk_sync.clerk.jwks.fetch import fetch_key_set
 from clerk_sync.clerk.jwks.key_shelf import Shelf
 from clerk_sync.clerk.tokens.verifier import TokenVerifier
@@ -17,7 +17,7 @@ SECRET_KEY = "sk_test_secretsecretsecretsecret"
 
 def make_verifier(server: ScriptedApi, clock: Clock, shelf: Shelf | None = None) -> TokenVerifier:
     """Return a verifier that knows no key yet."""
-    keys = KeySet(partial(fetch_key_set, f"{server.url}/v1/jwks", SECRET_KEY), shelf, clock=clock)
+    keys = JwksCache(partial(fetch_key_set, f"{server.url}/v1/jwks", SECRET_KEY), shelf, clock=clock)
     return TokenVerifier(keys, POLICY, clock=clock)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from clerk_sync.clerk.errors import KeysUnavailable
+from clerk_sync.clerk.errors import KeysUnavailableError
 from clerk_sync.clerk.jwks.cache import COOLDOWN_S, TIME_TO_LIVE_S
-from clerk_sync.clerk.tokens.rejection import Reason
+from clerk_sync.clerk.tokens.rejection import TokenRejection
 from clerk_sync.clerk.tokens.verifier import TokenVerifier
 from tests.clerk.api.scripted_api import DROPPED, Reply, ScriptedApi, answer, refusal
 from tests.clerk.jwks.published_keys import SECRET_KEY, make_verifier, outcome, publish, unknown
@@ -39,14 +39,14 @@ def test_one_fetch_serves_many_tokens(tokens: TokenVerifier, server: ScriptedApi
 
 
 def test_nothing_is_fetched_before_the_first_token(tokens: TokenVerifier, server: ScriptedApi) -> None:
-    assert outcome(tokens, "garbage") == Reason.MALFORMED
+    assert outcome(tokens, "garbage") == TokenRejection.MALFORMED
     assert server.asked == []
 
 
 @pytest.mark.parametrize("kid", [None, "", 7, ["ins_2ours"]])
 def test_token_without_a_key_id_is_refused(tokens: TokenVerifier, kid: object) -> None:
-    assert outcome(tokens, OURS.mint(header={"kid": kid})) == Reason.UNKNOWN_KEY
-    assert outcome(tokens, OURS.mint(without=["kid"])) == Reason.UNKNOWN_KEY
+    assert outcome(tokens, OURS.mint(header={"kid": kid})) == TokenRejection.UNKNOWN_KEY
+    assert outcome(tokens, OURS.mint(without=["kid"])) == TokenRejection.UNKNOWN_KEY
 
 
 def test_new_key_is_accepted_after_the_cooldown(tokens: TokenVerifier, server: ScriptedApi, clock: Clock) -> None:
@@ -54,9 +54,9 @@ def test_new_key_is_accepted_after_the_cooldown(tokens: TokenVerifier, server: S
     tokens.verify(OURS.mint())
     server.will_answer(DROPPED, answer({"keys": [FOREIGN.jwk]}))
     token = FOREIGN.mint(**LONG)
-    assert outcome(tokens, token) == Reason.UNKNOWN_KEY
+    assert outcome(tokens, token) == TokenRejection.UNKNOWN_KEY
     clock.now = NOW + COOLDOWN_S
-    assert outcome(tokens, token) == Reason.UNKNOWN_KEY
+    assert outcome(tokens, token) == TokenRejection.UNKNOWN_KEY
     clock.now = NOW + 2 * COOLDOWN_S
     assert outcome(tokens, token) == "proven"
     assert clock.now - NOW < 35
@@ -68,7 +68,7 @@ def test_rotated_key_may_keep_its_id(tokens: TokenVerifier, server: ScriptedApi,
     publish(server, ROTATED)
     clock.now += COOLDOWN_S
     assert outcome(tokens, new) == "proven"
-    assert outcome(tokens, old) == Reason.WRONG_SIGNATURE
+    assert outcome(tokens, old) == TokenRejection.WRONG_SIGNATURE
 
 
 def test_two_keys_may_share_an_id_while_they_are_exchanged(tokens: TokenVerifier, server: ScriptedApi) -> None:
@@ -84,7 +84,7 @@ def test_removed_key_ends_its_remembered_tokens(tokens: TokenVerifier, server: S
     clock.now += TIME_TO_LIVE_S - 1
     assert outcome(tokens, token) == "proven"
     clock.now += 1
-    assert outcome(tokens, token) == Reason.UNKNOWN_KEY
+    assert outcome(tokens, token) == TokenRejection.UNKNOWN_KEY
 
 
 def test_unchanged_set_keeps_its_remembered_tokens(tokens: TokenVerifier, server: ScriptedApi, clock: Clock) -> None:
@@ -127,7 +127,7 @@ def test_without_any_key_nobody_can_tell(server: ScriptedApi, clock: Clock) -> N
     tokens = make_verifier(server, clock)
     for second in range(COOLDOWN_S):
         clock.now = NOW + second
-        with pytest.raises(KeysUnavailable) as caught:
+        with pytest.raises(KeysUnavailableError) as caught:
             tokens.verify(OURS.mint())
         assert caught.value.retry_after_s == COOLDOWN_S - second
     assert len(server.asked) == 1
@@ -139,8 +139,8 @@ def test_without_any_key_nobody_can_tell(server: ScriptedApi, clock: Clock) -> N
 def test_set_of_a_foreign_instance_proves_nothing(tokens: TokenVerifier, server: ScriptedApi) -> None:
     """The wrong secret key is configured: our tokens are signed by nobody, theirs are issued by somebody else."""
     publish(server, FOREIGN)
-    assert outcome(tokens, OURS.mint()) == Reason.UNKNOWN_KEY
-    assert outcome(tokens, FOREIGN.mint(iss="https://clerk.other.example.com")) == Reason.VERIFICATION_FAILED
+    assert outcome(tokens, OURS.mint()) == TokenRejection.UNKNOWN_KEY
+    assert outcome(tokens, FOREIGN.mint(iss="https://clerk.other.example.com")) == TokenRejection.VERIFICATION_FAILED
 
 
 def test_clock_that_is_set_back_does_not_stop_fetching(
@@ -148,7 +148,7 @@ def test_clock_that_is_set_back_does_not_stop_fetching(
 ) -> None:
     tokens.verify(OURS.mint())
     clock.now = NOW - 3600
-    assert outcome(tokens, unknown(1)) == Reason.UNKNOWN_KEY
+    assert outcome(tokens, unknown(1)) == TokenRejection.UNKNOWN_KEY
     assert len(server.asked) == 2
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from clerk_sync.clerk.jwks.cache import COOLDOWN_S
 from clerk_sync.clerk.jwks.key_shelf import NoShelf
-from clerk_sync.clerk.tokens.rejection import Reason
+from clerk_sync.clerk.tokens.rejection import TokenRejection
 from clerk_sync.clerk.tokens.verifier import TokenVerifier
 from tests.clerk.api.scripted_api import DROPPED, Reply, ScriptedApi, answer
 from tests.clerk.jwks.published_keys import make_verifier, outcome, publish, unknown
@@ -36,14 +36,16 @@ def test_unknown_keys_cost_one_fetch_a_cooldown(tokens: TokenVerifier, server: S
     tokens.verify(OURS.mint())
     for second in range(30):
         clock.now = NOW + second
-        assert outcome(tokens, unknown(second)) == Reason.UNKNOWN_KEY
+        assert outcome(tokens, unknown(second)) == TokenRejection.UNKNOWN_KEY
     assert len(server.asked) == 3
 
 
 def test_bad_signatures_cost_one_fetch_a_cooldown(tokens: TokenVerifier, server: ScriptedApi, clock: Clock) -> None:
     for second in range(30):
         clock.now = NOW + second
-        assert outcome(tokens, FOREIGN.mint(header={"kid": OURS.kid}, jti=str(second))) == Reason.WRONG_SIGNATURE
+        assert (
+            outcome(tokens, FOREIGN.mint(header={"kid": OURS.kid}, jti=str(second))) == TokenRejection.WRONG_SIGNATURE
+        )
     assert len(server.asked) == 3
 
 
@@ -52,7 +54,7 @@ def test_attempts_count_when_they_fail(tokens: TokenVerifier, server: ScriptedAp
     server.will_answer(DROPPED)
     for second in range(30):
         clock.now = NOW + second
-        assert outcome(tokens, unknown(second)) == Reason.UNKNOWN_KEY
+        assert outcome(tokens, unknown(second)) == TokenRejection.UNKNOWN_KEY
     assert len(server.asked) == 3
 
 
@@ -99,7 +101,7 @@ def test_whoever_has_keys_does_not_wait_for_a_fetch(tokens: TokenVerifier, serve
     clock.now += 1
     try:
         assert outcome(tokens, OURS.mint(jti="2")) == "proven"
-        assert outcome(tokens, unknown(2)) == Reason.UNKNOWN_KEY
+        assert outcome(tokens, unknown(2)) == TokenRejection.UNKNOWN_KEY
         assert stranger.is_alive()
     finally:
         hold.set()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from clerk_sync.clerk.errors import ApiError, ApiNonsense, ApiRefused, ApiUnavailable
+from clerk_sync.clerk.errors import ApiError, ApiProtocolError, ApiRefusedError, ApiUnavailableError
 from clerk_sync.clerk.jwks.fetch import fetch_key_set, parse_key_set
 from clerk_sync.clerk.jwks.key_set import ring_of_entries
 from tests.clerk.api.scripted_api import DROPPED, Reply, ScriptedApi, answer, refusal
@@ -103,7 +103,7 @@ def test_an_odd_value_beside_a_good_key_does_not_cost_the_set(odd: Raw) -> None:
 
 @given(body=texts(["keys", *OURS.jwk], [encode(OURS.jwk), encode([OURS.jwk]), *map(encode, OURS.jwk.values())]))
 def test_any_bytes_are_a_key_set_or_nonsense(body: bytes) -> None:
-    with suppress(ApiNonsense):
+    with suppress(ApiProtocolError):
         ring_of_entries(parse_key_set(body))
 
 
@@ -115,7 +115,7 @@ def test_any_bytes_are_a_key_set_or_nonsense(body: bytes) -> None:
     ],
 )
 def test_body_without_a_usable_key_is_nonsense(body: bytes) -> None:
-    with pytest.raises(ApiNonsense):
+    with pytest.raises(ApiProtocolError):
         parse_key_set(body)
 
 
@@ -134,16 +134,16 @@ def test_whatever_a_set_lists_becomes_keys_or_nonsense(kid: object, modulus: obj
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
-        (refusal(401, "clerk_key_invalid"), ApiRefused),
-        (answer(b"", 302, Location="http://127.0.0.1:1/elsewhere"), ApiRefused),
-        (answer(b"", 404), ApiRefused),
-        (answer(b"", 429), ApiUnavailable),
-        (answer(b"", 500), ApiUnavailable),
-        (answer(b"", 204), ApiNonsense),
-        (answer(b" " * (1024 * 1024 + 1)), ApiUnavailable),
-        (Reply(parts=[b'{"keys":[]}'], cut=4), ApiUnavailable),
-        (answer(b"{}", content_encoding="gzip"), ApiUnavailable),
-        (DROPPED, ApiUnavailable),
+        (refusal(401, "clerk_key_invalid"), ApiRefusedError),
+        (answer(b"", 302, Location="http://127.0.0.1:1/elsewhere"), ApiRefusedError),
+        (answer(b"", 404), ApiRefusedError),
+        (answer(b"", 429), ApiUnavailableError),
+        (answer(b"", 500), ApiUnavailableError),
+        (answer(b"", 204), ApiProtocolError),
+        (answer(b" " * (1024 * 1024 + 1)), ApiUnavailableError),
+        (Reply(parts=[b'{"keys":[]}'], cut=4), ApiUnavailableError),
+        (answer(b"{}", content_encoding="gzip"), ApiUnavailableError),
+        (DROPPED, ApiUnavailableError),
     ],
 )
 def test_answer_without_keys_is_one_error(server: ScriptedApi, reply: Reply, expected: type[ApiError]) -> None:
@@ -155,12 +155,12 @@ def test_answer_without_keys_is_one_error(server: ScriptedApi, reply: Reply, exp
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/v1/jwks", "http://127.0.0.1:99999/", "http://[/", "nonsense", ""])
 def test_address_that_does_not_answer_is_one_error(url: str) -> None:
-    with pytest.raises(ApiUnavailable):
+    with pytest.raises(ApiUnavailableError):
         fetch_key_set(url, None)
 
 
 def test_key_that_no_header_can_carry_is_one_error_that_does_not_quote_it(server: ScriptedApi) -> None:
-    with pytest.raises(ApiUnavailable) as caught:
+    with pytest.raises(ApiUnavailableError) as caught:
         fetch_key_set(f"{server.url}/v1/jwks", "sk_test_sécrét€")
     assert "crét" not in str(caught.value)
 
@@ -168,7 +168,7 @@ def test_key_that_no_header_can_carry_is_one_error_that_does_not_quote_it(server
 def test_silent_source_is_given_up(server: ScriptedApi) -> None:
     hold = threading.Event()
     server.will_answer(Reply(hold=hold))
-    with pytest.raises(ApiUnavailable):
+    with pytest.raises(ApiUnavailableError):
         fetch_key_set(f"{server.url}/v1/jwks", None, read_timeout_s=0.05)
     hold.set()
 
@@ -177,6 +177,6 @@ def test_trickling_source_is_given_up(server: ScriptedApi) -> None:
     """Each piece arrives in time; the whole does not."""
     pause = threading.Event()
     server.will_answer(Reply(parts=[b" "] * 400, between=lambda: pause.wait(0.01)))
-    with pytest.raises(ApiUnavailable, match="too slowly"):
+    with pytest.raises(ApiUnavailableError, match="too slowly"):
         fetch_key_set(f"{server.url}/v1/jwks", None, read_timeout_s=0.2)
     pause.set()

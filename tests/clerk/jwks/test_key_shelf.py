@@ -16,7 +16,7 @@ import pytest
 from clerk_sync.clerk.jwks.cache import COOLDOWN_S, TIME_TO_LIVE_S
 from clerk_sync.clerk.jwks.fetch import parse_key_set
 from clerk_sync.clerk.jwks.key_shelf import FileShelf, NoShelf, Shelved, shelf_of_this_server
-from clerk_sync.clerk.tokens.rejection import Reason
+from clerk_sync.clerk.tokens.rejection import TokenRejection
 from clerk_sync.clerk.tokens.verifier import TokenVerifier
 from tests.clerk.api.scripted_api import DROPPED, Reply, ScriptedApi, answer
 from tests.clerk.jwks import key_storm
@@ -137,7 +137,7 @@ def test_one_fetch_serves_all_workers(server: ScriptedApi, directory: Path) -> N
     server.will_answer(answer({"keys": [OURS.jwk]}))
     for worker in workers(server, directory, Clock()):
         assert outcome(worker, OURS.mint()) == "proven"
-        assert outcome(worker, FOREIGN.mint()) == Reason.UNKNOWN_KEY
+        assert outcome(worker, FOREIGN.mint()) == TokenRejection.UNKNOWN_KEY
     assert len(server.asked) == 1
 
 
@@ -147,7 +147,7 @@ def test_failed_attempt_of_one_worker_counts_for_all(server: ScriptedApi, direct
     one, other = workers(server, directory, clock)
     assert outcome(one, OURS.mint()) == outcome(other, OURS.mint()) == "proven"
     clock.now += COOLDOWN_S
-    assert outcome(one, FOREIGN.mint()) == outcome(other, FOREIGN.mint()) == Reason.UNKNOWN_KEY
+    assert outcome(one, FOREIGN.mint()) == outcome(other, FOREIGN.mint()) == TokenRejection.UNKNOWN_KEY
     assert len(server.asked) == 2
 
 
@@ -162,7 +162,7 @@ def test_what_one_worker_fetches_reaches_the_other_within_a_second(server: Scrip
     clock.now += COOLDOWN_S
     assert outcome(one, new) == "proven"
     clock.now += 1
-    assert outcome(other, removed) == Reason.UNKNOWN_KEY
+    assert outcome(other, removed) == TokenRejection.UNKNOWN_KEY
     assert outcome(other, new) == "proven"
     assert len(server.asked) == 2
 
@@ -173,7 +173,7 @@ def test_worker_that_starts_during_an_outage_finds_the_keys(server: ScriptedApi,
     one, other = workers(server, directory, clock)
     assert outcome(one, OURS.mint()) == "proven"
     clock.now += COOLDOWN_S
-    assert outcome(one, FOREIGN.mint()) == Reason.UNKNOWN_KEY
+    assert outcome(one, FOREIGN.mint()) == TokenRejection.UNKNOWN_KEY
     assert outcome(other, OURS.mint()) == "proven"
 
 
@@ -203,7 +203,7 @@ def test_shelf_that_cannot_be_written_does_not_end_the_cooldown(
         clock.now += 1
     assert len(server.asked) == 1
     draft.rmdir()
-    assert outcome(worker, FOREIGN.mint()) == Reason.UNKNOWN_KEY
+    assert outcome(worker, FOREIGN.mint()) == TokenRejection.UNKNOWN_KEY
     assert shelf.find() == Shelved(clock.now, NOW - 5, ENTRIES)
 
 
@@ -234,5 +234,5 @@ def test_storm_on_two_processes_costs_one_fetch(
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, context, key_storm.start, (context.Barrier(2),)) as pool:
         told = list(pool.map(key_storm.work, [server.url] * 2, [tokens] * 2))
-    assert told == [[USER_ID, *[Reason.UNKNOWN_KEY] * 50, USER_ID]] * 2
+    assert told == [[USER_ID, *[TokenRejection.UNKNOWN_KEY] * 50, USER_ID]] * 2
     assert len(server.asked) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clerk_sync.clerk.errors import KeysUnavailable, TokenError
+from clerk_sync.clerk.errors import KeysUnavailableError, TokenError
 from clerk_sync.clerk.jwks.key_set import KeySource
 from clerk_sync.clerk.jwks.pem import normalise_public_key
 from clerk_sync.clerk.jwks.sources import key_source_from
@@ -79,9 +79,9 @@ def test_frontend_api_needs_no_secret(server: ScriptedApi) -> None:
 
 def test_without_a_source_nobody_can_tell(server: ScriptedApi) -> None:
     tokens = TokenVerifier(source(server), POLICY, clock=Clock())
-    with pytest.raises(KeysUnavailable):
+    with pytest.raises(KeysUnavailableError):
         tokens.verify(OURS.mint())
-    with pytest.raises(KeysUnavailable):
+    with pytest.raises(KeysUnavailableError):
         tokens.require_configured()
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from clerk_sync.clerk.tokens.rejection import Reason
+from clerk_sync.clerk.tokens.rejection import TokenRejection
 from tests.clerk.tokens.token_factory import OURS, USER_ID, encode, prove, refusal, session_claims
 
 NESTED = b'{"a":' * 1000
@@ -21,7 +21,7 @@ NESTED = b'{"a":' * 1000
 )
 def test_garbage_is_refused(token: str) -> None:
     """T21: two parts, nothing, ten kilobytes, foreign characters, bottomless nesting."""
-    assert refusal(token) is Reason.MALFORMED
+    assert refusal(token) is TokenRejection.MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_garbage_is_refused(token: str) -> None:
     ],
 )
 def test_signed_nonsense_is_malformed(header: bytes, claims: bytes) -> None:
-    assert refusal(OURS.sign(header, claims)) is Reason.MALFORMED
+    assert refusal(OURS.sign(header, claims)) is TokenRejection.MALFORMED
 
 
 def test_of_a_claim_that_is_there_twice_the_last_counts() -> None:
@@ -62,7 +62,7 @@ def test_token_has_one_spelling() -> None:
         f"{header}.{claims}.{signature[:-1]}{stray}",
         token.replace("-", "+").replace("_", "/"),
     ):
-        assert refusal(variant) is Reason.MALFORMED, variant
+        assert refusal(variant) is TokenRejection.MALFORMED, variant
 
 
 @pytest.mark.parametrize("length", [8192, 8193])
@@ -72,4 +72,4 @@ def test_token_fits_a_header_line(length: int) -> None:
     while len(token) < length:
         fill += "x"
         token = OURS.mint(note=fill)
-    assert refusal(token) is (None if len(token) <= 8192 else Reason.MALFORMED)
+    assert refusal(token) is (None if len(token) <= 8192 else TokenRejection.MALFORMED)

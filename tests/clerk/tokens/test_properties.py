@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clerk_sync.clerk.tokens.rejection import Reason
+from clerk_sync.clerk.tokens.rejection import TokenRejection
 from tests.clerk.tokens.token_factory import FOREIGN, ISSUER, NOW, OURS, PARTY, refusal, session_claims
 
 TOKEN = OURS.mint()
@@ -107,9 +107,9 @@ def test_no_cut_or_insertion_passes(start: int, end: int, inserted: str) -> None
 
 @given(token=st.text(max_size=300) | st.lists(st.text("AQgwe30-_=W10", max_size=12), max_size=5).map(".".join))
 def test_text_is_refused(token: str) -> None:
-    assert refusal(token) in set(Reason)
+    assert refusal(token) in set(TokenRejection)
 
 
 @given(header=st.binary(max_size=60), claims=st.binary(max_size=60))
 def test_signed_bytes_are_refused(header: bytes, claims: bytes) -> None:
-    assert refusal(OURS.sign(header, claims)) in set(Reason)
+    assert refusal(OURS.sign(header, claims)) in set(TokenRejection)

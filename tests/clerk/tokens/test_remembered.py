@@ -8,8 +8,8 @@ import pytest
 from jose.backends.base import Key
 
 from clerk_sync.clerk.errors import TokenError
-from clerk_sync.clerk.jwks.key_set import KeyRing, ring_of_pem
-from clerk_sync.clerk.tokens.rejection import Reason
+from clerk_sync.clerk.jwks.key_set import KeySet, ring_of_pem
+from clerk_sync.clerk.tokens.rejection import TokenRejection
 from clerk_sync.clerk.tokens.verifier import TokenVerifier
 from tests.clerk.tokens.token_factory import NOW, OURS, POLICY, SESSION_ID, USER_ID, Clock
 
@@ -30,12 +30,12 @@ class Rings:
     """A source whose keys a test replaces."""
 
     def __init__(self, *keys: Key) -> None:
-        self.ring = KeyRing(nameless=keys)
+        self.ring = KeySet(nameless=keys)
 
-    def current(self) -> KeyRing:
+    def current(self) -> KeySet:
         return self.ring
 
-    def renewed(self, ring: KeyRing) -> KeyRing:
+    def renewed(self, ring: KeySet) -> KeySet:
         return ring
 
 
@@ -79,7 +79,7 @@ def test_remembered_token_expires_on_time(verifier: TokenVerifier, clock: Clock)
     clock.now = NOW + 64.9
     assert reason(verifier, token) is None
     clock.now = NOW + 65
-    assert reason(verifier, token) == Reason.EXPIRED
+    assert reason(verifier, token) == TokenRejection.EXPIRED
 
 
 def test_remembered_token_is_not_valid_before_its_time(verifier: TokenVerifier, clock: Clock) -> None:
@@ -88,14 +88,17 @@ def test_remembered_token_is_not_valid_before_its_time(verifier: TokenVerifier, 
     clock.now = NOW + 30
     assert [reason(verifier, early), reason(verifier, unborn)] == [None, None]
     clock.now = NOW
-    assert [reason(verifier, early), reason(verifier, unborn)] == [Reason.NOT_YET_VALID, Reason.ISSUED_IN_THE_FUTURE]
+    assert [reason(verifier, early), reason(verifier, unborn)] == [
+        TokenRejection.NOT_YET_VALID,
+        TokenRejection.ISSUED_IN_THE_FUTURE,
+    ]
 
 
 def test_remembered_token_ends_with_its_key(verifier: TokenVerifier, keys: Rings) -> None:
     token = OURS.mint()
     assert reason(verifier, token) is None
-    keys.ring = KeyRing()
-    assert reason(verifier, token) == Reason.UNKNOWN_KEY
+    keys.ring = KeySet()
+    assert reason(verifier, token) == TokenRejection.UNKNOWN_KEY
 
 
 def test_proof_made_while_the_keys_changed_does_not_outlive_them(keys: Rings) -> None:
@@ -103,14 +106,14 @@ def test_proof_made_while_the_keys_changed_does_not_outlive_them(keys: Rings) ->
 
     class LeavingKey(CountingKey):
         def verify(self, msg: bytes, sig: bytes) -> bool:
-            keys.ring = KeyRing()
+            keys.ring = KeySet()
             return super().verify(msg, sig)
 
-    keys.ring = KeyRing(nameless=(LeavingKey(),))
+    keys.ring = KeySet(nameless=(LeavingKey(),))
     verifier = TokenVerifier(keys, POLICY, clock=Clock())
     token = OURS.mint()
     assert reason(verifier, token) is None
-    assert reason(verifier, token) == Reason.UNKNOWN_KEY
+    assert reason(verifier, token) == TokenRejection.UNKNOWN_KEY
 
 
 def test_the_oldest_token_is_forgotten_first(verifier: TokenVerifier, key: CountingKey) -> None:
@@ -128,7 +131,7 @@ def test_the_oldest_token_is_forgotten_first(verifier: TokenVerifier, key: Count
 def test_refused_token_is_not_remembered(verifier: TokenVerifier, clock: Clock) -> None:
     """Too early now is not too early for ever."""
     token = OURS.mint(nbf=NOW + 30)
-    assert reason(verifier, token) == Reason.NOT_YET_VALID
+    assert reason(verifier, token) == TokenRejection.NOT_YET_VALID
     clock.now = NOW + 30
     assert reason(verifier, token) is None
 
@@ -137,7 +140,7 @@ def test_token_that_shares_a_signature_is_not_taken_for_the_remembered_one(verif
     token, other = OURS.mint(), OURS.mint(sub="user_2other")
     verifier.verify(token)
     header, claims, _ = other.split(".")
-    assert reason(verifier, f"{header}.{claims}.{token.rpartition('.')[2]}") == Reason.WRONG_SIGNATURE
+    assert reason(verifier, f"{header}.{claims}.{token.rpartition('.')[2]}") == TokenRejection.WRONG_SIGNATURE
 
 
 def test_threads_share_what_is_remembered(verifier: TokenVerifier) -> None:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from clerk_sync.clerk.errors import TokenError
 from clerk_sync.clerk.jwks.sources import PemKey
-from clerk_sync.clerk.tokens.rejection import Reason
+from clerk_sync.clerk.tokens.rejection import TokenRejection
 from clerk_sync.clerk.tokens.verifier import SessionClaims, TokenPolicy, TokenVerifier
 
 NOW = 1_800_000_000
@@ -127,10 +127,10 @@ def prove(token: str, policy: TokenPolicy = POLICY, *, now: float = NOW) -> Sess
     return verifier(policy, now=now).verify(token)
 
 
-def refusal(token: str, policy: TokenPolicy = POLICY, *, now: float = NOW) -> Reason | None:
+def refusal(token: str, policy: TokenPolicy = POLICY, *, now: float = NOW) -> TokenRejection | None:
     """Return why ``token`` is refused, or None where it is good."""
     try:
         prove(token, policy, now=now)
     except TokenError as error:
-        return Reason(error.reason)
+        return TokenRejection(error.reason)
     return None

@@ -9,7 +9,7 @@ import hmac
 import pytest
 
 from clerk_sync.clerk.errors import SignatureError
-from clerk_sync.clerk.webhooks.signature import SignedDelivery, WebhookVerifier
+from clerk_sync.clerk.webhooks.signature import VerifiedDelivery, WebhookVerifier
 
 SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"
 OTHER_SECRET = "whsec_ZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7"
@@ -20,7 +20,7 @@ OTHER_SIGNATURE = "v1,B6IdO97igj7MsWckpVRMdgOLCUjkbNO7Fp1N7j+OkwI="
 HEADERS = {"svix-id": "msg_test_1", "svix-timestamp": str(AT), "svix-signature": SIGNATURE}
 
 
-def verify(body: bytes = BODY, *, secret: str = SECRET, now: float = AT, **headers: str) -> SignedDelivery:
+def verify(body: bytes = BODY, *, secret: str = SECRET, now: float = AT, **headers: str) -> VerifiedDelivery:
     renamed = {name.replace("_", "-"): value for name, value in headers.items()}
     return WebhookVerifier([secret], clock=lambda: now).verify(HEADERS | renamed, body)
 
@@ -52,7 +52,7 @@ def refused(body: bytes = BODY, *, now: float = AT, **headers: str) -> bool:
 def test_published_vectors_are_accepted(secret: str, message_id: str, at: int, body: bytes, signature: str) -> None:
     headers = {"svix-id": message_id, "svix-timestamp": str(at), "svix-signature": signature}
     delivery = WebhookVerifier([secret], clock=lambda: at).verify(headers, body)
-    assert delivery == SignedDelivery(message_id, at, body)
+    assert delivery == VerifiedDelivery(message_id, at, body)
 
 
 @pytest.mark.parametrize(

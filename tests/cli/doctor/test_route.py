@@ -12,10 +12,10 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
-from clerk_sync.cli.doctor.context import Patient
+from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, Verdict
-from clerk_sync.cli.doctor.route import look_at_deployment, look_at_route, webhook_address
-from clerk_sync.db.transaction import Transactions
+from clerk_sync.cli.doctor.route import check_deployment, check_route, webhook_address
+from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.extensions import services
 from clerk_sync.mirror.inbox.parked import SELF_TEST
 from tests.cli.stranger import self_signed_certificate, stranger
@@ -49,8 +49,10 @@ def examined(app: Flask) -> Iterator[Callable[..., dict[str, Finding]]]:
         def look(url: str | None, **changes: Any) -> dict[str, Finding]:
             settings = changes.pop("settings", services().settings)
             facts = {"has_database": True, "patience_s": 5.0, **changes}
-            patient = Patient(settings=settings, transactions=Transactions(services().connect), url=url, **facts)
-            return {each.subject: each for each in (*look_at_route(patient), *look_at_deployment(patient))}
+            patient = CheckContext(
+                settings=settings, transactions=TransactionalConnection(services().connect), url=url, **facts
+            )
+            return {each.subject: each for each in (*check_route(patient), *check_deployment(patient))}
 
         yield look
 

@@ -7,8 +7,8 @@ import threading
 import pytest
 from flask import Flask
 
-from clerk_sync.cli.sync.sync_runner import Order, Report, perform
-from clerk_sync.db.transaction import Transactions
+from clerk_sync.cli.sync.sync_runner import Report, SyncOptions, perform
+from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.emulator import LocalClerk
 from clerk_sync.extensions import services
 from clerk_sync.mirror.sync.runs import Status
@@ -36,18 +36,18 @@ def test_an_interrupt_that_is_heard_too_late_does_not_belie_what_was_done(
     clerk.users.seed(20)
     sync()
     clerk.users.delete(clerk.users.snapshot()[3].id)
-    commit, heard = Transactions.commit, threading.Event()
+    commit, heard = TransactionalConnection.commit, threading.Event()
 
-    def commit_and_hear(transactions: Transactions) -> None:
+    def commit_and_hear(transactions: TransactionalConnection) -> None:
         commit(transactions)
         it_is_time = tombstones(query) if moment == "after the burial" else query(LAST_STATUS) == [("done",)]
         if it_is_time and not heard.is_set() and query("SELECT count(*) FROM sync_runs") == [(2,)]:
             heard.set()
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Transactions, "commit", commit_and_hear)
+    monkeypatch.setattr(TransactionalConnection, "commit", commit_and_hear)
     with clerk_app.app_context():
-        report = perform(services(), Order(), Nobody())
+        report = perform(services(), SyncOptions(), Nobody())
     assert heard.is_set()
     assert report.counts.deleted == len(tombstones(query)) == 1
     assert [(report.ending.status,)] == query(LAST_STATUS)
@@ -64,6 +64,6 @@ def test_a_run_that_was_taken_for_dead_before_its_end_is_not_done(
                 query("UPDATE sync_runs SET status = 'lost', ended_at = now()")
 
     with clerk_app.app_context():
-        report = perform(services(), Order(), Taker())
+        report = perform(services(), SyncOptions(), Taker())
     assert (report.ending.status, report.ending.exit_code) == (Status.LOST, 3)
     assert query(LAST_STATUS) == [("lost",)]

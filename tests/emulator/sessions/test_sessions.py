@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from clerk_sync.emulator import LocalClerk, Refusal
+from clerk_sync.emulator import LocalClerk, ClerkApiError
 from clerk_sync.emulator.ids import Ids
 from clerk_sync.emulator.sessions.sessions import LIFETIME_MS, Sessions
-from clerk_sync.emulator.users.user_store import Directory
+from clerk_sync.emulator.users.user_store import UserStore
 from clerk_sync.emulator.webhooks.example_events import sample_user
 from tests.emulator.conftest import Endpoint
 
@@ -55,7 +55,7 @@ def test_a_session_ends_once(clerk_with_session_events: LocalClerk) -> None:
 
 def test_a_session_expires_after_seven_days() -> None:
     now_ms = [1_700_000_000_000]
-    directory, ids = Directory(), Ids(1)
+    directory, ids = UserStore(), Ids(1)
     user = sample_user(ids, now_ms[0])
     directory.put(user)
     sessions = Sessions(directory, ids, lambda: now_ms[0], lambda *_: None)
@@ -64,5 +64,5 @@ def test_a_session_expires_after_seven_days() -> None:
     assert sessions.get_active(session.id) == session
     now_ms[0] += 1
     assert sessions.get(session.id).status == "expired"
-    with pytest.raises(Refusal, match="404"):
+    with pytest.raises(ClerkApiError, match="404"):
         sessions.get_active(session.id)

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from clerk_sync.emulator import LocalClerk, Refusal
+from clerk_sync.emulator import LocalClerk, ClerkApiError
 from tests.emulator.conftest import Endpoint
 
 
@@ -51,14 +51,14 @@ def test_a_deleted_user_is_gone_and_the_address_free_for_another(clerk: LocalCle
         "external_id": "ext_1",
         "deleted": True,
     }
-    with pytest.raises(Refusal, match="404 resource_not_found"):
+    with pytest.raises(ClerkApiError, match="404 resource_not_found"):
         clerk.users.get(user["id"])
     assert clerk.users.create(email="ada@example.com")["id"] != user["id"]
 
 
 def test_a_verified_address_belongs_to_one_user_an_unverified_one_does_not(clerk: LocalClerk) -> None:
     clerk.users.create(email="ada@example.com")
-    with pytest.raises(Refusal, match="422 form_identifier_exists"):
+    with pytest.raises(ClerkApiError, match="422 form_identifier_exists"):
         clerk.users.create(email="ADA@example.com")
     clerk.users.create(email="ada@example.com", email_verified=False)
     assert len(clerk.users) == 2
@@ -67,7 +67,7 @@ def test_a_verified_address_belongs_to_one_user_an_unverified_one_does_not(clerk
 def test_a_refused_change_leaves_the_user_as_it_was(clerk: LocalClerk) -> None:
     clerk.users.create(email="taken@example.com")
     user = clerk.users.create(email="ada@example.com")
-    with pytest.raises(Refusal, match="form_identifier_exists"):
+    with pytest.raises(ClerkApiError, match="form_identifier_exists"):
         clerk.users.update(user["id"], email="taken@example.com")
     assert clerk.users.get(user["id"]) == user
     clerk.users.update(user["id"], first_name="Still")

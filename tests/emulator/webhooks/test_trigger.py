@@ -5,7 +5,7 @@ import json
 import pytest
 from svix.webhooks import Webhook
 
-from clerk_sync.emulator import Refusal
+from clerk_sync.emulator import ClerkApiError
 from clerk_sync.emulator.webhooks.example_events import event_types
 from clerk_sync.emulator.webhooks.offline import trigger_offline
 from tests.emulator.conftest import Endpoint
@@ -51,7 +51,7 @@ def test_out_of_order_brings_the_newer_version_of_one_thing_first(
 
 
 def test_an_unknown_type_is_refused_with_the_known_ones(endpoint: Endpoint) -> None:
-    with pytest.raises(Refusal, match=r"user\.created"):
+    with pytest.raises(ClerkApiError, match=r"user\.created"):
         trigger_offline({"type": "user.exploded"}, endpoint.url)
     assert endpoint.received == []
 

@@ -12,11 +12,11 @@ import psycopg2
 import pytest
 
 from clerk_sync.clerk.webhooks.events import Envelope, Event, UserChanged, UserDeleted
-from clerk_sync.clerk.webhooks.signature import SignedDelivery
+from clerk_sync.clerk.webhooks.signature import VerifiedDelivery
 from clerk_sync.db.connect import POOL_SIZE, Connect
-from clerk_sync.db.pool import Prepared, Statements
-from clerk_sync.db.transaction import Transactions
-from clerk_sync.mirror.inbox.group_commit import Intake
+from clerk_sync.db.pool import AutocommitPool, PreparedStatement
+from clerk_sync.db.transaction import TransactionalConnection
+from clerk_sync.mirror.inbox.group_commit import GroupCommit
 from clerk_sync.mirror.inbox.outcome import Outcome
 from tests.local_clerk import wait_until
 from tests.mirror.factory import snapshot
@@ -25,7 +25,7 @@ from tests.mirror.merge.merging import Query
 ENVELOPE = Envelope(type="user.updated", occurred_at_ms=1)
 
 
-class Gate(Statements):
+class Gate(AutocommitPool):
     """Statements of which the first waits until it is let through."""
 
     def __init__(self, connect: Connect) -> None:
@@ -33,11 +33,13 @@ class Gate(Statements):
         self.reached = threading.Event()
         self.opened = threading.Event()
 
-    def rows(self, statement: LiteralString | Prepared, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    def fetch_all(
+        self, statement: LiteralString | PreparedStatement, values: Mapping[str, object]
+    ) -> list[tuple[Any, ...]]:
         if not self.reached.is_set():
             self.reached.set()
             assert self.opened.wait(10)
-        return super().rows(statement, values)
+        return super().fetch_all(statement, values)
 
 
 @pytest.fixture
@@ -57,12 +59,12 @@ def changed(number: int, version: int = 1000, **changes: Any) -> UserChanged:
 
 def receive_together(gate: Gate, *events: Event, ids: Callable[[int], str] = "msg_{}".format) -> list[Future[Outcome]]:
     """Let the events arrive while the delivery of user 0 is at the gate, then open it."""
-    intake = Intake(gate)
+    intake = GroupCommit(gate)
     with ThreadPoolExecutor(len(events) + 1) as pool:
-        futures = [pool.submit(intake.receive, SignedDelivery("msg_first", 0, b""), changed(0))]
+        futures = [pool.submit(intake.receive, VerifiedDelivery("msg_first", 0, b""), changed(0))]
         assert gate.reached.wait(10)
         for number, event in enumerate(events):
-            futures.append(pool.submit(intake.receive, SignedDelivery(ids(number), 0, b""), event))
+            futures.append(pool.submit(intake.receive, VerifiedDelivery(ids(number), 0, b""), event))
             wait_until(lambda there=number + 1: len(intake._waiting) == there)
         gate.opened.set()
     return futures
@@ -107,11 +109,11 @@ def test_nobody_waits_for_a_row_that_another_one_of_the_group_has_to_wait_for(
     gate: Gate, connect: Connect, query: Query
 ) -> None:
     query("INSERT INTO users (clerk_id) VALUES ('user_2')")
-    intake = Intake(gate)
-    with Transactions(connect) as holder, ThreadPoolExecutor(4) as pool:
-        holder.rows("UPDATE users SET synced_at = now() WHERE clerk_id = 'user_2'")
+    intake = GroupCommit(gate)
+    with TransactionalConnection(connect) as holder, ThreadPoolExecutor(4) as pool:
+        holder.fetch_all("UPDATE users SET synced_at = now() WHERE clerk_id = 'user_2'")
         first, blocked, free = (
-            pool.submit(intake.receive, SignedDelivery(f"msg_{number}", 0, b""), changed(number))
+            pool.submit(intake.receive, VerifiedDelivery(f"msg_{number}", 0, b""), changed(number))
             for number in (1, 2, 3)
         )
         gate.opened.set()
@@ -138,8 +140,10 @@ def test_a_database_that_is_away_is_away_for_all_of_a_group(connect: Connect) ->
 
 def test_a_fault_that_one_of_a_group_causes_is_answered_to_that_one_alone(connect: Connect) -> None:
     class Particular(Gate):
-        def rows(self, statement: LiteralString | Prepared, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-            rows = super().rows(statement, values)
+        def fetch_all(
+            self, statement: LiteralString | PreparedStatement, values: Mapping[str, object]
+        ) -> list[tuple[Any, ...]]:
+            rows = super().fetch_all(statement, values)
             if "user_2" in str(values["arrivals"]):
                 raise RuntimeError("a fault of ours")
             return rows
@@ -156,13 +160,13 @@ def test_workers_that_take_the_same_users_in_other_orders_lose_and_confuse_nothi
 ) -> None:
     chance = random.Random(1)
     history = [(number, version) for number in range(12) for version in range(1, 26)]
-    workers = [Statements(connect), Statements(connect)]
+    workers = [AutocommitPool(connect), AutocommitPool(connect)]
     with ThreadPoolExecutor(2 * POOL_SIZE) as pool:
         futures = []
         for worker, statements in enumerate(workers):
-            intake = Intake(statements)
+            intake = GroupCommit(statements)
             for number, version in chance.sample(history, len(history)):
-                delivery = SignedDelivery(f"msg_{worker}_{number}_{version}", 0, b"")
+                delivery = VerifiedDelivery(f"msg_{worker}_{number}_{version}", 0, b"")
                 event = changed(number, version, first_name=str(version))
                 futures.append(pool.submit(intake.receive, delivery, event))
         outcomes = [future.result(60) for future in futures]

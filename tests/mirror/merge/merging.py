@@ -7,18 +7,18 @@ from collections.abc import Callable
 from typing import Any
 
 from clerk_sync.clerk.users import UserSnapshot
-from clerk_sync.db.transaction import Transaction
-from clerk_sync.mirror.merge.merge import Merged, merge_users
+from clerk_sync.db.transaction import SqlExecutor
+from clerk_sync.mirror.merge.merge import MergeResult, merge_users
 
 Query = Callable[..., list[tuple[Any, ...]]]
 
 
-def merge_one(transaction: Transaction, user: UserSnapshot, *, at: int = 0) -> Merged:
+def merge_one(transaction: SqlExecutor, user: UserSnapshot, *, at: int = 0) -> MergeResult:
     return merge_users(transaction, [user], event_at=at)[user.clerk_id]
 
 
-def names(transaction: Transaction) -> list[str | None]:
-    return [name for (name,) in transaction.rows("SELECT first_name FROM users ORDER BY clerk_id")]
+def names(transaction: SqlExecutor) -> list[str | None]:
+    return [name for (name,) in transaction.fetch_all("SELECT first_name FROM users ORDER BY clerk_id")]
 
 
 def digest_of(user: UserSnapshot) -> str:

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clerk_sync.clerk.users import UserSnapshot
-from clerk_sync.db.transaction import Transactions
-from clerk_sync.mirror.merge.merge import bury_users, merge_users
+from clerk_sync.db.transaction import TransactionalConnection
+from clerk_sync.mirror.merge.merge import merge_users, write_tombstones
 from tests.mirror.factory import snapshot
 from tests.mirror.merge.merging import digest_of, merge_one
 
@@ -47,16 +47,16 @@ def expected_name(history: Sequence[Happening], clerk_id: str) -> str | None:
 @settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories, data=st.data())
 def test_every_order_of_arrival_with_repetition_ends_with_the_same_row(
-    transactions: Transactions, history: list[Happening], data: st.DataObject
+    transactions: TransactionalConnection, history: list[Happening], data: st.DataObject
 ) -> None:
     clerk_id = f"user_h{next(numbers)}"
     arrivals = data.draw(st.permutations(history)) + data.draw(st.lists(st.sampled_from(history), max_size=4))
     for arrival in arrivals:
         if arrival.version is None:
-            bury_users(transactions, [clerk_id])
+            write_tombstones(transactions, [clerk_id])
         else:
             merge_one(transactions, arrival.snapshot(clerk_id), at=arrival.at)
-    (row,) = transactions.rows(
+    (row,) = transactions.fetch_all(
         "SELECT first_name, deleted_at IS NOT NULL FROM users WHERE clerk_id = %(id)s", {"id": clerk_id}
     )
     expected = expected_name(history, clerk_id)
@@ -66,7 +66,7 @@ def test_every_order_of_arrival_with_repetition_ends_with_the_same_row(
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories, data=st.data())
 def test_pages_and_single_events_converge_alike(
-    transactions: Transactions, history: list[Happening], data: st.DataObject
+    transactions: TransactionalConnection, history: list[Happening], data: st.DataObject
 ) -> None:
     happenings = [happening for happening in history if happening.version is not None]
     clerk_ids = [f"user_p{next(numbers)}" for _ in range(3)]
@@ -74,5 +74,5 @@ def test_pages_and_single_events_converge_alike(
         page = [arrival.snapshot(clerk_id) for clerk_id in data.draw(st.permutations(clerk_ids))]
         merge_users(transactions, page, event_at=arrival.at)
     for clerk_id in clerk_ids if happenings else ():
-        found = transactions.rows("SELECT first_name FROM users WHERE clerk_id = %(id)s", {"id": clerk_id})
+        found = transactions.fetch_all("SELECT first_name FROM users WHERE clerk_id = %(id)s", {"id": clerk_id})
         assert found == [(expected_name(happenings, clerk_id),)]

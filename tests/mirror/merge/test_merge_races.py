@@ -11,22 +11,26 @@ import pytest
 
 from clerk_sync.clerk.users import UserSnapshot
 from clerk_sync.db.connect import Connect
-from clerk_sync.db.pool import Statements
-from clerk_sync.db.transaction import Transactions
-from clerk_sync.mirror.merge.merge import READ_FROM_API, Merged, bury_users, merge_users
+from clerk_sync.db.pool import AutocommitPool
+from clerk_sync.db.transaction import TransactionalConnection
+from clerk_sync.mirror.merge.merge import READ_FROM_API, MergeResult, merge_users, write_tombstones
 from tests.mirror.factory import USER, snapshot
 from tests.mirror.merge.merging import Query, merge_one, names
 
 
-def race(connect: Connect, first: Callable[[Transactions], object], second: Callable[[Transactions], Any]) -> Any:
+def race(
+    connect: Connect,
+    first: Callable[[TransactionalConnection], object],
+    second: Callable[[TransactionalConnection], Any],
+) -> Any:
     """Let ``second`` start while ``first`` has written but not committed; return what it got."""
-    with Transactions(connect) as holder, ThreadPoolExecutor(1) as pool:
+    with TransactionalConnection(connect) as holder, ThreadPoolExecutor(1) as pool:
         first(holder)
         started = threading.Event()
 
         def run() -> Any:
-            with Transactions(connect) as other:
-                ((backend,),) = other.rows("SELECT pg_backend_pid()")
+            with TransactionalConnection(connect) as other:
+                ((backend,),) = other.fetch_all("SELECT pg_backend_pid()")
                 backends.append(backend)
                 started.set()
                 result = second(other)
@@ -42,9 +46,9 @@ def race(connect: Connect, first: Callable[[Transactions], object], second: Call
 
 
 def wait_until_blocked(connect: Connect, backend: int) -> None:
-    statements = Statements(connect)
+    statements = AutocommitPool(connect)
     for _ in range(5000):
-        if statements.rows("SELECT cardinality(pg_blocking_pids(%(pid)s)) > 0", {"pid": backend}) == [(True,)]:
+        if statements.fetch_all("SELECT cardinality(pg_blocking_pids(%(pid)s)) > 0", {"pid": backend}) == [(True,)]:
             statements.dispose()
             return
     raise AssertionError("the second writer was not blocked by the first")
@@ -62,7 +66,7 @@ def test_a_newer_version_that_waits_for_an_older_one_wins(
         lambda writer: merge_one(writer, snapshot(1000, first_name="Older")),
         lambda writer: merge_one(writer, snapshot(2000, first_name="Newer")),
     )
-    assert result is Merged.UPDATED
+    assert result is MergeResult.UPDATED
     assert query("SELECT first_name FROM users") == [("Newer",)]
 
 
@@ -78,7 +82,7 @@ def test_an_older_version_that_waits_for_a_newer_one_is_stale(
         lambda writer: merge_one(writer, snapshot(2000, first_name="Newer")),
         lambda writer: merge_one(writer, snapshot(1000, first_name="Older")),
     )
-    assert result is Merged.STALE
+    assert result is MergeResult.STALE
     assert query("SELECT first_name FROM users") == [("Newer",)]
 
 
@@ -88,19 +92,23 @@ def test_the_same_version_that_waits_for_itself_is_unchanged(connect: Connect, q
         lambda writer: merge_one(writer, snapshot(), at=5),
         lambda writer: merge_one(writer, snapshot(), at=5),
     )
-    assert result is Merged.UNCHANGED
+    assert result is MergeResult.UNCHANGED
     assert query("SELECT count(*) FROM users") == [(1,)]
 
 
 def test_an_update_that_waits_for_a_deletion_stays_out(connect: Connect, query: Query) -> None:
     query("INSERT INTO users (clerk_id, clerk_updated_at) VALUES (%s, 1)", USER)
-    result = race(connect, lambda writer: bury_users(writer, [USER]), lambda writer: merge_one(writer, snapshot(2000)))
-    assert result is Merged.STALE
+    result = race(
+        connect, lambda writer: write_tombstones(writer, [USER]), lambda writer: merge_one(writer, snapshot(2000))
+    )
+    assert result is MergeResult.STALE
     assert query("SELECT first_name, deleted_at IS NOT NULL FROM users") == [(None, True)]
 
 
 def test_a_deletion_that_waits_for_an_update_deletes(connect: Connect, query: Query) -> None:
-    result = race(connect, lambda writer: merge_one(writer, snapshot(2000)), lambda writer: bury_users(writer, [USER]))
+    result = race(
+        connect, lambda writer: merge_one(writer, snapshot(2000)), lambda writer: write_tombstones(writer, [USER])
+    )
     assert result == {USER}
     assert query("SELECT first_name, deleted_at IS NOT NULL FROM users") == [(None, True)]
 
@@ -108,22 +116,22 @@ def test_a_deletion_that_waits_for_an_update_deletes(connect: Connect, query: Qu
 def test_pages_in_opposite_orders_do_not_deadlock(connect: Connect) -> None:
     """Both have to pass one row that somebody holds: whoever did not go by id would come from its other side."""
     page = [snapshot(clerk_id=f"user_{number:03}") for number in range(200)]
-    with Transactions(connect) as transactions:
+    with TransactionalConnection(connect) as transactions:
         merge_users(transactions, page, event_at=READ_FROM_API)
         transactions.commit()
 
     def write(users: list[UserSnapshot], version: int, backend: Future[int]) -> None:
         newer = [snapshot(version, clerk_id=user.clerk_id, first_name=f"v{version}") for user in users]
-        with Transactions(connect) as transactions:
+        with TransactionalConnection(connect) as transactions:
             # The plan of a large table: for a small one PostgreSQL chooses one that happens to bring an order along.
-            transactions.rows("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
-            ((pid,),) = transactions.rows("SELECT pg_backend_pid()")
+            transactions.fetch_all("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+            ((pid,),) = transactions.fetch_all("SELECT pg_backend_pid()")
             backend.set_result(pid)
             merge_users(transactions, newer, event_at=READ_FROM_API)
             transactions.commit()
 
-    with Transactions(connect) as holder, ThreadPoolExecutor(2) as pool:
-        holder.rows("SELECT 1 FROM users WHERE clerk_id = 'user_100' FOR UPDATE")
+    with TransactionalConnection(connect) as holder, ThreadPoolExecutor(2) as pool:
+        holder.fetch_all("SELECT 1 FROM users WHERE clerk_id = 'user_100' FOR UPDATE")
         writers = []
         for users, version in ((page, 2000), (page[::-1], 2001)):
             backend: Future[int] = Future()
@@ -132,5 +140,5 @@ def test_pages_in_opposite_orders_do_not_deadlock(connect: Connect) -> None:
         holder.commit()
         for writer in writers:
             writer.result(10)
-    with Transactions(connect) as transactions:
+    with TransactionalConnection(connect) as transactions:
         assert set(names(transactions)) == {"v2001"}

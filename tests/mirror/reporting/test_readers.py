@@ -12,7 +12,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from clerk_sync.cli.sync.lease import acquire
-from clerk_sync.db.transaction import Transactions
+from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.mirror.inbox.parked import SELF_TEST
 from clerk_sync.mirror.sync.runs import Kind
 from tests.conftest import ORIGIN, clerk_event, clerk_user
@@ -99,7 +99,7 @@ def counts(metrics: str) -> list[str]:
 
 @pytest.mark.parametrize(("silence", "is_lost"), [("8 seconds", False), ("12 seconds", True), ("25 seconds", True)])
 def test_all_readers_agree_whether_a_run_has_lost_its_lease(
-    readers: Readers, transactions: Transactions, query: Query, silence: str, is_lost: bool
+    readers: Readers, transactions: TransactionalConnection, query: Query, silence: str, is_lost: bool
 ) -> None:
     query("INSERT INTO sync_runs (kind, heartbeat_at) VALUES ('all', now() - %s::interval)", silence)
     ((run_id,),) = query("SELECT id FROM sync_runs")
@@ -108,7 +108,7 @@ def test_all_readers_agree_whether_a_run_has_lost_its_lease(
     assert is_taken_over(transactions) is is_lost
 
 
-def is_taken_over(transactions: Transactions) -> bool:
+def is_taken_over(transactions: TransactionalConnection) -> bool:
     """Whether a new run gets the lease at once."""
 
     class Waits(Exception):

@@ -10,9 +10,9 @@ import pytest
 
 from clerk_sync.clerk.api.client import ClerkApi
 from clerk_sync.clerk.api.transport import Transport, limiter_for
-from clerk_sync.clerk.errors import ApiNonsense
+from clerk_sync.clerk.errors import ApiProtocolError
 from clerk_sync.emulator import LocalClerk
-from clerk_sync.mirror.sync.windows import END_OF_TIME_MS, Stretch, Walk, Window
+from clerk_sync.mirror.sync.windows import END_OF_TIME_MS, PageSlice, Window, WindowReader
 
 SECOND_MS = 1000
 START_MS = 1_700_000_000_000
@@ -29,12 +29,12 @@ def fill(clerk: LocalClerk, number: int, *, every_ms: int = SECOND_MS) -> list[s
     return [clerk.users.create(created_at=START_MS + every_ms * place, at_ms=START_MS)["id"] for place in range(number)]
 
 
-def ids_of(stretches: list[Stretch]) -> list[str]:
+def ids_of(stretches: list[PageSlice]) -> list[str]:
     return [user.clerk_id for stretch in stretches for user in stretch.users]
 
 
-def walk(api: ClerkApi, window: Window | None = None, page_size: int = 500) -> list[Stretch]:
-    return list(Walk(api, window or Window(), page_size))
+def walk(api: ClerkApi, window: Window | None = None, page_size: int = 500) -> list[PageSlice]:
+    return list(WindowReader(api, window or Window(), page_size))
 
 
 def test_pages_tile_the_window_without_a_gap(clerk: LocalClerk, api: ClerkApi) -> None:
@@ -69,7 +69,7 @@ def test_without_the_cursor_pages_overlap_so_that_deletions_skip_nobody(
 ) -> None:
     ids = fill(clerk, 1200)
     clerk.faults.add("/v1/users", when_param="starting_after", status=422, code="form_param_unknown", times=None)
-    pages = iter(Walk(api, Window()))
+    pages = iter(WindowReader(api, Window()))
     seen = [next(pages), next(pages)]
     for clerk_id in ids[:deleted]:
         clerk.users.delete(clerk_id)
@@ -80,7 +80,7 @@ def test_without_the_cursor_pages_overlap_so_that_deletions_skip_nobody(
 def test_a_cursor_whose_user_was_deleted_is_replaced_by_the_offset(clerk: LocalClerk, api: ClerkApi) -> None:
     clerk.quirks.deleted_cursor_works = False
     ids = fill(clerk, 1200)
-    pages = iter(Walk(api, Window()))
+    pages = iter(WindowReader(api, Window()))
     seen = [next(pages)]
     clerk.users.delete(ids[499])
     seen.extend(pages)
@@ -89,7 +89,7 @@ def test_a_cursor_whose_user_was_deleted_is_replaced_by_the_offset(clerk: LocalC
 
 def test_a_cursor_whose_user_was_back_dated_is_replaced_by_the_offset(clerk: LocalClerk, api: ClerkApi) -> None:
     ids = fill(clerk, 1200)
-    pages = iter(Walk(api, Window()))
+    pages = iter(WindowReader(api, Window()))
     seen = [next(pages)]
     clerk.users.update(ids[499], created_at=START_MS - 1)
     seen.extend(pages)
@@ -105,14 +105,14 @@ def test_a_server_that_ignores_the_cursor_is_walked_by_offset(clerk: LocalClerk,
 def test_a_page_that_repeats_for_ever_ends_the_walk(clerk: LocalClerk, api: ClerkApi) -> None:
     fill(clerk, 600)
     clerk.faults.add("/v1/users", ignore_params=("starting_after", "offset"), times=None)
-    with pytest.raises(ApiNonsense, match="nothing new"):
+    with pytest.raises(ApiProtocolError, match="nothing new"):
         walk(api)
     assert len(clerk.requests) < 10
 
 
 def test_users_who_sign_up_meanwhile_come_last(clerk: LocalClerk, api: ClerkApi) -> None:
     ids = fill(clerk, 500)
-    pages = iter(Walk(api, Window()))
+    pages = iter(WindowReader(api, Window()))
     seen = [next(pages)]
     newcomer = clerk.users.create()["id"]
     seen.extend(pages)
@@ -130,7 +130,7 @@ def test_pages_shorter_than_asked_for_are_walked_to_the_end_once_that_is_known(
 def test_a_window_whose_beginning_is_ignored_is_an_error(clerk: LocalClerk, api: ClerkApi) -> None:
     fill(clerk, 10)
     clerk.faults.add("/v1/users", ignore_params=("created_at_after",), times=None)
-    with pytest.raises(ApiNonsense, match="--workers 1"):
+    with pytest.raises(ApiProtocolError, match="--workers 1"):
         walk(api, Window(start_ms=START_MS + 5 * SECOND_MS))
 
 
@@ -145,13 +145,13 @@ def test_a_window_whose_end_is_ignored_ends_there_all_the_same(clerk: LocalClerk
 def test_a_list_in_another_order_is_an_error(clerk: LocalClerk, api: ClerkApi) -> None:
     fill(clerk, 10)
     clerk.faults.add("/v1/users", ignore_params=("order_by",), times=None)
-    with pytest.raises(ApiNonsense, match="order"):
+    with pytest.raises(ApiProtocolError, match="order"):
         walk(api)
 
 
 def test_a_page_without_a_readable_id_ends_the_walk(clerk: LocalClerk, api: ClerkApi) -> None:
     clerk.faults.add("/v1/users", body=[{"id": None}] * 500, times=None)
-    with pytest.raises(ApiNonsense):
+    with pytest.raises(ApiProtocolError):
         walk(api)
 
 
@@ -160,7 +160,7 @@ def test_another_process_goes_on_where_a_walk_stopped(clerk: LocalClerk, api: Cl
     ids = fill(clerk, 1200)
     if not cursor_works:
         clerk.faults.add("/v1/users", when_param="starting_after", status=422, times=None)
-    pages = iter(Walk(api, Window()))
+    pages = iter(WindowReader(api, Window()))
     seen = [next(pages), next(pages)]
     saved = msgspec.json.encode(seen[-1].rest)
     seen.extend(walk(api, msgspec.json.decode(saved, type=Window)))
