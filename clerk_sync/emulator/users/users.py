@@ -18,9 +18,9 @@ Json = dict[str, Any]
 class Users:
     """Create, change and delete users as if somebody did it in Clerk.
 
-    Every act announces its webhook; ``fields`` are fields of Clerk's user object, so anything can be set
+    Each change sends its webhook. ``fields`` are fields of Clerk's user object, so anything can be set
     (``banned=True``, ``deprovisioned=True``, ``username="ada"``). ``at_ms`` gives the act another time than now: two
-    updates with the same one have equal ``updated_at``. Raises :class:`ClerkApiError` where Clerk would answer an error.
+    updates with the same one have equal ``updated_at``. Raises ``ClerkApiError`` if Clerk would answer an error.
     """
 
     def __init__(self, directory: UserStore, accounts: UserActions, ids: Ids, clock_ms: Callable[[], int]) -> None:

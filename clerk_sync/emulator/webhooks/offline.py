@@ -12,7 +12,7 @@ from clerk_sync.emulator.webhooks.trigger import Wish, trigger
 
 
 def trigger_offline(wish: dict[str, Any], endpoint: str, secret: str | None = None) -> list[Delivery]:
-    """Deliver what is wished to ``endpoint``, signed with ``secret`` or the local instance's own; raise ClerkApiError."""
+    """Send the requested events to ``endpoint``, signed with ``secret`` or the local secret. Raises ClerkApiError."""
     clerk = Instance(Options(webhook_url=endpoint, senders=1))
     try:
         if secret:

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-CODE = {path.stem: path.read_text() for folder in ("clerk", "web") for path in (ROOT / "tests" / folder).rglob("test_*.py")}
+FOLDERS = [ROOT / "tests" / "clerk", ROOT / "tests" / "web"]
+CODE = {path.stem: path.read_text() for folder in FOLDERS for path in folder.rglob("test_*.py")}
 
 
 def test_every_test_that_the_table_names_exists() -> None:

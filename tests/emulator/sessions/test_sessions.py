@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from clerk_sync.emulator import LocalClerk, ClerkApiError
+from clerk_sync.emulator import ClerkApiError, LocalClerk
 from clerk_sync.emulator.ids import Ids
 from clerk_sync.emulator.sessions.sessions import LIFETIME_MS, Sessions
 from clerk_sync.emulator.users.user_store import UserStore

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from clerk_sync.emulator import LocalClerk, ClerkApiError
+from clerk_sync.emulator import ClerkApiError, LocalClerk
 from tests.emulator.conftest import Endpoint
 
 
