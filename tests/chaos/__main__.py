@@ -1,4 +1,4 @@
-"""``python -m tests.storm``: run a storm, print what it has shown, and end with 0 only where everything is right."""
+"""``python -m tests.chaos``: run a storm, print what it has shown, and end with 0 only where everything is right."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tests.conftest import PACKAGE, ROOT
 
 VERIFY = """
 import sys
-from tests.clerk.token_factory import OURS, prove
+from tests.clerk.tokens.token_factory import OURS, prove
 prove(OURS.mint())
 print(*sys.modules)
 """
