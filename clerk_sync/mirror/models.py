@@ -1,20 +1,38 @@
-"""The mirror's tables. The role wall and its audit are triggers; they live in the migrations."""
+"""The mirror's tables. Its triggers and functions are in ``migrations``: the role guard, the audit, take_event."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, MetaData, Text, func, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
+from sqlalchemy.types import TypeEngine
+
+from clerk_sync.clerk.users import COLUMNS, MirroredColumn
 
 NOW = func.now()
 
 
 class Base(DeclarativeBase):
-    """The root of every table; the mirror owns it because everything else joins to the mirror."""
+    """The base of every table. It is here because all other tables refer to the mirror's."""
 
-    # A registry of its own, because Flask-SQLAlchemy builds its model class on a copy of this one's attributes.
+    # Without a registry of its own, Flask-SQLAlchemy would make a second one for its copy of this class.
     registry = registry(
         metadata=MetaData(
             naming_convention={
@@ -29,39 +47,39 @@ class Base(DeclarativeBase):
     )
 
 
-class User(Base):
-    """Clerk's user as last heard of, or the tombstone of one who is gone."""
+_TYPES: dict[str, TypeEngine[Any]] = {"text": Text(), "boolean": Boolean(), "bigint": BigInteger()}
+_INSTANT = TIMESTAMP(timezone=True)
 
-    __tablename__ = "users"
-    __table_args__ = (
-        CheckConstraint("role IN ('CLIENT', 'ADMIN')", name="role"),
-        Index("ix_users_email_lower", text("lower(email)")),
-        Index("ix_users_clerk_created_at", "clerk_created_at"),
-    )
 
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    clerk_id: Mapped[str] = mapped_column(unique=True)
-    # Nullable and never unique: an address moves to a new id after a deletion, and events of both ids cross.
-    email: Mapped[str | None]
-    email_verified: Mapped[bool] = mapped_column(server_default=text("false"))
-    first_name: Mapped[str | None]
-    last_name: Mapped[str | None]
-    username: Mapped[str | None]
-    image_url: Mapped[str | None]
-    role: Mapped[str] = mapped_column(server_default=text("'CLIENT'"))
-    banned: Mapped[bool] = mapped_column(server_default=text("false"))
-    clerk_created_at: Mapped[int] = mapped_column(server_default=text("0"))
-    clerk_updated_at: Mapped[int] = mapped_column(server_default=text("0"))
-    # What breaks a tie between two snapshots of one millisecond: see store.merge_users.
-    event_at: Mapped[int] = mapped_column(server_default=text("0"))
-    content_digest: Mapped[str] = mapped_column(server_default=text("''"))
-    deleted_at: Mapped[datetime | None]
-    synced_at: Mapped[datetime] = mapped_column(server_default=NOW)
-    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+def _column_of(mirrored: MirroredColumn) -> Column[Any]:
+    is_nullable = mirrored.default == "null"
+    default = text(mirrored.default) if mirrored.default and not is_nullable else None
+    return Column(mirrored.name, _TYPES[mirrored.sql_type], nullable=is_nullable, server_default=default)
+
+
+# Clerk's users as last heard of, and tombstones. E-mail is not unique: an address may move to a new user before the
+# deletion of the old one arrives.
+users = Table(
+    "users",
+    Base.metadata,
+    Column("id", BigInteger(), Identity(), primary_key=True),
+    *map(_column_of, COLUMNS),
+    Column("role", Text(), nullable=False, server_default=text("'CLIENT'")),
+    # These two break a tie between two snapshots of one version: see merge/statements.py.
+    Column("event_at", BigInteger(), nullable=False, server_default=text("0")),
+    Column("content_digest", Text(), nullable=False, server_default=text("''")),
+    Column("deleted_at", _INSTANT),
+    Column("synced_at", _INSTANT, nullable=False, server_default=NOW),
+    Column("created_at", _INSTANT, nullable=False, server_default=NOW),
+    CheckConstraint("role IN ('CLIENT', 'ADMIN')", name="role"),
+    UniqueConstraint("clerk_id"),
+    Index("ix_users_email_lower", text("lower(email)")),
+    Index("ix_users_clerk_created_at", "clerk_created_at"),
+)
 
 
 class MirrorBinding(Base):
-    """The one Clerk instance that this mirror copies; a single row or none."""
+    """The one Clerk instance that this mirror copies: one row or none."""
 
     __tablename__ = "mirror_binding"
     __table_args__ = (CheckConstraint("only_row", name="only_row"),)
@@ -73,7 +91,7 @@ class MirrorBinding(Base):
 
 
 class WebhookEvent(Base):
-    """One delivery id and what became of it. The payload stays only while the event is parked."""
+    """One delivery id and its outcome. The payload is kept only while the event is parked."""
 
     __tablename__ = "webhook_events"
     __table_args__ = (
@@ -92,12 +110,12 @@ class WebhookEvent(Base):
     deliveries: Mapped[int] = mapped_column(server_default=text("1"))
     received_at: Mapped[datetime] = mapped_column(server_default=NOW)
     last_received_at: Mapped[datetime] = mapped_column(server_default=NOW)
-    # Text, not json: a parked body may be what PostgreSQL's json refuses.
+    # Text, because PostgreSQL's json refuses some bodies that are parked.
     payload: Mapped[str | None]
 
 
 class SyncRun(Base):
-    """One run of sync: the lease while it runs, the report when it is over."""
+    """One run of sync: its lease while it runs, its report when it has ended."""
 
     __tablename__ = "sync_runs"
     __table_args__ = (
@@ -125,7 +143,7 @@ class SyncRun(Base):
 
 
 class SyncMissing(Base):
-    """Users whom Clerk, asked by id during a run, no longer knew; the run deletes all of them at its end, or none."""
+    """Users that Clerk, asked by id during a run, did not know. The run deletes all of them at its end, or none."""
 
     __tablename__ = "sync_missing"
 
@@ -134,7 +152,7 @@ class SyncMissing(Base):
 
 
 class RoleChange(Base):
-    """Who changed whose role; written by a trigger, never by us."""
+    """Changes of roles. Only a trigger writes it."""
 
     __tablename__ = "role_changes"
     __table_args__ = (Index("ix_role_changes_user_id", "user_id"),)

@@ -11,14 +11,10 @@ from clerk_sync.clerk.users import UserSnapshot
 USER = "user_2aaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 _SNAPSHOT = UserSnapshot(
-    clerk_id=USER,
+    USER,
     email="grace@example.com",
     email_verified=True,
     first_name="Grace",
-    last_name=None,
-    username=None,
-    image_url=None,
-    banned=False,
     clerk_created_at=1000,
     clerk_updated_at=1000,
 )

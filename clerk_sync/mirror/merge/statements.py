@@ -6,22 +6,19 @@ function of the database that takes a whole delivery (``functions``).
 
 from __future__ import annotations
 
-from clerk_sync.clerk.users import CONTENT_FIELDS
+from clerk_sync.clerk.users import COLUMNS, CONTENT_FIELDS
 
-# The envelope time of a snapshot that was read from the API: after every event, because at equal versions
-# an API read is the truth.
+# The envelope time of a snapshot that was read from the API: later than every event, because an API read is the truth
+# at equal versions.
 READ_FROM_API = 2**63 - 1
 
-CONTENT = CONTENT_FIELDS
-COLUMNS = ("clerk_id", *CONTENT, "clerk_updated_at")
-
-_TYPES = {"email_verified": "boolean", "banned": "boolean", "clerk_created_at": "bigint", "clerk_updated_at": "bigint"}
-TYPED_COLUMNS = ", ".join(f"{column} {_TYPES.get(column, 'text')}" for column in COLUMNS)
-"""COLUMNS with their types, as a table or a composite type declares them."""
+_NAMES = [column.name for column in COLUMNS]
+TYPED_COLUMNS = ", ".join(f"{column.name} {column.sql_type}" for column in COLUMNS)
+"""The mirrored columns with their types, as json_to_recordset declares them."""
 
 
 def _content_of(row: str) -> str:
-    return "(" + ", ".join(f"{row}.{column}" for column in CONTENT) + ")"
+    return "(" + ", ".join(f"{row}.{column}" for column in CONTENT_FIELDS) + ")"
 
 
 def _digest_of(row: str) -> str:
@@ -52,12 +49,12 @@ _COMPARED = f"""
     FROM {{arriving}} AS arriving LEFT JOIN users USING (clerk_id)
 """
 _UPSERT = f"""
-    INSERT INTO users ({", ".join(COLUMNS)}, event_at, content_digest)
-    SELECT {", ".join(COLUMNS)}, event_at, {_digest_of("compared")}
+    INSERT INTO users ({", ".join(_NAMES)}, event_at, content_digest)
+    SELECT {", ".join(_NAMES)}, event_at, {_digest_of("compared")}
     -- Rows that would not change are told apart here, so that they are neither locked nor logged.
     FROM {{compared}} AS compared WHERE standing = 'wanted'
     ON CONFLICT (clerk_id) DO UPDATE SET
-        {", ".join(f"{column} = excluded.{column}" for column in (*COLUMNS[1:], "event_at", "content_digest"))},
+        {", ".join(f"{column} = excluded.{column}" for column in (*_NAMES[1:], "event_at", "content_digest"))},
         synced_at = now()
     WHERE {_supersedes("excluded", "users", digest="excluded.content_digest")}
 """
@@ -66,7 +63,7 @@ _UPSERT = f"""
 def compare_statement(arriving: str) -> str:
     """Return the rows of the relation ``arriving``, each with its ``standing``: wanted, unchanged or stale.
 
-    The relation has COLUMNS and ``event_at``, and holds an id once.
+    The relation has the mirrored columns and ``event_at``, and holds an id once.
     """
     return _COMPARED.format(arriving=arriving)
 
@@ -79,13 +76,13 @@ def upsert_statement(compared: str) -> str:
     return _UPSERT.format(compared=compared)
 
 
-WRITE_TOMBSTONES = """
+_CLEARED = ", ".join(f"{column.name} = {column.default}" for column in COLUMNS if column.source.is_personal)
+WRITE_TOMBSTONES = f"""
 INSERT INTO users (clerk_id, deleted_at)
-SELECT clerk_id, now() FROM unnest({clerk_ids}) AS clerk_id
+SELECT clerk_id, now() FROM unnest({{clerk_ids}}) AS clerk_id
 GROUP BY clerk_id ORDER BY clerk_id
 ON CONFLICT (clerk_id) DO UPDATE SET
-    deleted_at = now(), synced_at = now(), email = NULL, email_verified = false, first_name = NULL, last_name = NULL,
-    username = NULL, image_url = NULL, content_digest = ''
+    deleted_at = now(), synced_at = now(), {_CLEARED}, content_digest = ''
 WHERE users.deleted_at IS NULL
 RETURNING clerk_id
 """

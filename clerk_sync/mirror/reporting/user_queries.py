@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import Annotated, NamedTuple
 
-from msgspec import Meta, Struct
+from msgspec import Meta
+from msgspec.structs import asdict
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from clerk_sync.mirror.local_users import LocalUser
-from clerk_sync.mirror.models import User
-
-Instant = Annotated[datetime, Meta(tz=True)]
+from clerk_sync.mirror.local_users import Instant, LocalUser
+from clerk_sync.mirror.models import users
 
 LARGEST_ID = 2**63 - 1
 
-_LOCAL_USER = tuple(getattr(User, field) for field in LocalUser._fields)
 
-
-class MirroredUser(Struct):
+class MirroredUser(LocalUser, frozen=True, kw_only=True):
     """One row of the mirror, a tombstone (``deleted_at``) included. Clerk's own times are in its milliseconds."""
 
-    id: int
-    clerk_id: str
-    email: str | None
-    email_verified: bool
-    first_name: str | None
-    last_name: str | None
-    username: str | None
-    image_url: str | None
-    role: str
-    banned: bool
-    deleted_at: Instant | None
-    created_at: Instant
     name: str
-    clerk_created_at: int
-    clerk_updated_at: int
     synced_at: Instant
 
 
@@ -56,24 +38,25 @@ class UsersFound(NamedTuple):
 
 def search_users(session: Session, query: str, *, after: UserKey | None, limit: int) -> UsersFound:
     """Return up to ``limit`` users behind ``after``, newest row first, with ``query`` in names, e-mail or Clerk id."""
-    wanted = select(*_LOCAL_USER, User.clerk_created_at, User.clerk_updated_at, User.synced_at)
-    wanted = wanted.where(User.id < (after.id if after else LARGEST_ID)).order_by(User.id.desc()).limit(limit + 1)
+    columns = users.c
+    wanted = select(columns.synced_at, *(columns[name] for name in LocalUser.__struct_fields__))
+    wanted = wanted.where(columns.id < (after.id if after else LARGEST_ID)).order_by(columns.id.desc()).limit(limit + 1)
     if query:
-        full_name = func.concat_ws(" ", User.first_name, User.last_name)
-        searched = (User.email, full_name, User.username, User.clerk_id)
+        full_name = func.concat_ws(" ", columns.first_name, columns.last_name)
+        searched = (columns.email, full_name, columns.username, columns.clerk_id)
         wanted = wanted.where(or_(*(column.icontains(query, autoescape=True) for column in searched)))
     rows = session.execute(wanted).all()
-    users = []
-    for row in rows[:limit]:
-        local = LocalUser(*row[: len(_LOCAL_USER)])
-        users.append(MirroredUser(*local, local.name, *row[len(_LOCAL_USER) :]))
-    return UsersFound(users, UserKey(users[-1].id) if len(rows) > limit else None)
+    found = []
+    for synced_at, *row in rows[:limit]:
+        local = LocalUser(**dict(zip(LocalUser.__struct_fields__, row, strict=True)))
+        found.append(MirroredUser(**asdict(local), name=local.name, synced_at=synced_at))
+    return UsersFound(found, UserKey(found[-1].id) if len(rows) > limit else None)
 
 
 def find_user_id(session: Session, reference: str) -> int | None:
     """Return the local id of a user, deleted or not, who is named by either id: ours, or Clerk's ``user_…``."""
     if reference.startswith("user_"):
-        return session.scalar(select(User.id).where(User.clerk_id == reference))
+        return session.scalar(select(users.c.id).where(users.c.clerk_id == reference))
     if not re.fullmatch("[0-9]{1,19}", reference) or int(reference) > LARGEST_ID:
         return None
-    return session.scalar(select(User.id).where(User.id == int(reference)))
+    return session.scalar(select(users.c.id).where(users.c.id == int(reference)))

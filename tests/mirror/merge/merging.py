@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from clerk_sync.clerk.users import UserSnapshot
+from clerk_sync.clerk.users import CONTENT_FIELDS, UserSnapshot
 from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror.merge.merge import MergeResult, merge_users
 
@@ -29,8 +29,6 @@ def digest_of(user: UserSnapshot) -> str:
             return ""
         return "t" if value is True else "f" if value is False else str(value)
 
-    content = (
-        user.email, user.email_verified, user.first_name, user.last_name,
-        user.username, user.image_url, user.banned, user.clerk_created_at,
-    )  # fmt: skip
-    return hashlib.md5(f"({','.join(map(form, content))})".encode(), usedforsecurity=False).hexdigest()
+    return hashlib.md5(
+        f"({','.join(form(getattr(user, name)) for name in CONTENT_FIELDS)})".encode(), usedforsecurity=False
+    ).hexdigest()
