@@ -49,7 +49,7 @@ class Application(Flask):
             from clerk_sync import web
             from clerk_sync.db import orm
 
-            orm.install(self, self._services.connect)
+            orm.install(self, self._services.pool)
             web.install(self, self._services.settings)
             self._has_web = True
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from clerk_sync.clerk.tokens.verifier import TokenVerifier
     from clerk_sync.clerk.webhooks.signature import WebhookVerifier
     from clerk_sync.db.connect import Connect
-    from clerk_sync.db.pool import AutocommitPool
+    from clerk_sync.db.pool import ConnectionPool
     from clerk_sync.mirror.inbox.group_commit import GroupCommit
     from clerk_sync.settings.settings import Settings
 
@@ -27,18 +27,18 @@ class Services:
         self.connect = connect
 
     @cached_property
-    def statements(self) -> AutocommitPool:
-        """The pool for single statements. Nothing is opened before the first."""
-        from clerk_sync.db.pool import AutocommitPool
+    def pool(self) -> ConnectionPool:
+        """The connections of a web worker. None is opened before the first use."""
+        from clerk_sync.db.pool import ConnectionPool
 
-        return AutocommitPool(self.connect)
+        return ConnectionPool(self.connect)
 
     @cached_property
-    def intake(self) -> GroupCommit:
-        """Where deliveries enter the mirror."""
+    def group_commit(self) -> GroupCommit:
+        """Applies verified deliveries to the mirror."""
         from clerk_sync.mirror.inbox.group_commit import GroupCommit
 
-        return GroupCommit(self.statements)
+        return GroupCommit(self.pool)
 
     @cached_property
     def webhooks(self) -> WebhookVerifier | None:
@@ -83,7 +83,7 @@ class Services:
 
     def warm_up(self) -> None:
         """Import and make now what requests need. Threads that import the same modules first can deadlock."""
-        _ = self.statements, self.intake, self.webhooks, self.tokens
+        _ = self.pool, self.group_commit, self.webhooks, self.tokens
         if self.settings.database_url is None:
             with suppress(RuntimeError):  # not installed: the first connection says so
                 load_embedded()

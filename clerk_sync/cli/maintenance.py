@@ -26,6 +26,7 @@ def replay(*, parked: bool, svix_ids: tuple[str, ...]) -> None:
     import psycopg2
 
     from clerk_sync.cli.database_faults import sentence_of
+    from clerk_sync.db.transaction import TransactionalConnection
     from clerk_sync.extensions import services
     from clerk_sync.mirror.inbox.apply import replay as apply_again
     from clerk_sync.mirror.inbox.outcome import Outcome
@@ -33,10 +34,13 @@ def replay(*, parked: bool, svix_ids: tuple[str, ...]) -> None:
 
     if parked and svix_ids:
         raise click.UsageError("--parked and --id exclude each other")
-    statements = services().statements
+    results = []
     try:
-        found = find_parked(statements, svix_ids or None)
-        results = [apply_again(statements, delivery) for delivery in found]
+        with TransactionalConnection(services().connect) as transactions:
+            found = find_parked(transactions, svix_ids or None)
+            for delivery in found:
+                results.append(apply_again(transactions, delivery))
+                transactions.commit()
     except psycopg2.Error as error:
         _fail(sentence_of(error))
     for svix_id, outcome, reason in results:

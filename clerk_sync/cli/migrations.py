@@ -26,7 +26,7 @@ def load_migrations(app: Flask) -> click.Group:
 
     if "migrate" not in app.extensions:
         with app.app_context():
-            orm.install(app, services().connect)
+            orm.install(app, services().pool)
         Migrate(app, orm.db, directory=str(DIRECTORY))
     return cast("click.Group", app.cli.commands["db"])
 

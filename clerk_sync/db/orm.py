@@ -12,18 +12,15 @@ from typing import TYPE_CHECKING, Any, LiteralString
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
-from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
-from clerk_sync.db.connect import MAX_OVERFLOW, POOL_SIZE, POOL_TIMEOUT_S, TIME_LIMITS, Connect
-from clerk_sync.db.errors import Fault, find_fault
+from clerk_sync.db.pool import ConnectionPool
 from clerk_sync.extensions import services
 from clerk_sync.mirror.models import Base
 from clerk_sync.shop import models as _shop_models  # noqa: F401 - its tables belong to the metadata
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
-    from sqlalchemy.engine import ExceptionContext
     from sqlalchemy.orm import scoped_session
 
 log = logging.getLogger(__name__)
@@ -53,58 +50,30 @@ class Session(FlaskSession):
 
 
 class Database(SQLAlchemy):
-    """Flask-SQLAlchemy with sessions of ours."""
+    """Flask-SQLAlchemy with our sessions and our pool."""
 
     if TYPE_CHECKING:
         session: scoped_session[Session]  # type: ignore[assignment]  # the library names its own
+
+    def _make_engine(self, bind_key: str | None, options: dict[str, Any], app: Flask) -> Engine:  # noqa: ARG002
+        engine: Engine = options["pool"].make_engine()
+        return engine
 
 
 db = Database(model_class=Base, session_options={"class_": Session})
 
 
-def install(app: Flask, connect: Connect) -> None:
-    """Give ``app`` its sessions, on connections of ``connect``; a second call changes nothing."""
+def install(app: Flask, pool: ConnectionPool) -> None:
+    """Give ``app`` its sessions, on connections of ``pool``; a second call changes nothing."""
     if "sqlalchemy" in app.extensions:
         return
     app.config["SQLALCHEMY_DATABASE_URI"] = "postgresql+psycopg2://"
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(connect)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool": pool}
     db.init_app(app)
-    with app.app_context():
-        _limit_transactions(db.engine)
-        _drop_read_only_sessions(db.engine)
 
 
 def session() -> Session:
     """Return the current application's session, installed first where the application came without."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a method of the proxy
-    install(app, services().connect)
+    install(app, services().pool)
     return db.session()
-
-
-def _engine_options(connect: Connect) -> dict[str, Any]:
-    return {
-        "creator": connect,
-        "pool_size": POOL_SIZE,
-        "max_overflow": MAX_OVERFLOW,
-        "pool_timeout": POOL_TIMEOUT_S,
-        "pool_use_lifo": True,
-        # A restarted PostgreSQL costs nobody an error. What is in a hurry does not come this way: see ``statements``.
-        "pool_pre_ping": True,
-    }
-
-
-def _limit_transactions(engine: Engine) -> None:
-    """Bound each transaction's waits, so that a webhook is answered before Clerk gives up on it (15 s)."""
-
-    @event.listens_for(engine, "begin")
-    def set_limits(connection: Any) -> None:
-        connection.exec_driver_sql(TIME_LIMITS)
-
-
-def _drop_read_only_sessions(engine: Engine) -> None:
-    """Let no session stay in the pool that was refused a write: ``statements`` says why."""
-
-    @event.listens_for(engine, "handle_error")
-    def drop(context: ExceptionContext) -> None:
-        if find_fault(context.original_exception) is Fault.READ_ONLY:
-            context.is_disconnect = True

@@ -1,162 +1,132 @@
-"""Single statements, one round trip each, for what every request waits for.
+"""The connection pool of a web worker: SQLAlchemy's ``QueuePool`` over psycopg2.
 
-BEGIN, SET and COMMIT would be round trips of their own, and a session's result layer costs as much again as a short
-query. So these connections are in autocommit and the driver's own cursor is used: a statement is its own transaction.
+It serves single statements (``fetch_all``) and SQLAlchemy's sessions (``make_engine``). A worker has one limit on its
+connections, and a request holds one connection at a time.
+
+A single statement takes one round trip. BEGIN, SET and COMMIT would each cost another one, and a session's result layer
+costs more than a short query. So a single statement runs in autocommit, on the driver's own cursor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from queue import Empty, SimpleQueue
-from typing import Any, LiteralString
+import logging
+import os
+import select
+from collections.abc import Mapping
+from typing import Any, LiteralString, Self
 
 import psycopg2
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import QueuePool
 
 from clerk_sync.db.connect import MAX_OVERFLOW, POOL_SIZE, POOL_TIMEOUT_S, SESSION_TIME_LIMITS, TIME_LIMITS, Connect
 from clerk_sync.db.errors import Fault, find_fault, has_lost_connection
+from clerk_sync.db.prepared_statement import PreparedStatement
+
+# SQLAlchemy logs under the name of the pool's class, and quotes the driver: host, login, statement. The request's own
+# line says what happened.
+logging.getLogger(f"{__name__}.ConnectionPool").disabled = True
+
+_NO_VALUES: Mapping[str, object] = {}
+_STATE = "pooled connection"
+
+# feature_not_supported: "cached plan must not change result type", after a migration. invalid_sql_statement_name and
+# duplicate_prepared_statement: another program has reset the session. A new connection prepares again.
+_OUTDATED_PLAN = ("0A000", "26000", "42P05")
 
 
-class PreparedStatement:
-    """A statement that a connection parses and plans once, where its session is ours and can remember it."""
-
-    def __init__(
-        self,
-        name: LiteralString,
-        text: LiteralString,
-        parameters: Sequence[LiteralString],
-        *,
-        preamble: LiteralString = "",
-    ) -> None:
-        """``text`` has each of ``parameters`` as %(parameter)s, and no other percent sign.
-
-        ``preamble`` is sent in front of it each time, for settings of the transaction.
-        """
-        numbered = {parameter: f"${number}" for number, parameter in enumerate(parameters, start=1)}
-        values = ", ".join(f"%({parameter})s" for parameter in parameters)
-        before: LiteralString = f"{preamble}; " if preamble else ""
-        self.name = name
-        self.text: LiteralString = before + text
-        self.prepare: LiteralString = f"PREPARE {name} AS {text % numbered}"
-        self.execute: LiteralString = f"{before}EXECUTE {name}({values})"
-
-
-class PoolExhaustedError(Exception):
-    """Every connection was in use for as long as one may wait for it."""
-
-
-class AutocommitPool:
-    """A pool of connections in autocommit. Safe to share between threads; nothing is opened before it is needed."""
+class ConnectionPool(QueuePool):
+    """The pool. Threads may share it. It opens no connection before the first use."""
 
     def __init__(self, connect: Connect) -> None:
-        self._connect = connect
-        # In place of a semaphore, which is written in Python and would take a tenth of a webhook's time there.
-        self._places: SimpleQueue[None] = SimpleQueue()
-        for _ in range(POOL_SIZE + MAX_OVERFLOW):
-            self._places.put(None)
-        self._idle: list[PooledConnection] = []  # the last in is the first out: the others may grow old and be closed
+        super().__init__(
+            connect,  # type: ignore[arg-type]  # the stubs of psycopg2 and SQLAlchemy describe cursors differently
+            pool_size=POOL_SIZE,
+            max_overflow=MAX_OVERFLOW,
+            timeout=POOL_TIMEOUT_S,
+            use_lifo=True,
+        )
+        event.listen(self, "connect", _prepare)
+        event.listen(self, "checkout", _check)
 
     def fetch_all(
-        self, statement: LiteralString | PreparedStatement, values: Mapping[str, object]
+        self, statement: LiteralString | PreparedStatement, values: Mapping[str, object] = _NO_VALUES, /
     ) -> list[tuple[Any, ...]]:
-        """Return the rows of ``statement``, which must be safe to repeat, within the time limits of a transaction.
+        """Return the rows of ``statement``, in a transaction of its own, within the time limits of a transaction.
 
-        Where the server was restarted since, the dead connections are dropped and the statement is sent once more.
-        Raises psycopg2's errors, and PoolExhausted where no connection comes free in time.
+        The statement must be safe to repeat: it is sent again if the connection was lost.
+        Raises psycopg2's errors, and SQLAlchemy's TimeoutError if no connection comes free in time.
         """
-        try:
-            self._places.get(timeout=POOL_TIMEOUT_S)
-        except Empty:
-            raise PoolExhaustedError from None
-        try:
+        is_retry = False
+        while True:
+            connection = self.connect()
             try:
-                return self._send(statement, values)
-            except _ConnectionDied:
-                self.dispose()
-            try:
-                return self._send(statement, values)
-            except _ConnectionDied as died:
-                raise died.error from died
-        finally:
-            self._places.put(None)
-
-    def dispose(self) -> None:
-        """Close the connections that nobody uses; the pool fills again when asked."""
-        idle, self._idle = self._idle, []
-        for line in idle:
-            line.close()
-
-    def _send(
-        self, statement: LiteralString | PreparedStatement, values: Mapping[str, object]
-    ) -> list[tuple[Any, ...]]:
-        try:
-            line = self._idle.pop()
-        except IndexError:
-            line = PooledConnection(self._connect)
-        try:
-            rows = line.fetch_all(statement, values)
-        except psycopg2.Error as error:
-            if has_lost_connection(error, line.connection) or error.pgcode in _OUTDATED:
-                line.close()
-                raise _ConnectionDied(error) from error
-            if find_fault(error) is Fault.READ_ONLY:
-                # default_transaction_read_only of a login is read when a session begins: this one would stay refused
-                # after the operator has reset it.
-                line.close()
-                self.dispose()
+                rows: list[tuple[Any, ...]] = connection.info[_STATE].fetch_all(statement, values)
+            except psycopg2.Error as error:
+                is_lost = has_lost_connection(error, connection.dbapi_connection) or error.pgcode in _OUTDATED_PLAN
+                if is_lost or _is_read_only(error):
+                    self._invalidate(connection, error)
+                else:
+                    connection.close()
+                if is_retry or not is_lost:
+                    raise
+                is_retry = True
+            except BaseException as error:
+                connection.invalidate(error)  # perhaps in the middle of a result
+                raise
             else:
-                self._keep(line)
-            raise
-        except BaseException:
-            line.close()  # interrupted, perhaps in the middle of an answer
-            raise
-        self._keep(line)
-        return rows
+                connection.close()
+                return rows
 
-    def _keep(self, line: PooledConnection) -> None:
-        if len(self._idle) < POOL_SIZE:
-            self._idle.append(line)
-        else:
-            line.close()
+    def make_engine(self) -> Engine:
+        """Return an engine whose sessions use this pool."""
+        # Without that option each new connection would ask for the OIDs of hstore.
+        engine = create_engine("postgresql+psycopg2://", pool=self, use_native_hstore=False)
+        event.listen(engine, "begin", _begin)
+        event.listen(engine, "handle_error", _drop_read_only_sessions)
+        return engine
+
+    def recreate(self) -> Self:
+        """Return this pool: ``Engine.dispose`` would give the engine another pool than ``fetch_all`` has."""
+        return self
 
 
 class PooledConnection:
-    """One connection and its cursor.
+    """A connection of the pool, its cursor, and the statements that it has prepared.
 
-    Reads have limits, too: a lock on a whole table would keep every thread, and no webhook would get one. A session of
-    our own gets them once. A pooler in transaction mode hands sessions round: there they go along with each statement,
-    because what is sent together is one transaction, which is where SET LOCAL lives. And nothing is prepared there.
+    Reads have time limits, too: a lock on a whole table would otherwise block every thread of the worker.
+
+    A direct connection sets the limits once. Behind a transaction pooler (PgBouncer) they are sent with each statement:
+    statements that are sent together are one transaction, to which SET LOCAL applies. Nothing is prepared there.
     """
 
-    def __init__(self, connect: Connect) -> None:
-        self.connection: Any = connect()
-        self.connection.autocommit = True
-        self._cursor = self.connection.cursor()
-        self._session_is_ours: bool | None = None
+    def __init__(self, connection: Any) -> None:
+        connection.autocommit = True
+        self.process_id = os.getpid()
+        self.is_new = True
+        self._connection = connection
+        self._cursor = connection.cursor()
         self._prepared: set[str] = set()
+        self._cursor.execute("SELECT pg_backend_pid()")
+        ((backend,),) = self._cursor.fetchall()
+        # A pooler makes up the process id that it tells its clients when they connect.
+        self.is_direct = backend == connection.info.backend_pid
+        if self.is_direct:
+            self._cursor.execute(SESSION_TIME_LIMITS)
 
     def fetch_all(
         self, statement: LiteralString | PreparedStatement, values: Mapping[str, object]
     ) -> list[tuple[Any, ...]]:
-        if self._session_is_ours is None:
-            self._session_is_ours = self._set_limits()
+        if not self._connection.autocommit:
+            self._connection.autocommit = True
         self._cursor.execute(self._text_of(statement), values)
-        return self._cursor.fetchall()
-
-    def close(self) -> None:
-        self.connection.close()
-
-    def _set_limits(self) -> bool:
-        """Find out whether the session is ours; bound its waits if it is."""
-        self._cursor.execute("SELECT pg_backend_pid()")
-        ((backend,),) = self._cursor.fetchall()
-        # A pooler makes up the number that it tells its clients at the start.
-        if backend != self.connection.info.backend_pid:
-            return False
-        self._cursor.execute(SESSION_TIME_LIMITS)
-        return True
+        rows: list[tuple[Any, ...]] = self._cursor.fetchall()
+        return rows
 
     def _text_of(self, statement: LiteralString | PreparedStatement) -> LiteralString:
-        if not self._session_is_ours:
+        if not self.is_direct:
             return f"{TIME_LIMITS}; {statement.text if isinstance(statement, PreparedStatement) else statement}"
         if not isinstance(statement, PreparedStatement):
             return statement
@@ -166,14 +136,47 @@ class PooledConnection:
         return statement.execute
 
 
-# feature_not_supported: "cached plan must not change result type", after a migration. invalid_sql_statement_name and
-# duplicate_prepared_statement: somebody in between has reset the session. A new connection prepares anew.
-_OUTDATED = ("0A000", "26000", "42P05")
+def _begin(connection: Any) -> None:
+    """Prepare a pooled connection for a session's transaction."""
+    proxied = connection.connection
+    proxied.dbapi_connection.autocommit = False
+    if not proxied.info[_STATE].is_direct:
+        connection.exec_driver_sql(TIME_LIMITS)
 
 
-class _ConnectionDied(Exception):
-    """The statement failed because its connection had gone, or remembered what is no longer so."""
+def _drop_read_only_sessions(context: ExceptionContext) -> None:
+    if _is_read_only(context.original_exception):
+        context.is_disconnect = True
 
-    def __init__(self, error: psycopg2.Error) -> None:
-        super().__init__()
-        self.error = error
+
+def _is_read_only(error: BaseException) -> bool:
+    """Return whether ``error`` says so. Then every open connection is dropped.
+
+    PostgreSQL reads default_transaction_read_only when a session begins. An open session would refuse writes after the
+    operator has reset it.
+    """
+    return find_fault(error) is Fault.READ_ONLY
+
+
+def _prepare(connection: Any, record: Any) -> None:
+    record.info[_STATE] = PooledConnection(connection)
+
+
+def _check(connection: Any, record: Any, proxied: Any) -> None:
+    """Let the pool replace a connection that the server has closed. This costs 1 µs, and a ping one round trip."""
+    state: PooledConnection = record.info[_STATE]
+    if state.is_new:
+        state.is_new = False
+    elif state.process_id != os.getpid():
+        # The parent process uses this connection. Forget it: to close it would end the parent's session.
+        record.dbapi_connection = proxied.dbapi_connection = None
+        raise DisconnectionError
+    elif _has_input(connection):
+        raise DisconnectionError
+
+
+def _has_input(connection: Any) -> bool:
+    """Return whether an idle connection can be read. The server sends only its last words there, or the end."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
 from clerk_sync.clerk.users import UserSnapshot
-from clerk_sync.db.pool import AutocommitPool, PreparedStatement
+from clerk_sync.db.prepared_statement import PreparedStatement
 from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror.merge.merge import merge_users
+
+if TYPE_CHECKING:
+    from clerk_sync.db.pool import ConnectionPool
 
 Instant = Annotated[datetime, Meta(tz=True)]
 
@@ -41,9 +44,9 @@ _FIND_TEXT = f"SELECT {', '.join(_COLUMNS)} FROM users WHERE clerk_id = %(clerk_
 _FIND = PreparedStatement("find_user", _FIND_TEXT, ["clerk_id"])
 
 
-def find(statements: AutocommitPool, clerk_id: str) -> LocalUser | None:
+def find(pool: ConnectionPool, clerk_id: str) -> LocalUser | None:
     """Return the row of ``clerk_id``, deleted or not, or None."""
-    rows = statements.fetch_all(_FIND, {"clerk_id": clerk_id})
+    rows = pool.fetch_all(_FIND, {"clerk_id": clerk_id})
     return LocalUser(**dict(zip(_COLUMNS, rows[0], strict=True))) if rows else None
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, NamedTuple, Self
 from msgspec import Meta, Raw, Struct
 from sqlalchemy.orm import Session
 
-from clerk_sync.db.pool import AutocommitPool
+from clerk_sync.db.pool import ConnectionPool
 from clerk_sync.mirror.local_users import LocalUser
 from clerk_sync.shop import store
 from clerk_sync.shop.errors import (
@@ -166,12 +166,12 @@ def _find_recipient(user: LocalUser) -> str | None:
     return user.name if user.name != user.clerk_id else None
 
 
-def list_orders(statements: AutocommitPool, user_id: int, *, after: OrderKey | None, limit: int) -> OrdersFound:
+def list_orders(statements: ConnectionPool, user_id: int, *, after: OrderKey | None, limit: int) -> OrdersFound:
     """Return up to ``limit`` orders of a user, newest first, behind ``after``."""
     return _cut(store.orders.list_orders(statements, user_id, after=after, limit=limit + 1), limit)
 
 
-def list_first_orders(statements: AutocommitPool, clerk_id: str, *, limit: int) -> OrdersFound:
+def list_first_orders(statements: ConnectionPool, clerk_id: str, *, limit: int) -> OrdersFound:
     """Return the newest orders of the user with this id of Clerk's; none for one who is unknown, deleted or banned."""
     return _cut(store.orders.list_first_orders(statements, clerk_id, limit=limit + 1), limit)
 

@@ -69,7 +69,7 @@ def express_session(services: Services, environ: WSGIEnvironment) -> SessionAnsw
 
 def express_me(services: Services, environ: WSGIEnvironment) -> Me | None:
     """Return what ``show_me`` answers to a user who is known here and active."""
-    user = local_users.find(services.statements, auth.prove(services, environ).user_id)
+    user = local_users.find(services.pool, auth.prove(services, environ).user_id)
     return _me(user) if user is not None and user.is_active else None
 
 

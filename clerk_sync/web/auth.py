@@ -142,12 +142,12 @@ def _require_own_origin(services: Services, environ: WSGIEnvironment) -> None:
 
 def _local_user(clerk_id: str) -> LocalUser:
     """Return the row of ``clerk_id``; at first sight it is made, and kept whatever becomes of the request."""
-    statements = services().statements
-    user = local_users.find(statements, clerk_id)
+    pool = services().pool
+    user = local_users.find(pool, clerk_id)
     if user is None:
         local_users.ensure_placeholder(db.session(), clerk_id)
         db.session.commit()
-        user = local_users.find(statements, clerk_id)
+        user = local_users.find(pool, clerk_id)
     assert user is not None, "rows of users are never removed"  # noqa: S101 - states a guarantee
     return user
 

@@ -9,12 +9,12 @@ from typing import LiteralString
 import psycopg2
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from clerk_sync.clerk.errors import KeysUnavailableError
 from clerk_sync.db.connect import SCHEMA_REVISION
 from clerk_sync.db.errors import Fault
 from clerk_sync.db.orm import db
-from clerk_sync.db.pool import PoolExhaustedError
 from clerk_sync.db.state import Obstacle, find_obstacles, obstacle_of
 from clerk_sync.extensions import services
 from clerk_sync.mirror.reporting.gauges import Sample, read_mirror
@@ -94,14 +94,14 @@ def _database_checks() -> dict[str, Check]:
 
 def _look_at_database() -> tuple[list[Obstacle], str | None]:
     """Return what keeps the database from serving us, and the revision of its tables where there is one to be read."""
-    rows = services().statements.fetch_all
+    rows = services().pool.fetch_all
     try:
         obstacles = find_obstacles(rows)
-    except (psycopg2.Error, PoolExhaustedError) as error:
+    except (psycopg2.Error, PoolTimeout) as error:
         return [obstacle_of(error) or _UNKNOWN], None
     try:
         revisions = rows(_REVISION, {})
-    except (psycopg2.Error, PoolExhaustedError) as error:
+    except (psycopg2.Error, PoolTimeout) as error:
         obstacle = obstacle_of(error) or _UNKNOWN
         # There is no table, or no right to read it. If it is the latter, it stands among the obstacles.
         is_known = obstacle.fault in (Fault.NOT_MIGRATED, Fault.MISSING_PRIVILEGES)

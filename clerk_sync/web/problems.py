@@ -15,7 +15,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from clerk_sync.db.errors import Fault, find_fault
-from clerk_sync.db.pool import PoolExhaustedError
 from clerk_sync.telemetry.logs import describe_exception
 from clerk_sync.telemetry.metrics import metrics
 from clerk_sync.web.middleware.observe import ROUTE
@@ -78,7 +77,6 @@ def install_error_handlers(app: Flask) -> None:
     app.register_error_handler(Problem, problem_response)
     app.register_error_handler(HTTPException, _http_exception)
     app.register_error_handler(PoolTimeout, _pool_exhausted)
-    app.register_error_handler(PoolExhaustedError, _pool_exhausted)
     app.register_error_handler(psycopg2.Error, _database_error)
     app.register_error_handler(DBAPIError, _database_error)
     app.register_error_handler(Exception, _unexpected)
@@ -107,7 +105,7 @@ def _http_exception(error: HTTPException) -> Response:
     return response
 
 
-def _pool_exhausted(error: PoolTimeout | PoolExhaustedError) -> Response:
+def _pool_exhausted(error: PoolTimeout) -> Response:
     metrics().pool_timeouts.inc()
     return _unavailable(error, Fault.BUSY)
 

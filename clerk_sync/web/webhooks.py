@@ -60,7 +60,7 @@ def _take(services: Services, environ: WSGIEnvironment, headers: Headers, body: 
         event = parse_event(delivery)
     except NotJsonError as error:
         raise Problem(400, "not-json", "The body is not JSON.") from error
-    outcome = services.intake.receive(delivery, event)
+    outcome = services.group_commit.receive(delivery, event)
     _count(event.envelope, outcome)
     add_log_fields(environ, svix_id=delivery.id, type=event.envelope.type, outcome=outcome)
     return {"outcome": outcome}

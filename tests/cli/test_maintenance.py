@@ -91,7 +91,7 @@ def test_of_two_who_replay_one_delivery_the_first_says_what_became_of_it(
 ) -> None:
     deliver(parked_event(clerk, updated_at="later"), "msg_1")
     make_readable(query, "msg_1")
-    statements = services_of(clerk_app).statements
+    statements = services_of(clerk_app).pool
     (parked,) = find_parked(statements)
     assert [replay(statements, parked).outcome for _ in range(2)] == ["applied", "unchanged"]
     assert query("SELECT outcome, deliveries FROM webhook_events") == [("applied", 1)]

@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 from clerk_sync.db.connect import connection_factory
-from clerk_sync.db.pool import AutocommitPool
+from clerk_sync.db.pool import ConnectionPool
 from clerk_sync.db.state import NEEDED, Obstacle, find_obstacles, find_obstacles_to_migrations, obstacle_of
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.mirror.models import Base
@@ -87,7 +87,7 @@ def test_a_policy_that_lets_rows_through_is_no_obstacle(postgres: PostgresServer
 def test_a_login_that_may_write_again_is_served_by_the_pool_that_was_refused(postgres: PostgresServer) -> None:
     """What ALTER ROLE sets is read when a session begins, so sessions from before have to go."""
     with login(postgres) as wrong:
-        statements = AutocommitPool(connection_factory(wrong.url, Path()))
+        statements = ConnectionPool(connection_factory(wrong.url, Path()))
         write = "UPDATE users SET synced_at = now() RETURNING id"
         run_statement(postgres.url(), f"ALTER ROLE {wrong.login} SET default_transaction_read_only = on")
         assert statements.fetch_all("SELECT 1", {}) == [(1,)]

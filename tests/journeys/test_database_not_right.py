@@ -20,7 +20,6 @@ from clerk_sync.db.errors import Fault, find_fault
 from clerk_sync.db.orm import db
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.emulator import LocalClerk
-from clerk_sync.extensions import services
 from clerk_sync.settings.settings import Settings
 from tests.conftest import clerk_event, clerk_user, sign_delivery
 from tests.stage.postgres import PostgresServer, run_statement
@@ -91,7 +90,6 @@ def case(
         yield Case(request.param, found, wrong, app, clerk.instance_id)
         with app.app_context():
             db.engine.dispose()
-            services().statements.dispose()
 
 
 def assert_refused(answer: TestResponse) -> None:

@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from clerk_sync.db.orm import db
-from clerk_sync.db.pool import AutocommitPool
+from clerk_sync.db.pool import ConnectionPool
 from clerk_sync.extensions import services
 from clerk_sync.mirror import local_users
 from clerk_sync.mirror.local_users import LocalUser
@@ -49,22 +49,22 @@ def work(app: Flask) -> Work:
 
 
 @pytest.fixture
-def statements(app: Flask) -> AutocommitPool:
+def statements(app: Flask) -> ConnectionPool:
     with app.app_context():
-        return services().statements
+        return services().pool
 
 
 @pytest.fixture
-def grace(statements: AutocommitPool, work: Work) -> LocalUser:
+def grace(statements: ConnectionPool, work: Work) -> LocalUser:
     return first_seen(statements, work, GRACE)
 
 
 @pytest.fixture
-def ada(statements: AutocommitPool, work: Work) -> LocalUser:
+def ada(statements: ConnectionPool, work: Work) -> LocalUser:
     return first_seen(statements, work, ADA)
 
 
-def first_seen(statements: AutocommitPool, work: Work, clerk_id: str) -> LocalUser:
+def first_seen(statements: ConnectionPool, work: Work, clerk_id: str) -> LocalUser:
     work(local_users.ensure_placeholder, clerk_id)
     user = local_users.find(statements, clerk_id)
     assert user is not None

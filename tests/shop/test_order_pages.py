@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clerk_sync.db.pool import AutocommitPool
+from clerk_sync.db.pool import ConnectionPool
 from clerk_sync.mirror.local_users import LocalUser
 from clerk_sync.shop.addresses import Address
 from clerk_sync.shop.cart import set_quantity
@@ -25,7 +25,7 @@ def seven_orders(grace: LocalUser, query: Query) -> list[str]:
     return [number for (number,) in reversed(rows)]
 
 
-def walk(statements: AutocommitPool, user: LocalUser, limit: int) -> list[list[str]]:
+def walk(statements: ConnectionPool, user: LocalUser, limit: int) -> list[list[str]]:
     pages: list[list[str]] = []
     key: OrderKey | None = None
     while not pages or key:
@@ -36,7 +36,7 @@ def walk(statements: AutocommitPool, user: LocalUser, limit: int) -> list[list[s
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 8])
 def test_pages_show_every_order_once_newest_first(
-    statements: AutocommitPool, grace: LocalUser, seven_orders: list[str], limit: int
+    statements: ConnectionPool, grace: LocalUser, seven_orders: list[str], limit: int
 ) -> None:
     pages = walk(statements, grace, limit)
     assert [number for page in pages for number in page] == seven_orders
@@ -45,7 +45,7 @@ def test_pages_show_every_order_once_newest_first(
 
 
 def test_an_order_made_meanwhile_does_not_move_the_next_page(
-    statements: AutocommitPool, work: Work, grace: LocalUser, seven_orders: list[str], full_cart: None, address: Address
+    statements: ConnectionPool, work: Work, grace: LocalUser, seven_orders: list[str], full_cart: None, address: Address
 ) -> None:
     _, key = list_orders(statements, grace.id, after=None, limit=3)
     work(check_out, grace, address.id, "meanwhile")
@@ -54,7 +54,7 @@ def test_an_order_made_meanwhile_does_not_move_the_next_page(
 
 
 def test_a_page_holds_the_lines_of_each_order(
-    statements: AutocommitPool, work: Work, grace: LocalUser, order: Order, address: Address
+    statements: ConnectionPool, work: Work, grace: LocalUser, order: Order, address: Address
 ) -> None:
     work(set_quantity, grace.id, "CUP", 9)
     second, _ = work(check_out, grace, address.id, "second")
@@ -62,7 +62,7 @@ def test_a_page_holds_the_lines_of_each_order(
 
 
 def test_another_users_order_does_not_exist(
-    statements: AutocommitPool, work: Work, ada: LocalUser, order: Order
+    statements: ConnectionPool, work: Work, ada: LocalUser, order: Order
 ) -> None:
     with pytest.raises(OrderUnknownError):
         work(get_order, ada.id, order.number)

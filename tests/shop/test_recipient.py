@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clerk_sync.db.pool import AutocommitPool
+from clerk_sync.db.pool import ConnectionPool
 from clerk_sync.mirror import local_users
 from clerk_sync.mirror.local_users import LocalUser
 from clerk_sync.shop.addresses import Address
@@ -29,7 +29,7 @@ Query = Callable[..., list[tuple[Any, ...]]]
 )
 def test_a_parcel_bears_a_name_or_none_and_never_the_users_id(
     work: Work,
-    statements: AutocommitPool,
+    statements: ConnectionPool,
     grace: LocalUser,
     address: Address,
     full_cart: None,

@@ -82,7 +82,7 @@ def test_an_unreadable_value_that_is_read_is_parked_and_can_be_replayed(
         assert row["payload"] == body.decode(errors="replace")
         assert row["reason"]
         with app.app_context():
-            statements = services().statements
+            statements = services().pool
             (parked,) = find_parked(statements, [row["svix_id"]])
             assert replay(statements, parked)[1:] == ("parked", row["reason"])
     assert query("SELECT count(*) FROM users") == [(0,)]
@@ -97,7 +97,7 @@ def test_what_was_parked_with_odd_values_is_applied_once_it_can_be(app: Flask, d
         assert outcome(deliver(encode(clerk_event("user.created", user)), f"msg_{number}")) == "parked"
         query("UPDATE webhook_events SET payload = replace(payload, '\"later\"', '7') WHERE outcome = 'parked'")
         with app.app_context():
-            statements = services().statements
+            statements = services().pool
             outcomes = [replay(statements, parked).outcome for parked in find_parked(statements)]
         assert outcomes == ["applied"]
     names = query("SELECT DISTINCT first_name FROM users")

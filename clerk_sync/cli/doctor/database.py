@@ -17,7 +17,6 @@ from clerk_sync.db.state import Obstacle, find_obstacles
 
 DATABASE, PRIVILEGES, TLS, ROOM = "database", "database privileges", "database TLS", "database connections"
 MIGRATIONS = "migrations"
-POOLS = 2  # of each worker: one for sessions, one for single statements
 
 _ABOUT: LiteralString = """
 SELECT current_setting('server_version_num')::integer / 10000,
@@ -96,7 +95,7 @@ def _judge_tls(patient: CheckContext) -> Iterator[Finding]:
 
 def _judge_room(patient: CheckContext, allowed: int) -> Finding:
     workers = patient.settings.web_concurrency
-    kept = workers * POOLS * POOL_SIZE
+    kept = workers * POOL_SIZE
     told = f"{workers} workers keep {kept}, the server takes {allowed}"
     if kept > allowed:
         return warning(ROOM, told, "fewer WEB_CONCURRENCY, a larger plan, or PgBouncer in between")

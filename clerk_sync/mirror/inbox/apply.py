@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import LiteralString, NamedTuple
+from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple
 
 from msgspec import Struct
 from msgspec.json import Encoder
@@ -11,9 +11,13 @@ from msgspec.json import Encoder
 from clerk_sync.clerk.users import UserSnapshot
 from clerk_sync.clerk.webhooks.events import Event, Unhandled, UnusableEvent, UserChanged, UserDeleted, parse_event
 from clerk_sync.clerk.webhooks.signature import VerifiedDelivery
-from clerk_sync.db.pool import AutocommitPool, PreparedStatement
+from clerk_sync.db.prepared_statement import PreparedStatement
+from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror.inbox.outcome import Outcome
 from clerk_sync.mirror.inbox.parked import Parked
+
+if TYPE_CHECKING:
+    from clerk_sync.db.pool import ConnectionPool
 
 _TAKE: LiteralString = """
 SELECT arrival.place, taken.outcome, taken.reason, taken.seen_before
@@ -32,7 +36,7 @@ _RECEIVE = PreparedStatement("receive", _TAKE.format(again="false"), ["arrivals"
 _RECEIVE_GROUP = PreparedStatement(
     "receive", _TAKE.format(again="false"), ["arrivals"], preamble="SET LOCAL lock_timeout = '100ms'"
 )
-_REPLAY = PreparedStatement("replay", _TAKE.format(again="true"), ["arrivals"])
+_REPLAY: LiteralString = _TAKE.format(again="true")
 
 _encode = Encoder().encode
 
@@ -85,37 +89,38 @@ class Replayed(NamedTuple):
     reason: str | None
 
 
-def apply_one(statements: AutocommitPool, arrival: InboundEvent) -> ApplyResult:
+def apply_one(pool: ConnectionPool, arrival: InboundEvent) -> ApplyResult:
     """Give ``arrival`` its effect and leave a row for it in the inbox, in one transaction; return what happened.
 
     The inbox does not decide: a delivery that was completed before runs through the merge again and may repair a row.
     """
-    return _send(statements, _RECEIVE, [arrival])[0]
+    return _results(pool.fetch_all(_RECEIVE, _values([arrival])))[0]
 
 
-def apply_batch(statements: AutocommitPool, arrivals: Sequence[InboundEvent]) -> list[ApplyResult]:
+def apply_batch(pool: ConnectionPool, arrivals: Sequence[InboundEvent]) -> list[ApplyResult]:
     """Take all of ``arrivals``, or none, in one transaction; return what happened to each.
 
     None are taken where one is at fault, or has to wait for a lock for more than a moment.
     """
-    return _send(statements, _RECEIVE_GROUP, arrivals)
+    return _results(pool.fetch_all(_RECEIVE_GROUP, _values(arrivals)))
 
 
-def replay(statements: AutocommitPool, parked: Parked) -> Replayed:
+def replay(executor: SqlExecutor, parked: Parked) -> Replayed:
     """Apply a parked delivery and write down the result; it stays parked where it still cannot be mapped.
 
     By code that understands it now, or to a mirror that is ready for it now. The same decisions, one transaction.
     """
     # It was proved when it arrived; nothing is parked that was not.
     delivery = VerifiedDelivery(parked.svix_id, 0, parked.payload.encode())
-    (taken,) = _send(statements, _REPLAY, [InboundEvent.of(delivery, parse_event(delivery))])
+    (taken,) = _results(executor.fetch_all(_REPLAY, _values([InboundEvent.of(delivery, parse_event(delivery))])))
     return Replayed(parked.svix_id, taken.outcome, taken.reason)
 
 
-def _send(
-    statements: AutocommitPool, statement: PreparedStatement, arrivals: Sequence[InboundEvent]
-) -> list[ApplyResult]:
+def _values(arrivals: Sequence[InboundEvent]) -> dict[str, str]:
     for place, arrival in enumerate(arrivals):
         arrival.place = place
-    rows = statements.fetch_all(statement, {"arrivals": _encode(arrivals).decode()})
+    return {"arrivals": _encode(arrivals).decode()}
+
+
+def _results(rows: list[tuple[Any, ...]]) -> list[ApplyResult]:
     return [ApplyResult(Outcome(outcome), reason, seen_before) for _, outcome, reason, seen_before in sorted(rows)]

@@ -1,92 +1,99 @@
-"""Group commit for deliveries: those that arrive while others are being written are written together.
+"""Group commit: deliveries that arrive while others are being written are written together.
 
-A commit waits for the disk, and costs PostgreSQL as much as what it commits. So one group at a time is under way:
-whoever comes alone is written at once, whoever comes meanwhile waits for the group that is next, and the first of those
-who wait leads it. Each delivery is answered when the transaction that holds it is on the disk.
+A commit waits for the disk, and costs PostgreSQL as much as the rows that it commits.
+
+1. One batch per worker is in flight. A delivery that arrives alone is written at once, as a batch of one.
+2. Deliveries that arrive meanwhile wait. They form the next batch, and the thread of the first of them writes it.
+3. Each thread answers its delivery when the transaction that holds it is committed.
 """
 
 from __future__ import annotations
 
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import psycopg2
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from clerk_sync.clerk.webhooks.events import Event
 from clerk_sync.clerk.webhooks.signature import VerifiedDelivery
-from clerk_sync.db.pool import AutocommitPool, PoolExhaustedError
 from clerk_sync.mirror.inbox.apply import ApplyResult, InboundEvent, apply_batch, apply_one
 from clerk_sync.mirror.inbox.outcome import Outcome
+
+if TYPE_CHECKING:
+    from clerk_sync.db.pool import ConnectionPool
 
 _CHANGES_NOTHING = (Outcome.UNCHANGED, Outcome.STALE, Outcome.IGNORED)
 
 
 class GroupCommit:
-    """Takes deliveries into the mirror, from any number of threads."""
+    """Applies deliveries to the mirror. Threads may share it."""
 
-    def __init__(self, statements: AutocommitPool) -> None:
-        self._statements = statements
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
         self._lock = Lock()
         self._waiting: list[PendingDelivery] = []
         self._is_busy = False
 
     def receive(self, delivery: VerifiedDelivery, event: Event) -> Outcome:
-        """Apply ``event`` and leave a row for ``delivery`` in the inbox, in one transaction; return what happened.
+        """Apply ``event`` and add ``delivery`` to the inbox, in one transaction. Return what happened.
 
-        Raises psycopg2's errors, and PoolExhausted; then nothing is remembered.
+        Raises psycopg2's errors, and SQLAlchemy's TimeoutError if the pool is exhausted. Nothing is stored then.
         """
-        ticket = PendingDelivery(InboundEvent.of(delivery, event))
+        pending = PendingDelivery(InboundEvent.of(delivery, event))
         with self._lock:
-            self._waiting.append(ticket)
-            ticket.leads, self._is_busy = not self._is_busy, True
-        if not ticket.leads:
-            ticket.call.acquire()
-        if ticket.leads:
-            self._take_group()
-        outcome, _, seen_before = ticket.result() or apply_one(self._statements, ticket.arrival)
+            self._waiting.append(pending)
+            pending.is_leader, self._is_busy = not self._is_busy, True
+        if not pending.is_leader:
+            pending.wake_up.acquire()
+        if pending.is_leader:
+            self._write_batch()
+        outcome, _, seen_before = pending.get_result() or apply_one(self._pool, pending.event)
         return Outcome.DUPLICATE if seen_before and outcome in _CHANGES_NOTHING else outcome
 
-    def _take_group(self) -> None:
+    def _write_batch(self) -> None:
         with self._lock:
-            group, self._waiting = self._waiting, []
+            batch, self._waiting = self._waiting, []
         try:
-            taken = apply_batch(self._statements, [ticket.arrival for ticket in group])
-            for ticket, what in zip(group, taken, strict=True):
-                ticket.taken = what
+            results = apply_batch(self._pool, [pending.event for pending in batch])
+            for pending, result in zip(batch, results, strict=True):
+                pending.result = result
         except Exception as error:
-            # That the database does not answer is about all of them. Anything else is about one: each is taken alone.
-            if isinstance(error, PoolExhaustedError) or (isinstance(error, psycopg2.Error) and error.pgcode is None):
-                for ticket in group:
-                    ticket.error = error
+            # If the database does not answer, no delivery of the batch can succeed. Any other error may be the fault of
+            # one delivery: each thread then applies its own.
+            if isinstance(error, PoolTimeout) or (isinstance(error, psycopg2.Error) and error.pgcode is None):
+                for pending in batch:
+                    pending.error = error
         finally:
-            self._call(group)
+            self._finish(batch)
 
-    def _call(self, group: list[PendingDelivery]) -> None:
-        """Let the group go, and the next one begin."""
+    def _finish(self, batch: list[PendingDelivery]) -> None:
+        """Start the next batch, and let the threads of ``batch`` go on."""
         with self._lock:
             self._is_busy = bool(self._waiting)
             if self._is_busy:
                 leader = self._waiting[0]
-                leader.leads = True
-                leader.call.release()
-        for ticket in group:
-            ticket.call.release()
+                leader.is_leader = True
+                leader.wake_up.release()
+        for pending in batch:
+            pending.wake_up.release()
 
 
 class PendingDelivery:
-    """A delivery on its way. Its thread waits for the ``call``: it is taken, or it is to lead the next group."""
+    """A delivery that is not applied yet. Its thread waits for ``wake_up``: it has a result, or it leads a batch."""
 
-    __slots__ = ("arrival", "call", "error", "leads", "taken")
+    __slots__ = ("error", "event", "is_leader", "result", "wake_up")
 
-    def __init__(self, arrival: InboundEvent) -> None:
-        self.arrival = arrival
-        self.call = Lock()
-        self.call.acquire()
-        self.leads = False
-        self.taken: ApplyResult | None = None
+    def __init__(self, event: InboundEvent) -> None:
+        self.event = event
+        self.wake_up = Lock()  # an Event costs a Condition, which is written in Python
+        self.wake_up.acquire()
+        self.is_leader = False
+        self.result: ApplyResult | None = None
         self.error: Exception | None = None
 
-    def result(self) -> ApplyResult | None:
-        """Return what became of it, or None where it was not taken; raise what came in between."""
+    def get_result(self) -> ApplyResult | None:
+        """Return the result, or None if the batch failed for another reason than the database; raise its error."""
         if self.error is not None:
             raise self.error
-        return self.taken
+        return self.result

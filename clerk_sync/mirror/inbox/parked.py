@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import LiteralString, NamedTuple
 
-from clerk_sync.db.pool import AutocommitPool
 from clerk_sync.db.transaction import SqlExecutor
 
 
@@ -56,9 +55,9 @@ ORDER BY received_at, svix_id
 """
 
 
-def find_parked(statements: AutocommitPool, svix_ids: Sequence[str] | None = None) -> list[Parked]:
+def find_parked(executor: SqlExecutor, svix_ids: Sequence[str] | None = None) -> list[Parked]:
     """Return what is parked, oldest first; only ``svix_ids`` where they are given."""
-    rows = statements.fetch_all(_FIND_PARKED, {"svix_ids": list(svix_ids) if svix_ids is not None else None})
+    rows = executor.fetch_all(_FIND_PARKED, {"svix_ids": list(svix_ids) if svix_ids is not None else None})
     return [Parked(*row) for row in rows]
 
 

@@ -48,7 +48,7 @@ def show_order(number: str) -> Response:
 
 def order_page(user_id: int) -> Response:
     """Answer the page of this user's orders that the request asks for."""
-    found = shop.list_orders(services().statements, user_id, after=read_cursor(OrderKey), limit=read_limit())
+    found = shop.list_orders(services().pool, user_id, after=read_cursor(OrderKey), limit=read_limit())
     return json_response(_page(found))
 
 
@@ -62,7 +62,7 @@ def express_list_orders(services: Services, environ: WSGIEnvironment) -> OrderPa
     if asked is None:
         return None
     clerk_id = auth.prove(services, environ).user_id
-    found = shop.list_first_orders(services.statements, clerk_id, limit=int(asked[1] or DEFAULT_LIMIT))
+    found = shop.list_first_orders(services.pool, clerk_id, limit=int(asked[1] or DEFAULT_LIMIT))
     return _page(found) if found.orders else None
 
 

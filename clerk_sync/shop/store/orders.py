@@ -9,7 +9,8 @@ from typing import Any, LiteralString, NamedTuple, TypeAlias
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from clerk_sync.db.pool import AutocommitPool, PreparedStatement
+from clerk_sync.db.pool import ConnectionPool
+from clerk_sync.db.prepared_statement import PreparedStatement
 from clerk_sync.shop.fields import LARGEST_ID, LARGEST_TOTAL_MINOR
 from clerk_sync.shop.store.carts import CART_LINES
 from clerk_sync.shop.store.owner import Owner
@@ -98,14 +99,14 @@ _FIND_ORDER_BY_NUMBER = text(_FIND_ORDER.format("orders.user_id = :user_id AND n
 
 
 def list_orders(
-    statements: AutocommitPool, user_id: int, *, after: tuple[datetime, int] | None, limit: int
+    statements: ConnectionPool, user_id: int, *, after: tuple[datetime, int] | None, limit: int
 ) -> Sequence[OrderRow]:
     """Return up to ``limit`` orders of a user behind ``after``, newest first, one row for each line."""
     created_at, id_ = after or ("infinity", LARGEST_ID)
     return statements.fetch_all(_LIST_ORDERS, {"user_id": user_id, "created_at": created_at, "id": id_, "limit": limit})
 
 
-def list_first_orders(statements: AutocommitPool, clerk_id: str, *, limit: int) -> Sequence[OrderRow]:
+def list_first_orders(statements: ConnectionPool, clerk_id: str, *, limit: int) -> Sequence[OrderRow]:
     """Return up to ``limit`` of an active user's newest orders, found by Clerk's id, one row for each line."""
     return statements.fetch_all(_LIST_FIRST_ORDERS, {"clerk_id": clerk_id, "id": LARGEST_ID, "limit": limit})
 

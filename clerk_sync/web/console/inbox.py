@@ -108,10 +108,10 @@ def _list(*, only_parked: bool) -> Response:
 
 def _replay(svix_ids: list[str]) -> list[Outcome]:
     """Apply those that are parked, each in a transaction of its own, and return what became of them."""
-    statements = services().statements
+    pool = services().pool
     outcomes = []
-    for parked in find_parked(statements, svix_ids):
-        replayed = replay(statements, parked)
+    for parked in find_parked(pool, svix_ids):
+        replayed = replay(pool, parked)
         outcomes.append(replayed.outcome)
         who = auth.claims().user_id
         log.info("replayed", extra={"svix_id": replayed.svix_id, "outcome": replayed.outcome, "by": who})

@@ -40,7 +40,7 @@ def show_user(reference: str) -> Response:
     if user is None:
         raise Problem(404, "user-unknown", "There is no such user.")
     orders, next_order = list_orders(
-        services().statements, user.id, after=read_cursor(OrderKey), limit=read_limit(ORDERS_PER_PAGE)
+        services().pool, user.id, after=read_cursor(OrderKey), limit=read_limit(ORDERS_PER_PAGE)
     )
     return rendering.show(
         "console/user.html",

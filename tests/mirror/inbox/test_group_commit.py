@@ -14,7 +14,8 @@ import pytest
 from clerk_sync.clerk.webhooks.events import Envelope, Event, UserChanged, UserDeleted
 from clerk_sync.clerk.webhooks.signature import VerifiedDelivery
 from clerk_sync.db.connect import POOL_SIZE, Connect
-from clerk_sync.db.pool import AutocommitPool, PreparedStatement
+from clerk_sync.db.pool import ConnectionPool
+from clerk_sync.db.prepared_statement import PreparedStatement
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.mirror.inbox.group_commit import GroupCommit
 from clerk_sync.mirror.inbox.outcome import Outcome
@@ -25,7 +26,7 @@ from tests.mirror.merge.merging import Query
 ENVELOPE = Envelope(type="user.updated", occurred_at_ms=1)
 
 
-class Gate(AutocommitPool):
+class Gate(ConnectionPool):
     """Statements of which the first waits until it is let through."""
 
     def __init__(self, connect: Connect) -> None:
@@ -160,7 +161,7 @@ def test_workers_that_take_the_same_users_in_other_orders_lose_and_confuse_nothi
 ) -> None:
     chance = random.Random(1)
     history = [(number, version) for number in range(12) for version in range(1, 26)]
-    workers = [AutocommitPool(connect), AutocommitPool(connect)]
+    workers = [ConnectionPool(connect), ConnectionPool(connect)]
     with ThreadPoolExecutor(2 * POOL_SIZE) as pool:
         futures = []
         for worker, statements in enumerate(workers):

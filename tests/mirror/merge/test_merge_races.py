@@ -11,7 +11,7 @@ import pytest
 
 from clerk_sync.clerk.users import UserSnapshot
 from clerk_sync.db.connect import Connect
-from clerk_sync.db.pool import AutocommitPool
+from clerk_sync.db.pool import ConnectionPool
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.mirror.merge.merge import READ_FROM_API, MergeResult, merge_users, write_tombstones
 from tests.mirror.factory import USER, snapshot
@@ -46,7 +46,7 @@ def race(
 
 
 def wait_until_blocked(connect: Connect, backend: int) -> None:
-    statements = AutocommitPool(connect)
+    statements = ConnectionPool(connect)
     for _ in range(5000):
         if statements.fetch_all("SELECT cardinality(pg_blocking_pids(%(pid)s)) > 0", {"pid": backend}) == [(True,)]:
             statements.dispose()
