@@ -1,25 +1,28 @@
-"""Everything that can be wrong with what Clerk, or somebody in its name, sends.
+"""The errors of this package.
 
 ClerkError
-├── SignatureError      a delivery proves nothing: the sender's fault
-├── NotJsonError        a signed body, or the API's, that is not JSON: the sender's fault
-├── UnmappableError     a signed statement that cannot become a user of ours
-├── TokenError          a session token is refused; carries Clerk's reason word
-├── KeysUnavailable     no key can be had now: neither the sender's fault nor the token's
-└── ApiError            the Backend API
-    ├── ApiRefused      it answered no (400, 401, 403, 422): asking again changes nothing
-    │   └── CursorRefused   … to the cursor: the walk can go on by offset
-    ├── ApiUnavailable  it did not answer within the budget
-    └── ApiNonsense     it answered something that its documentation rules out
+├── SignatureError          a webhook delivery has no valid signature: the sender's fault
+├── NotJsonError            a body is not JSON: the sender's fault
+├── UnusableUserError       a signed event or a response describes no user that can be mapped
+├── TokenError              a session token is refused; carries Clerk's reason word
+├── KeysUnavailableError    no key to verify tokens with can be had now
+├── RetryableError          one attempt failed, and another may succeed
+└── ApiError                the Backend API did not give what was requested
+    ├── ApiRefusedError         it refused (400, 401, 403, 404, 422): a retry changes nothing
+    │   └── CursorRefusedError      it refused the cursor: list by offset instead
+    ├── ApiUnavailableError     it gave no usable response within the retry budget, or it cannot be requested at all
+    └── ApiProtocolError        it answered something that its documentation rules out
 """
+
+from __future__ import annotations
 
 
 class ClerkError(Exception):
-    """The root of this room's errors."""
+    """The root of this package's errors."""
 
 
 class SignatureError(ClerkError):
-    """A delivery without a valid signature."""
+    """A webhook delivery without a valid signature."""
 
 
 class NotJsonError(ClerkError):
@@ -27,11 +30,11 @@ class NotJsonError(ClerkError):
 
 
 class UnusableUserError(ClerkError):
-    """A signed statement that cannot be mapped; the text names the field, never its value."""
+    """User data that cannot be mapped; the text names the field, never its value."""
 
 
 class TokenError(ClerkError):
-    """A session token that is refused.
+    """A session token is refused.
 
     ``reason`` is a word of Clerk's own vocabulary (@clerk/backend, tokens/authStatus.ts and errors.ts).
     """
@@ -42,19 +45,31 @@ class TokenError(ClerkError):
 
 
 class KeysUnavailableError(ClerkError):
-    """No key to verify with can be had now; worth another try after ``retry_after_s`` seconds."""
+    """No key to verify with can be had now; try again after ``retry_after_s`` seconds."""
 
     def __init__(self, detail: str, retry_after_s: int) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
 
 
+class RetryableError(ClerkError):
+    """One attempt brought no usable response, and another may succeed.
+
+    ``wait_s`` is the server's Retry-After, if it sent one. ``stops_all_requests`` says that it applies to all threads.
+    """
+
+    def __init__(self, reason: str, *, wait_s: float | None = None, stops_all_requests: bool = False) -> None:
+        super().__init__(reason)
+        self.wait_s = wait_s
+        self.stops_all_requests = stops_all_requests
+
+
 class ApiError(ClerkError):
-    """The Backend API did not give what was asked for."""
+    """The Backend API did not give what was requested."""
 
 
 class ApiRefusedError(ApiError):
-    """The Backend API answered no; asking again would change nothing."""
+    """The Backend API refused the request; a retry would change nothing."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(f"Clerk answered {status} {code}: {detail}")
@@ -64,12 +79,12 @@ class ApiRefusedError(ApiError):
 
 
 class CursorRefusedError(ApiRefusedError):
-    """The Backend API does not take the cursor: an older stack, or a user who is no more."""
+    """The Backend API refused the cursor: it does not support cursors, or the user was deleted."""
 
 
 class ApiUnavailableError(ApiError):
-    """The Backend API gave no usable answer within the retry budget."""
+    """The Backend API gave no usable response within the retry budget."""
 
 
 class ApiProtocolError(ApiError):
-    """The Backend API answered what its documentation rules out: a page that repeats, a walk that stands still."""
+    """The Backend API answered what its documentation rules out, such as a page that repeats."""

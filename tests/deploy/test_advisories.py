@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from clerk_sync.clerk.jwks.key_set import PublicKeyEntry, build_key, ring_of_pem
+from clerk_sync.clerk.jwks.cache import PublicKeyEntry, build_key, key_set_of_pem
 from tests.clerk.tokens.token_factory import OURS
 from tests.conftest import PACKAGE, ROOT
 
@@ -62,4 +62,4 @@ def test_every_key_is_an_rsa_key_of_cryptography() -> None:
     from jose.backends.cryptography_backend import CryptographyRSAKey
 
     entry = PublicKeyEntry(OURS.kid, OURS.jwk["n"], OURS.jwk["e"])
-    assert {type(key) for key in (*ring_of_pem(OURS.pem).nameless, build_key(entry))} == {CryptographyRSAKey}
+    assert {type(key) for key in (*key_set_of_pem(OURS.pem).without_kid, build_key(entry))} == {CryptographyRSAKey}

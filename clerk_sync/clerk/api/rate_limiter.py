@@ -1,4 +1,4 @@
-"""Clerk's rate limit, kept by all threads of a run together."""
+"""A rate limiter that all threads of a run share."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ IN_FLIGHT_POLL_S = 0.05
 
 
 class RateLimiter:
-    """Allow ``requests`` in any ``period_s`` seconds, as a burst if they come as one.
+    """Allows ``requests`` in any ``period_s`` seconds, also all at once.
 
-    A slot is free again a period after its answer came, not after its request left: by then the server, too, has
-    counted the request a full period ago, however long it travelled. ``sleep`` may raise to end the waiting.
+    A slot is free again one period after its response arrived. Counted from when the request was sent, a slow
+    network could bring more requests to the server in one period than it allows. ``sleep`` may raise to stop waiting.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class RateLimiter:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Hold one request's place from before it is sent until it is answered; wait for it first."""
+        """Wait for a slot, and hold it until the response has arrived."""
         while (wait_s := self._claim_slot()) is not None:
             self._sleep(wait_s)
         try:
@@ -48,12 +48,12 @@ class RateLimiter:
                 self._finished_at.append(self._clock())
 
     def pause(self, seconds: float) -> None:
-        """Let nobody begin a request for ``seconds``; a longer pause stands."""
+        """Start no request for ``seconds``; a longer pause that is in force stays."""
         with self._lock:
             self._paused_until = max(self._paused_until, self._clock() + seconds)
 
     def _claim_slot(self) -> float | None:
-        """Take a slot and return None, or return how long to wait before asking again."""
+        """Take a slot and return None, or return how long to wait before the next try."""
         with self._lock:
             now = self._clock()
             while self._finished_at and self._finished_at[0] + self._period_s <= now:

@@ -1,37 +1,18 @@
-"""What an answer of the Backend API means: accepted, refused for good, or worth asking again."""
+"""The meaning of a response: accepted, refused for good, or worth a retry."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from msgspec import Struct, ValidationError
 
-from clerk_sync.clerk.decoding import Body, JsonDecoder
-from clerk_sync.clerk.errors import ApiRefusedError, NotJsonError
+from clerk_sync.clerk.decoding import JsonDecoder
+from clerk_sync.clerk.errors import ApiRefusedError, NotJsonError, RetryableError
+from clerk_sync.clerk.http import HttpResponse, one_line
 
 LONGEST_DETAIL = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer that arrived whole."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Body
-
-
-class RetryableError(Exception):
-    """No answer, or one that may differ next time; ``wait_s`` where the server names the time."""
-
-    def __init__(self, reason: str, *, wait_s: float | None = None, everybody: bool = False) -> None:
-        super().__init__(reason)
-        self.wait_s = wait_s
-        self.everybody = everybody
 
 
 class _Error(Struct):
@@ -48,31 +29,30 @@ class _Errors(Struct):
 _errors = JsonDecoder(_Errors)
 
 
-def accepted_body(answer: Answer) -> Body:
-    """Return the body of a good answer; raise TryAgain or ApiRefused, with Clerk's code, for any other."""
-    status = answer.status
+def accepted_body(response: HttpResponse) -> bytes:
+    """Return the body of a 2xx response; raise RetryableError or ApiRefusedError, with Clerk's code, for any other."""
+    status = response.status
     if 200 <= status < 300:
-        return answer.body
-    code, detail = _clerk_error(answer)
+        return response.body
+    code, detail = _clerk_error(response)
     if status == 429:
-        raise RetryableError(f"answered 429 {code}", wait_s=retry_after_s(answer.headers), everybody=True)
+        raise RetryableError(f"answered 429 {code}", wait_s=retry_after_s(response.headers), stops_all_requests=True)
     if status >= 500 or status == 408:
-        raise RetryableError(f"answered {status} {code}", wait_s=retry_after_s(answer.headers))
+        raise RetryableError(f"answered {status} {code}", wait_s=retry_after_s(response.headers))
     if 300 <= status < 400:
-        # Followed, it would carry the secret key to wherever it points.
-        raise ApiRefusedError(status, "redirect", "the address of the Backend API points elsewhere")
+        raise ApiRefusedError(status, "redirect", "the server redirects to another address")
     raise ApiRefusedError(status, code, detail)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of ``Retry-After``, given as a number or as a date; None where it says nothing useful."""
+    """Return the seconds of ``Retry-After``, given as a number or as a date; None if it is absent or useless."""
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9]) or None
     date = _http_date(text)
     if date is None:
         return None
-    # The server's own clock, where it shows it: only then does its date mean a duration.
+    # The server's own clock, if the response shows it: ours may be off.
     now = _http_date(headers.get("Date", "")) or datetime.now(UTC)
     return max((date - now).total_seconds(), 0.0) or None
 
@@ -85,18 +65,12 @@ def _http_date(text: str) -> datetime | None:
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
-def _clerk_error(answer: Answer) -> tuple[str, str]:
+def _clerk_error(response: HttpResponse) -> tuple[str, str]:
     try:
-        body = _errors.decode(answer.body)
+        body = _errors.decode(response.body)
     except (ValidationError, NotJsonError):
-        return "unknown", "the answer carries no error of Clerk's: is there a proxy in between?"
+        return "unknown", "the response is not one of Clerk's errors: is there a proxy in between?"
     error = body.errors[0] if body.errors else _Error()
-    trace = body.clerk_trace_id or answer.headers.get("cf-ray")
+    trace = body.clerk_trace_id or response.headers.get("cf-ray")
     detail = (error.long_message or error.message) + (f" (trace {trace})" if trace else "")
     return one_line(error.code)[:60], one_line(detail)[:LONGEST_DETAIL]
-
-
-def one_line(text: str) -> str:
-    """Fit for a log and a terminal, and without a key that a talkative proxy might quote."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    return re.sub(r"sk_(test|live)_\S+", r"sk_\1_…", printable)

@@ -1,4 +1,4 @@
-"""The way to the Backend API: under the rate limit, and patient within a budget."""
+"""Requests to the Backend API: rate-limited, and retried within a budget."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ import logging
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import TypeVar
+from urllib.parse import urlencode
 
-from clerk_sync.clerk.api.http import Connection, Parameters
 from clerk_sync.clerk.api.rate_limiter import RateLimiter
-from clerk_sync.clerk.api.responses import Answer, RetryableError, accepted_body
-from clerk_sync.clerk.decoding import Body
-from clerk_sync.clerk.errors import ApiUnavailableError, NotJsonError
+from clerk_sync.clerk.api.responses import accepted_body
+from clerk_sync.clerk.errors import ApiUnavailableError, NotJsonError, RetryableError
+from clerk_sync.clerk.http import MIB, HttpClient
 
 T = TypeVar("T")
+Parameters = Iterable[tuple[str, str | int]]
 
+API_VERSION = "2026-05-12"
 PERIOD_S = 10.0
 LIVE_REQUESTS, TEST_REQUESTS = 1000, 100  # in a period, for one instance
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.5, 8.0
+SHORTEST_TIMEOUT_S = 0.1
+LARGEST_BODY = 64 * MIB  # several times 500 users with all the metadata that Clerk allows
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +41,7 @@ def limiter_for(
 
 
 class Transport:
-    """Ask the Backend API from any number of threads, as one client.
+    """Sends requests to the Backend API; safe to share between threads.
 
     ``sleep`` may raise to end the waiting at once; what it raises passes through. ``limiter`` should have the same.
     """
@@ -56,8 +60,21 @@ class Transport:
         budget_s: float = 60.0,
         connections: int = 32,
     ) -> None:
-        self._connection = Connection(
-            api_url, secret_key, clock=clock, timeouts_s=(connect_timeout_s, read_timeout_s), size=connections
+        if not secret_key.isascii() or not secret_key.isprintable():
+            # The HTTP library would raise an error that quotes the header.
+            raise ValueError("the secret key has characters that no header can carry")
+        self._client = HttpClient(
+            f"{api_url.rstrip('/')}/v1",
+            headers={
+                "Accept": "application/json",
+                "Authorization": f"Bearer {secret_key}",
+                "Clerk-API-Version": API_VERSION,
+            },
+            connect_timeout_s=connect_timeout_s,
+            read_timeout_s=read_timeout_s,
+            largest_body=LARGEST_BODY,
+            size=connections,
+            clock=clock,
         )
         self._limiter = limiter
         self._clock = clock
@@ -65,42 +82,41 @@ class Transport:
         self._jitter = jitter
         self._budget_s = budget_s
 
-    def get(self, path: str, parameters: Parameters = (), *, parse: Callable[[Body], T]) -> T:
-        """Return ``parse`` of the body at ``path``, asking again while that can help and the budget lasts.
+    def get(self, path: str, parameters: Parameters = (), *, parse: Callable[[bytes], T]) -> T:
+        """Return ``parse`` of the body at ``path``; retry while that can help and the budget lasts.
 
-        ``parse`` belongs to the attempt: where it raises NotJsonError the body was torn, and is asked for again.
-        Raises ApiRefused where asking again would change nothing, ApiUnavailable when the budget is used up.
+        ``parse`` belongs to the attempt: NotJsonError means that the body was cut off, and it is requested again.
+        Raises ApiRefusedError if a retry would change nothing, ApiUnavailableError when the budget is used up.
         """
-
-        def use(answer: Answer) -> T:
-            return parse(accepted_body(answer))
-
+        query = urlencode([*parameters])
+        target = f"{path}?{query}" if query else path
         give_up_at = math.inf
         for attempt in count(1):
             with self._limiter.slot():
-                # From the first request on: waiting for a slot of our own is no failure.
+                # The budget starts with the first request: the wait for our own rate limiter is no failure.
                 give_up_at = min(give_up_at, self._clock() + self._budget_s)
+                timeout_s = max(give_up_at - self._clock(), SHORTEST_TIMEOUT_S)
                 try:
-                    return self._connection.get(path, parameters, until=give_up_at, use=use)
+                    return parse(accepted_body(self._client.request("GET", target, timeout_s=timeout_s)))
                 except NotJsonError:
-                    failure = RetryableError("answered with a body that is torn or no JSON")
+                    failure = RetryableError("answered with a body that is cut off or no JSON")
                 except RetryableError as error:
                     failure = error
             wait_s = failure.wait_s or self._backoff_s(attempt)
             if self._clock() + wait_s >= give_up_at:
                 break
-            log.warning("%s: %s; asking again in %.1f s", path, failure, wait_s)
-            if failure.everybody:
+            log.warning("%s: %s; retrying in %.1f s", path, failure, wait_s)
+            if failure.stops_all_requests:
                 self._limiter.pause(wait_s)
             else:
                 self._sleep(wait_s)
         raise ApiUnavailableError(
-            f"{self._connection.base_url}{path}: gave up after {attempt} attempts; the last: {failure}"
+            f"{self._client.base_url}{path}: gave up after {attempt} attempts; the last: {failure}"
         )
 
     def close(self) -> None:
-        """Close the connections that are kept open."""
-        self._connection.close()
+        """Close the open connections."""
+        self._client.close()
 
     def _backoff_s(self, attempt: int) -> float:
         longest_s = min(FIRST_BACKOFF_S * 2.0 ** min(attempt - 1, 10), LONGEST_BACKOFF_S)

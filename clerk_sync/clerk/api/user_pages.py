@@ -1,4 +1,4 @@
-"""One page of Clerk's list of users: decoded at once, and one by one where that fails."""
+"""One page of Clerk's list of users: decoded as a whole, or user by user if that fails."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Iterable
 
 from msgspec import Raw, Struct, ValidationError
 
-from clerk_sync.clerk.decoding import Body, JsonDecoder
+from clerk_sync.clerk.decoding import JsonDecoder
 from clerk_sync.clerk.errors import ApiProtocolError, UnusableUserError
 from clerk_sync.clerk.users import ClerkUser, UserId, UserSnapshot, parse_user, snapshot_of
 
 
 class UnusableUser(Struct, frozen=True):
-    """A user on a page who cannot be mapped, named where at least the id can be read."""
+    """A user that cannot be mapped; ``clerk_id`` is None if not even the id can be read."""
 
     clerk_id: str | None
     reason: str
 
 
 class UserPage(Struct, frozen=True):
-    """One page. ``last_id`` is the cursor to the next: None on an empty page, or where the last id cannot be read."""
+    """One page. ``last_id`` is the cursor to the next; None on an empty page, or if the last id cannot be read."""
 
     users: list[UserSnapshot]
     unmappable: list[UnusableUser]
@@ -27,17 +27,17 @@ class UserPage(Struct, frozen=True):
 
     @property
     def count(self) -> int:
-        """How many users Clerk put on the page, mappable or not."""
+        """The number of users on the page, mappable or not."""
         return len(self.users) + len(self.unmappable)
 
     @property
     def first_ms(self) -> int | None:
-        """The first creation time on the page that is known."""
+        """The first known creation time on the page."""
         return _first_known(self.users)
 
     @property
     def last_ms(self) -> int | None:
-        """The last creation time on the page that is known."""
+        """The last known creation time on the page."""
         return _first_known(reversed(self.users))
 
 
@@ -57,16 +57,16 @@ class _OnlyId(Struct):
     id: UserId
 
 
-# A bare array in every version of the API so far; other lists of Clerk's come as {"data": […]}.
+# A bare array so far. Other lists of Clerk's come as {"data": […]}, and this one may follow.
 _page = JsonDecoder(list[ClerkUser] | _Wrapped)
 _raw_page = JsonDecoder(list[Raw] | _WrappedRaw)
 _only_id = JsonDecoder(_OnlyId)
 
 
-def parse_users(raw: Body) -> UserPage:
-    """Return one page of users; one who cannot be mapped does not cost the others.
+def parse_users(raw: bytes) -> UserPage:
+    """Return one page of users. A user that cannot be mapped does not affect the others.
 
-    Raises NotJsonError for a torn body, ApiNonsense for JSON that is no list.
+    Raises NotJsonError for a body that was cut off, ApiProtocolError for JSON that is no list.
     """
     try:
         page = _page.decode(raw)
@@ -76,7 +76,7 @@ def parse_users(raw: Body) -> UserPage:
     return UserPage(users, [], users[-1].clerk_id if users else None)
 
 
-def _parse_one_by_one(raw: Body) -> UserPage:
+def _parse_one_by_one(raw: bytes) -> UserPage:
     try:
         page = _raw_page.decode(raw)
     except ValidationError as error:

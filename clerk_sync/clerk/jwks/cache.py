@@ -1,12 +1,9 @@
-"""A key set of Clerk's, held in memory and kept fresh at a bounded price.
+"""The keys that verify session tokens, and a cache of a key set that Clerk publishes.
 
-=====================  =================================================================================================
-the set grows old      one request fetches it anew, everyone else goes on with what there is
-the source is down     the keys at hand keep their worth; one attempt a cooldown
-an unknown key id, or  one fetch a cooldown, over all threads and all workers: the key may be new, or rotated under its
-a bad signature        old id, and a storm of forged tokens costs no more than that
-a useless answer       never replaces a good set
-=====================  =================================================================================================
+1. The set expires after five minutes. One request fetches it again; the others go on with the keys at hand.
+2. A fetch that fails, or brings no usable key, changes nothing: the old keys stay in use.
+3. A token with an unknown key id or a bad signature causes a fetch. The key may be new, or rotated under its old id.
+4. There is one attempt per cooldown in each process, so that a flood of forged tokens costs no more than that.
 """
 
 from __future__ import annotations
@@ -15,121 +12,148 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+from cryptography.hazmat.backends import default_backend
+from jose import jwk
 
 from clerk_sync.clerk.errors import ApiError, KeysUnavailableError
-from clerk_sync.clerk.jwks.key_set import KeySet, PublicKeyEntry, ring_of_entries
-from clerk_sync.clerk.jwks.key_shelf import NoShelf, Shelf, Shelved
+
+if TYPE_CHECKING:
+    from jose.backends.base import Key
 
 log = logging.getLogger(__name__)
 
+ALGORITHM = "RS256"
 TIME_TO_LIVE_S = 300
-# Three fetches fit into 30 s, and a new key is there within 35 s even where one of them fails.
+# Three fetches fit into 30 s, and a new key is accepted within 35 s even if one of them fails.
 COOLDOWN_S = 12
-# How soon what one worker has fetched reaches the others.
-LOOK_EVERY_S = 1
+
+# The first call imports modules. Threads that import the same modules at once can deadlock.
+default_backend()
+
+
+class PublicKeyEntry(msgspec.Struct, frozen=True):
+    """One RSA key of a key set: its id, modulus and exponent, as published."""
+
+    kid: str
+    n: str
+    e: str
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class KeySet:
+    """Keys, ready to verify with. Compare with ``is``: another object has other keys."""
+
+    by_id: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
+    without_kid: tuple[Key, ...] = ()
+    """The key of a PEM, which has no id: it may have signed any token."""
+
+    def find_keys(self, kid: object) -> tuple[Key, ...]:
+        """Return the keys that may have signed a token with this ``kid``; none for an unknown or missing one."""
+        if self.without_kid:
+            return self.without_kid
+        return self.by_id.get(kid, ()) if isinstance(kid, str) else ()
+
+
+class KeySource(Protocol):
+    """Supplies keys to the verifier."""
+
+    def current(self) -> KeySet:
+        """Return the keys in use; raise KeysUnavailableError if there are none yet."""
+
+    def refreshed(self, key_set: KeySet) -> KeySet:
+        """Return newer keys than ``key_set``, which did not verify a token, or ``key_set`` itself."""
+
+
+def key_set_of_pem(pem: str) -> KeySet:
+    """Return the key set with the one key of ``pem``."""
+    return KeySet(without_kid=(jwk.construct(pem, ALGORITHM),))
+
+
+def key_set_of(entries: Iterable[PublicKeyEntry]) -> KeySet:
+    """Return the key set of ``entries``; two entries share an id while a key is being rotated."""
+    by_id: dict[str, tuple[Key, ...]] = {}
+    for entry in entries:
+        by_id[entry.kid] = (*by_id.get(entry.kid, ()), build_key(entry))
+    return KeySet(by_id)
+
+
+def build_key(entry: PublicKeyEntry) -> Key:
+    """Return the key of ``entry``; raise ValueError if its numbers are not those of an RSA key."""
+    return jwk.construct({"kty": "RSA", "n": entry.n, "e": entry.e}, ALGORITHM)
 
 
 class JwksCache:
-    """Keys that are fetched; safe to share between threads, and through its shelf between processes."""
+    """Fetched keys; safe to share between threads."""
 
     def __init__(
         self,
         fetch: Callable[[], tuple[PublicKeyEntry, ...]],
-        shelf: Shelf | None = None,
         *,
         clock: Callable[[], float] = time.time,
         count: Callable[[str], object] = lambda _: None,
     ) -> None:
-        """``count`` hears of each fetch how it ended: ``fetched`` or ``failed``."""
+        """``count`` is called after each fetch with its result, ``fetched`` or ``failed``."""
         self._fetch = fetch
-        self._shelf = shelf or NoShelf()
         self._clock = clock
         self._count = count
-        self._known = Shelved()
-        self._ring: KeySet | None = None
-        self._looked_at = 0.0
-        # One thread tends the set; whoever has keys does not wait for it.
-        self._tending = threading.Lock()
+        self._entries: tuple[PublicKeyEntry, ...] = ()
+        self._key_set: KeySet | None = None
+        self._attempted_at = self._fetched_at = 0.0
+        self._fetching = threading.Lock()
 
     def current(self) -> KeySet:
-        """Return the keys that count now; raise KeysUnavailable where none could ever be had."""
-        if self._ring is None or not _is_within(LOOK_EVERY_S, self._looked_at, self._clock()):
-            self._tend(is_wanting=False)
-        if self._ring is None:
-            rest_s = self._known.attempted_at + COOLDOWN_S - self._clock()
+        """Return the keys in use; raise KeysUnavailableError if no fetch has succeeded yet."""
+        if self._key_set is None or not _is_within(TIME_TO_LIVE_S, self._fetched_at, self._clock()):
+            self._refresh()
+        if self._key_set is None:
+            rest_s = self._attempted_at + COOLDOWN_S - self._clock()
             raise KeysUnavailableError("the key set cannot be fetched", max(1, math.ceil(rest_s)))
-        return self._ring
+        return self._key_set
 
-    def renewed(self, ring: KeySet) -> KeySet:
-        """Return newer keys than ``ring``, where there are some and the cooldown lets us ask; else ``ring`` itself."""
-        # Asked here as well as under the lock: this is where a storm of forged tokens comes by.
-        if not self._is_cooling():
-            self._tend(is_wanting=True)
-        return self._ring or ring
+    def refreshed(self, key_set: KeySet) -> KeySet:
+        """Return newer keys than ``key_set`` if there are some and the cooldown allows a fetch; else ``key_set``."""
+        # Checked before the lock as well: a flood of forged tokens must not queue for it.
+        if not self._is_cooling_down():
+            self._refresh()
+        return self._key_set or key_set
 
-    def _tend(self, *, is_wanting: bool) -> None:
-        """Take up what a sibling has fetched; fetch where the set is old or found ``is_wanting``."""
-        # Without keys there is nothing to go on with but what the thread, or the process, that is at it will bring.
-        if not self._tending.acquire(blocking=self._ring is None):
+    def _refresh(self) -> None:
+        # If there are no keys yet, wait for the fetch in progress.
+        if not self._fetching.acquire(blocking=self._key_set is None):
             return
         try:
-            self._looked_at = self._clock()
-            self._take_up(self._shelf.find_change())
-            if self._ring is None or is_wanting or self._is_old():
-                self._fetch_as_one(wait=self._ring is None)
+            if not self._is_cooling_down():
+                self._fetch_once()
         finally:
-            self._tending.release()
+            self._fetching.release()
 
-    def _fetch_as_one(self, *, wait: bool) -> None:
-        with self._shelf.hold(wait=wait) as is_held:
-            if not is_held:
-                return
-            self._take_up(self._shelf.find())
-            if self._is_cooling():
-                return
-            # Before the fetch: an outage must not cost one call per bad token.
-            attempted_at = self._clock()
-            self._put(msgspec.structs.replace(self._known, attempted_at=attempted_at))
-            entries = self._fetch_and_log()
-            if entries:
-                self._put(Shelved(attempted_at, attempted_at, entries))
-
-    def _fetch_and_log(self) -> tuple[PublicKeyEntry, ...]:
+    def _fetch_once(self) -> None:
+        # Set before the fetch: failed attempts count as well, or an outage would cost one fetch per bad token.
+        attempted_at = self._attempted_at = self._clock()
         started_at = time.monotonic()
         try:
             entries = self._fetch()
         except ApiError as error:
             log.warning("key set not fetched: %s", error)
             self._count("failed")
-            return ()
+            return
         log.info("key set fetched: %d keys in %d ms", len(entries), (time.monotonic() - started_at) * 1000)
         self._count("fetched")
-        return entries
+        # Keep the object if the keys are the same: tokens that were verified with it stay verified.
+        if entries != self._entries:
+            self._key_set = key_set_of(entries)
+            self._entries = entries
+        self._fetched_at = attempted_at
 
-    def _put(self, known: Shelved) -> None:
-        self._shelf.put(known)
-        self._take_up(known)
-
-    def _take_up(self, known: Shelved | None) -> None:
-        if known is None:
-            return
-        if not known.entries:
-            known = msgspec.structs.replace(self._known, attempted_at=known.attempted_at)
-        # The same keys stay the same ring: what was proven with them stays proven.
-        if known.entries != self._known.entries:
-            self._ring = ring_of_entries(known.entries)
-        self._known = known
-
-    def _is_old(self) -> bool:
-        return not _is_within(TIME_TO_LIVE_S, self._known.fetched_at, self._clock())
-
-    def _is_cooling(self) -> bool:
-        return _is_within(COOLDOWN_S, self._known.attempted_at, self._clock())
+    def _is_cooling_down(self) -> bool:
+        return _is_within(COOLDOWN_S, self._attempted_at, self._clock())
 
 
 def _is_within(span_s: float, since: float, now: float) -> bool:
-    # A time in the future is no reason to wait for it: the clock was set back.
+    # A time in the future means that the clock was set back. Waiting for it could stop fetches for hours.
     return since <= now < since + span_s

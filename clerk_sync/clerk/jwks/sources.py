@@ -1,4 +1,4 @@
-"""Where the keys for session tokens come from: a PEM, a key set of Clerk's, or nowhere."""
+"""Sources of keys for session tokens: a PEM, a key set of Clerk's, or none."""
 
 from __future__ import annotations
 
@@ -8,45 +8,43 @@ from functools import cached_property, partial
 from typing import NoReturn
 
 from clerk_sync.clerk.errors import KeysUnavailableError
-from clerk_sync.clerk.jwks.cache import JwksCache
-from clerk_sync.clerk.jwks.key_set import KeySet, KeySource, ring_of_pem
-from clerk_sync.clerk.jwks.key_shelf import shelf_of_this_server
+from clerk_sync.clerk.jwks.cache import JwksCache, KeySet, KeySource, key_set_of_pem
 
 NOT_CONFIGURED_RETRY_AFTER_S = 60
 
 
 class PemKey:
-    """The one key that the deployment was given. Never touches the network."""
+    """The one key of ``CLERK_JWT_KEY``. Never uses the network."""
 
     def __init__(self, pem: str) -> None:
         self._pem = pem
 
     @cached_property
-    def _ring(self) -> KeySet:
-        return ring_of_pem(self._pem)
+    def _key_set(self) -> KeySet:
+        return key_set_of_pem(self._pem)
 
     def current(self) -> KeySet:
         """Return the key."""
-        return self._ring
+        return self._key_set
 
-    def renewed(self, ring: KeySet) -> KeySet:
-        """Return ``ring``: there is no other key."""
-        return ring
+    def refreshed(self, key_set: KeySet) -> KeySet:
+        """Return ``key_set``: there is no other key."""
+        return key_set
 
 
 class NoKeys:
     """No source is configured."""
 
     def current(self) -> NoReturn:
-        """Raise KeysUnavailable; its text is the mend."""
+        """Raise KeysUnavailableError, whose text names the settings to make."""
         raise KeysUnavailableError(
             "no key is configured: set CLERK_JWT_KEY, CLERK_SECRET_KEY or CLERK_PUBLISHABLE_KEY",
             NOT_CONFIGURED_RETRY_AFTER_S,
         )
 
-    def renewed(self, ring: KeySet) -> KeySet:
-        """Return ``ring``."""
-        return ring
+    def refreshed(self, key_set: KeySet) -> KeySet:
+        """Return ``key_set``."""
+        return key_set
 
 
 def key_source_from(
@@ -60,7 +58,7 @@ def key_source_from(
 ) -> KeySource:
     """Return the first that is configured: the PEM, the Backend API's key set, the frontend API's (``key_set_url``).
 
-    Touches neither network nor disk; the first token does.
+    Nothing is fetched before the first token.
     """
     if jwt_key is not None:
         return PemKey(jwt_key)
@@ -68,8 +66,7 @@ def key_source_from(
         key_set_url = f"{api_url}/v1/jwks"
     if key_set_url is None:
         return NoKeys()
-    # Only now: it loads requests, which a PEM does without.
+    # Imported here because a deployment with a PEM needs no HTTP client.
     from clerk_sync.clerk.jwks.fetch import fetch_key_set
 
-    fetch = partial(fetch_key_set, key_set_url, secret_key)
-    return JwksCache(fetch, shelf_of_this_server(key_set_url, secret_key), clock=clock, count=count_fetch)
+    return JwksCache(partial(fetch_key_set, key_set_url, secret_key), clock=clock, count=count_fetch)

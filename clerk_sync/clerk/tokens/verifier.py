@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from clerk_sync.clerk.errors import TokenError
-from clerk_sync.clerk.jwks.key_set import KeySet, KeySource
+from clerk_sync.clerk.jwks.cache import KeySet, KeySource
 from clerk_sync.clerk.jwks.sources import NoKeys
 from clerk_sync.clerk.tokens.claims import Organization, SessionClaims, read_claims
 from clerk_sync.clerk.tokens.jwt import CompactToken, parse_compact
@@ -27,7 +27,7 @@ class VerifiedToken(NamedTuple):
     """Verified claims, the keys they were verified with, and from when until when they hold."""
 
     claims: SessionClaims
-    ring: KeySet
+    key_set: KeySet
     valid_from: float
     valid_until: float
 
@@ -58,7 +58,7 @@ class TokenVerifier:
         Raises TokenError where it proves nothing, and KeysUnavailable where that cannot be told now.
         """
         proof = self._proofs.get(token)
-        if proof is not None and proof.ring is self.keys.current() and self._is_in_time(proof):
+        if proof is not None and proof.key_set is self.keys.current() and self._is_in_time(proof):
             return proof.claims
         return self._verify_afresh(token)
 
@@ -93,20 +93,20 @@ class TokenVerifier:
     def _verify_afresh(self, token: str) -> SessionClaims:
         parts = parse_compact(token)
         check_header(parts.header)
-        ring = self._check_signature(parts)
+        key_set = self._check_signature(parts)
         valid_from, valid_until = check_claims(parts.claims, self._policy, self._clock())
-        proof = VerifiedToken(read_claims(parts.claims), ring, valid_from, valid_until)
+        proof = VerifiedToken(read_claims(parts.claims), key_set, valid_from, valid_until)
         self._remember(token, proof)
         return proof.claims
 
     def _check_signature(self, parts: CompactToken) -> KeySet:
         """Return the ring that the signature holds under."""
-        ring = self.keys.current()
-        if _is_signed(parts, ring):
-            return ring
+        key_set = self.keys.current()
+        if _is_signed(parts, key_set):
+            return key_set
         # A key may be new, or rotated under its old id: both deserve one look at the source.
-        newer = self.keys.renewed(ring)
-        if newer is not ring and _is_signed(parts, newer):
+        newer = self.keys.refreshed(key_set)
+        if newer is not key_set and _is_signed(parts, newer):
             return newer
         raise TokenError(
             TokenRejection.WRONG_SIGNATURE if newer.find_keys(parts.header.get("kid")) else TokenRejection.UNKNOWN_KEY
@@ -119,5 +119,5 @@ class TokenVerifier:
             self._proofs.popitem(last=False)
 
 
-def _is_signed(parts: CompactToken, ring: KeySet) -> bool:
-    return any(key.verify(parts.signed, parts.signature) for key in ring.find_keys(parts.header.get("kid")))
+def _is_signed(parts: CompactToken, key_set: KeySet) -> bool:
+    return any(key.verify(parts.signed, parts.signature) for key in key_set.find_keys(parts.header.get("kid")))

@@ -58,9 +58,9 @@ def doctor(*, url: str | None, as_json: bool) -> None:
     from clerk_sync.cli.doctor.findings import Verdict
     from clerk_sync.cli.doctor.runner import run_checks
 
-    patient = _patient(url)
-    with patient.transactions:
-        findings = run_checks(patient)
+    context = _patient(url)
+    with context.transactions:
+        findings = run_checks(context)
         seen = _print_json(findings) if as_json else _print_lines(findings)
     sys.exit(UNHEALTHY if any(finding.verdict is Verdict.WRONG for finding in seen) else HEALTHY)
 

@@ -25,42 +25,42 @@ SELECT current_setting('server_version_num')::integer / 10000,
 _REVISION: LiteralString = "SELECT version_num FROM alembic_version"
 
 
-def check_database(patient: CheckContext) -> Iterator[Finding]:
-    """Yield whether the database can be used; where it answers, the patient has a database from here on."""
-    if "DATABASE_URL" in patient.problems:
+def check_database(context: CheckContext) -> Iterator[Finding]:
+    """Yield whether the database can be used; where it answers, the context has a database from here on."""
+    if "DATABASE_URL" in context.problems:
         yield warning(DATABASE, "not asked", "mend DATABASE_URL first")
         return
     try:
-        ((version, connections),) = patient.transactions.fetch_all(_ABOUT)
-        obstacles = find_obstacles(patient.transactions.fetch_all)
+        ((version, connections),) = context.transactions.fetch_all(_ABOUT)
+        obstacles = find_obstacles(context.transactions.fetch_all)
     except psycopg2.Error as error:
         obstacle = describe(error)
         if obstacle is None:
             raise
         yield wrong(DATABASE, obstacle.found, obstacle.mend)
         return
-    patient.has_database = True
+    context.has_database = True
     yield from _judge_writing(f"PostgreSQL {version} answers, in {ENCODING}", obstacles)
     if any("USAGE on schema" in each.found for each in obstacles):
-        patient.lack_of_tables = "our login may not use their schema"
-    yield from _judge_tls(patient)
-    yield _judge_room(patient, connections)
+        context.lack_of_tables = "our login may not use their schema"
+    yield from _judge_tls(context)
+    yield _judge_room(context, connections)
 
 
-def check_migrations(patient: CheckContext) -> Iterator[Finding]:
+def check_migrations(context: CheckContext) -> Iterator[Finding]:
     """Yield whether the tables are those that this code expects."""
-    if patient.lack_of_tables is not None:
-        yield warning(MIGRATIONS, f"not looked at: {patient.lack_of_tables}")
+    if context.lack_of_tables is not None:
+        yield warning(MIGRATIONS, f"not looked at: {context.lack_of_tables}")
         return
     try:
-        revisions = patient.transactions.fetch_all(_REVISION)
+        revisions = context.transactions.fetch_all(_REVISION)
     except psycopg2.Error as error:
         if find_fault(error) is not Fault.NOT_MIGRATED:
             raise
         revisions = []
     revision = revisions[0][0] if revisions else None
     if revision is None or revision < SCHEMA_REVISION:
-        patient.lack_of_tables = "the migrations come first"
+        context.lack_of_tables = "the migrations come first"
     if revision == SCHEMA_REVISION:
         yield ok(MIGRATIONS, f"at {revision}, as this code expects")
     elif revision is not None and revision > SCHEMA_REVISION:
@@ -83,8 +83,8 @@ def _judge_writing(answers: str, obstacles: list[Obstacle]) -> Iterator[Finding]
         yield ok(PRIVILEGES, "none is missing")
 
 
-def _judge_tls(patient: CheckContext) -> Iterator[Finding]:
-    info = patient.transactions.info
+def _judge_tls(context: CheckContext) -> Iterator[Finding]:
+    info = context.transactions.info
     if info.ssl_in_use:
         yield ok(TLS, "on")
     elif (info.host or "/").startswith("/") or info.host in LOOPBACK:
@@ -93,8 +93,8 @@ def _judge_tls(patient: CheckContext) -> Iterator[Finding]:
         yield warning(TLS, "off: data and password travel in the clear", "append ?sslmode=require to DATABASE_URL")
 
 
-def _judge_room(patient: CheckContext, allowed: int) -> Finding:
-    workers = patient.settings.web_concurrency
+def _judge_room(context: CheckContext, allowed: int) -> Finding:
+    workers = context.settings.web_concurrency
     kept = workers * POOL_SIZE
     told = f"{workers} workers keep {kept}, the server takes {allowed}"
     if kept > allowed:

@@ -1,23 +1,16 @@
-"""One request over HTTP as Clerk would send it: no redirect is followed, and what went wrong has a plain name."""
+"""One HTTP request of the doctor, with failures in plain words."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from contextlib import closing
 
-from clerk_sync.clerk.loopback import LOOPBACK
-
-if TYPE_CHECKING:
-    import requests
-    from requests import PreparedRequest
+from clerk_sync.clerk.errors import ApiUnavailableError, RetryableError
+from clerk_sync.clerk.http import HttpClient, HttpResponse
 
 CONNECT_TIMEOUT_S = 5.0
-LARGEST_BODY = 256 * 1024
 
-# What the libraries below us say, and what it means; the first that fits. Their own texts quote addresses and headers.
+# Parts of the libraries' messages and their meaning; the first match counts. Their own texts may quote a response.
 _FAULTS = (
     ("certificate has expired", "TLS: the certificate has expired"),
     ("hostname mismatch", "TLS: the certificate is for another name"),
@@ -25,87 +18,46 @@ _FAULTS = (
     ("self-signed", "TLS: the certificate is self-signed"),
     ("self signed", "TLS: the certificate is self-signed"),
     ("certificate_verify_failed", "TLS: the certificate is not trusted"),
-    ("wrong_version_number", "TLS: what answers there speaks no TLS"),
-    ("record layer failure", "TLS: what answers there speaks no TLS"),
+    ("wrong_version_number", "TLS: the server there does not speak TLS"),
+    ("record layer failure", "TLS: the server there does not speak TLS"),
     ("ssl", "TLS: the handshake failed"),
-    ("name or service not known", "the name cannot be resolved"),
-    ("nodename nor servname", "the name cannot be resolved"),
-    ("name resolution", "the name cannot be resolved"),
-    ("failed to resolve", "the name cannot be resolved"),
-    ("connection refused", "the connection is refused: nobody listens there"),
-    ("connecttimeout", "nobody takes the connection"),
-    ("timed out", "no answer in time"),
-    ("timeout", "no answer in time"),
-    ("unreachable", "there is no way to that address"),
-    ("reset by peer", "the connection is broken off"),
-    ("closed connection", "the connection is broken off"),
-    ("remotedisconnected", "the connection is broken off"),
+    ("name or service not known", "the host name cannot be resolved"),
+    ("nodename nor servname", "the host name cannot be resolved"),
+    ("name resolution", "the host name cannot be resolved"),
+    ("connection refused", "the connection is refused: no server listens there"),
+    ("connecttimeout", "the server does not accept the connection"),
+    ("timed out", "no response in time"),
+    ("too slowly", "no response in time"),
+    ("more than", "the response is too large"),
+    ("unreachable", "there is no route to that address"),
+    ("reset by peer", "the connection was closed without a response"),
+    ("closed connection", "the connection was closed without a response"),
+    ("remotedisconnected", "the connection was closed without a response"),
 )
 
 
-class NoAnswerError(Exception):
-    """Nothing that could be read came back; the text says why."""
+class NoResponseError(Exception):
+    """No readable response; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    seconds: float
-
-
-def ask(
+def probe(
     method: str,
     url: str,
     *,
     secret_key: str | None = None,
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
-    read_timeout_s: float,
-) -> Answer:
-    """Return the answer, whatever its status; raise NoAnswer where there is none."""
-    import requests
-    from urllib3.exceptions import HTTPError
-
-    def authorize(request: PreparedRequest) -> PreparedRequest:
-        if secret_key is not None:
-            request.headers["Authorization"] = f"Bearer {secret_key}"
-        return request
-
-    started_at = time.monotonic()
+    timeout_s: float,
+) -> HttpResponse:
+    """Return the response, whatever its status; raise NoResponseError if there is none."""
+    authorization = {"Authorization": f"Bearer {secret_key}"} if secret_key else {}
+    client = HttpClient(url, connect_timeout_s=CONNECT_TIMEOUT_S, read_timeout_s=timeout_s)
     try:
-        with (
-            _session(url) as session,
-            session.request(
-                method,
-                url,
-                # As auth and not as a header: a ~/.netrc that knows the host would replace the header.
-                auth=authorize,
-                headers={"User-Agent": "clerk_sync-doctor", **(headers or {})},
-                data=body,
-                timeout=(CONNECT_TIMEOUT_S, read_timeout_s),
-                allow_redirects=False,
-                stream=True,
-            ) as response,
-        ):
-            content = response.raw.read(LARGEST_BODY, decode_content=True)
-            return Answer(response.status_code, response.headers, content, time.monotonic() - started_at)
-    except (requests.RequestException, HTTPError, ValueError) as error:
-        raise NoAnswerError(_fault_of(error)) from None
-
-
-def _session(url: str) -> requests.Session:
-    import requests
-
-    session = requests.Session()
-    # The environment's proxies are for the way out, not for a service on this machine.
-    session.trust_env = urlsplit(url).hostname not in LOOPBACK
-    return session
-
-
-def _fault_of(error: Exception) -> str:
-    said = f"{type(error).__name__} {error}".lower()
-    return next((fault for sign, fault in _FAULTS if sign in said), type(error).__name__)
+        with closing(client):
+            return client.request(method, headers={**authorization, **(headers or {})}, body=body, timeout_s=timeout_s)
+    except ApiUnavailableError as error:
+        raise NoResponseError(str(error)) from None
+    except RetryableError as error:
+        message = str(error).lower()
+        fault = next((fault for sign, fault in _FAULTS if sign in message), str(error).partition(":")[0])
+        raise NoResponseError(fault) from None

@@ -8,72 +8,73 @@ from email.utils import parsedate_to_datetime
 from msgspec import ValidationError
 
 from clerk_sync.clerk.api.client import Instance
-from clerk_sync.clerk.api.http import API_VERSION
+from clerk_sync.clerk.api.transport import API_VERSION
 from clerk_sync.clerk.decoding import JsonDecoder
 from clerk_sync.clerk.errors import NotJsonError
+from clerk_sync.clerk.http import HttpResponse
 from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
-from clerk_sync.cli.doctor.http_probe import Answer, NoAnswerError, ask
+from clerk_sync.cli.doctor.http_probe import NoResponseError, probe
 
 API, CLOCK, INSTANCE = "Clerk's API", "clock", "instance"
-READ_TIMEOUT_S = 5.0
+TIMEOUT_S = 5.0
 
 # A token is good from 5 s before its time on, and Date counts whole seconds.
 WORRYING_SKEW_S, WRONG_SKEW_S = 2.5, 5.0
 
 
-def check_api(patient: CheckContext) -> Iterator[Finding]:
+def check_api(context: CheckContext) -> Iterator[Finding]:
     """Yield what the API says to our key; where it answers at all, its clock is compared with ours."""
-    settings = patient.settings
-    if "CLERK_API_URL" in patient.problems:
+    settings = context.settings
+    if "CLERK_API_URL" in context.problems:
         yield warning(API, "not asked", "mend CLERK_API_URL first")
         return
     try:
-        answer = ask(
+        response = probe(
             "GET",
             f"{settings.api_url}/v1/instance",
             secret_key=settings.secret_key,
             headers={"Clerk-API-Version": API_VERSION, "Accept": "application/json"},
-            read_timeout_s=READ_TIMEOUT_S,
+            timeout_s=TIMEOUT_S,
         )
-    except NoAnswerError as error:
+    except NoResponseError as error:
         # Without a secret key nothing here asks the API but this check.
         verdict = wrong if settings.secret_key else warning
         yield verdict(API, f"{settings.api_url}: {error}", "is CLERK_API_URL right, and does a firewall let us out?")
         return
-    yield _judge_api(patient, answer)
-    yield _judge_clock(patient, answer)
-    yield from _judge_instance(patient, answer)
+    yield _judge_api(context, response)
+    yield _judge_clock(context, response)
+    yield from _judge_instance(context, response)
 
 
-def _judge_api(patient: CheckContext, answer: Answer) -> Finding:
-    url = patient.settings.api_url
-    if patient.settings.secret_key is None:
+def _judge_api(context: CheckContext, response: HttpResponse) -> Finding:
+    url = context.settings.api_url
+    if context.settings.secret_key is None:
         return warning(API, f"{url} answers; what it would say to our key is not known", "set CLERK_SECRET_KEY")
-    if answer.status == 401:
+    if response.status == 401:
         return wrong(
             API,
             "401: Clerk does not know CLERK_SECRET_KEY: mistyped, revoked, or of another Clerk",
             "copy the key from the dashboard once more, under API keys",
         )
-    if answer.status == 403:
+    if response.status == 403:
         return wrong(API, "403: CLERK_SECRET_KEY may not read", "use a key that may read users and the instance")
-    if 300 <= answer.status < 400:
-        return wrong(API, f"{answer.status}: {url} points elsewhere", "CLERK_API_URL is https://api.clerk.com")
-    if answer.status >= 500 or answer.status == 429:
-        return warning(API, f"{url} answers {answer.status} now", "look at status.clerk.com; try again in a minute")
-    if answer.status == 404 or (answer.status == 200 and _find_instance(answer)):
-        return ok(API, f"{url} answers in {answer.seconds * 1000:.0f} ms")
-    return wrong(API, f"{url} answers {answer.status}, and not as Clerk does", "is CLERK_API_URL right?")
+    if 300 <= response.status < 400:
+        return wrong(API, f"{response.status}: {url} points elsewhere", "CLERK_API_URL is https://api.clerk.com")
+    if response.status >= 500 or response.status == 429:
+        return warning(API, f"{url} answers {response.status} now", "look at status.clerk.com; try again in a minute")
+    if response.status == 404 or (response.status == 200 and _find_instance(response)):
+        return ok(API, f"{url} answers in {response.seconds * 1000:.0f} ms")
+    return wrong(API, f"{url} answers {response.status}, and not as Clerk does", "is CLERK_API_URL right?")
 
 
-def _judge_clock(patient: CheckContext, answer: Answer) -> Finding:
+def _judge_clock(context: CheckContext, response: HttpResponse) -> Finding:
     try:
-        theirs = parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
+        theirs = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
     except ValueError:
         return warning(CLOCK, "the API's answer carries no Date to compare with")
-    # Date is cut to the second, and was written somewhere between question and answer.
-    skew_s = patient.clock() - answer.seconds / 2 - (theirs + 0.5)
+    # Date is cut to the second, and was written somewhere between question and response.
+    skew_s = context.clock() - response.seconds / 2 - (theirs + 0.5)
     told = f"{abs(skew_s):.1f} s {'ahead of' if skew_s > 0 else 'behind'} the API's"
     if abs(skew_s) > WRONG_SKEW_S:
         return wrong(
@@ -84,14 +85,14 @@ def _judge_clock(patient: CheckContext, answer: Answer) -> Finding:
     return ok(CLOCK, f"within {WORRYING_SKEW_S:g} s of the API's")
 
 
-def _judge_instance(patient: CheckContext, answer: Answer) -> Iterator[Finding]:
+def _judge_instance(context: CheckContext, response: HttpResponse) -> Iterator[Finding]:
     from clerk_sync.mirror.errors import KeyMismatchError
     from clerk_sync.mirror.sync.opening import check_key
 
-    instance, secret_key = _find_instance(answer), patient.settings.secret_key
+    instance, secret_key = _find_instance(response), context.settings.secret_key
     if instance is None or secret_key is None:
         return
-    patient.instance_id = instance.id
+    context.instance_id = instance.id
     try:
         check_key(instance, secret_key)
     except KeyMismatchError as error:
@@ -103,8 +104,8 @@ def _judge_instance(patient: CheckContext, answer: Answer) -> Iterator[Finding]:
 _instance = JsonDecoder(Instance)
 
 
-def _find_instance(answer: Answer) -> Instance | None:
+def _find_instance(response: HttpResponse) -> Instance | None:
     try:
-        return _instance.decode(answer.body) if answer.status == 200 else None
+        return _instance.decode(response.body) if response.status == 200 else None
     except (ValidationError, NotJsonError):
         return None

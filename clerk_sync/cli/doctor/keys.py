@@ -15,9 +15,9 @@ LIVE, TEST = "live", "test"
 SECRET_BYTES = range(24, 76)  # what Svix makes and takes
 
 
-def check_kinds(patient: CheckContext) -> Iterator[Finding]:
+def check_kinds(context: CheckContext) -> Iterator[Finding]:
     """Yield whether the keys are of one kind, and of the kind that belongs here."""
-    settings, subject = patient.settings, "kind of keys"
+    settings, subject = context.settings, "kind of keys"
     kinds = _kinds(settings)
     if not kinds:
         return
@@ -41,9 +41,9 @@ def check_kinds(patient: CheckContext) -> Iterator[Finding]:
         yield ok(subject, f"{', '.join(sorted(set(kinds.values())))}, as {settings.environment} needs them")
 
 
-def check_signing_secrets(patient: CheckContext) -> Iterator[Finding]:
+def check_signing_secrets(context: CheckContext) -> Iterator[Finding]:
     """Yield whether each signing secret looks like one that Clerk made."""
-    secrets, subject = patient.settings.webhook_signing_secrets, "signing secret"
+    secrets, subject = context.settings.webhook_signing_secrets, "signing secret"
     sizes = [len(_key_bytes(secret)) for secret in secrets]
     if odd := [size for size in sizes if size not in SECRET_BYTES]:
         yield warning(
@@ -59,9 +59,9 @@ def check_signing_secrets(patient: CheckContext) -> Iterator[Finding]:
         yield ok(subject, f"a key of {sizes[0]} bytes")
 
 
-def check_parties(patient: CheckContext) -> Iterator[Finding]:
+def check_parties(context: CheckContext) -> Iterator[Finding]:
     """Yield whether a browser can ever send the origins that are listed, and whether they belong here."""
-    settings, subject = patient.settings, "authorized parties"
+    settings, subject = context.settings, "authorized parties"
     mistakes = list(_mistaken_parties(settings))
     for party, found, mend in mistakes:
         yield warning(subject, f"{party} {found}", mend)

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 
 from clerk_sync.clerk.decoding import JsonDecoder
 from clerk_sync.clerk.errors import NotJsonError
+from clerk_sync.clerk.http import HttpResponse
 from clerk_sync.clerk.loopback import LOOPBACK
 from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
-from clerk_sync.cli.doctor.http_probe import Answer, NoAnswerError, ask
+from clerk_sync.cli.doctor.http_probe import NoResponseError, probe
 from clerk_sync.mirror.inbox.parked import SELF_TEST
 from clerk_sync.mirror.reporting.vital_signs import has_arrived
 
@@ -25,46 +26,46 @@ SLOW_S = 5.0
 _object = JsonDecoder(dict[str, Any])
 
 
-def check_route(patient: CheckContext) -> Iterator[Finding]:
+def check_route(context: CheckContext) -> Iterator[Finding]:
     """Yield whether a delivery from outside would arrive, and in this database."""
-    if patient.url is None:
+    if context.url is None:
         yield warning(ROUTE, "not tried", "flask sync-clerk doctor --url https://…, the public address of the service")
         return
-    signing_secrets = patient.settings.webhook_signing_secrets
+    signing_secrets = context.settings.webhook_signing_secrets
     if not signing_secrets:
         yield wrong(ROUTE, "not tried: there is no signing secret", "set CLERK_WEBHOOK_SIGNING_SECRET")
         return
-    url = webhook_address(patient.url)
+    url = webhook_address(context.url)
     svix_id = f"msg_doctor_{secrets.token_hex(12)}"
     body = json.dumps({"object": "event", "type": SELF_TEST, "data": {}}).encode()
     try:
-        headers = _signed(patient, svix_id, body)
-        answer = ask("POST", url, headers=headers, body=body, read_timeout_s=patient.patience_s)
-    except NoAnswerError as error:
+        headers = _signed(context, svix_id, body)
+        response = probe("POST", url, headers=headers, body=body, timeout_s=context.patience_s)
+    except NoResponseError as error:
         yield wrong(ROUTE, f"{url}: {error}", _mend_for_silence(str(error)))
         return
-    finding = judge(url, answer)
+    finding = judge(url, response)
     yield finding
-    was_taken = answer.status == 200 and _outcome_of(answer) == "ignored"
-    if was_taken and patient.has_database and patient.lack_of_tables is None:
-        yield _judge_inbox(patient, svix_id)
+    was_taken = response.status == 200 and _outcome_of(response) == "ignored"
+    if was_taken and context.has_database and context.lack_of_tables is None:
+        yield _judge_inbox(context, svix_id)
 
 
-def check_deployment(patient: CheckContext) -> Iterator[Finding]:
+def check_deployment(context: CheckContext) -> Iterator[Finding]:
     """Yield what the deployed service says of itself."""
-    if patient.url is None:
+    if context.url is None:
         return
-    url = webhook_address(patient.url).removesuffix(PATH) + "/readyz"
+    url = webhook_address(context.url).removesuffix(PATH) + "/readyz"
     try:
-        answer = ask("GET", url, read_timeout_s=patient.patience_s)
-        checks = _object.decode(answer.body)
+        response = probe("GET", url, timeout_s=context.patience_s)
+        checks = _object.decode(response.body)
         bad = [f"{name} {_one_line(check['detail'])}" for name, check in checks.items() if not check["ok"]]
-    except NoAnswerError as error:
+    except NoResponseError as error:
         yield warning(READY, f"/readyz: {error}")
     except (NotJsonError, ValueError, TypeError, KeyError):
-        yield warning(READY, f"/readyz answers {answer.status}, and not as this service does")
+        yield warning(READY, f"/readyz answers {response.status}, and not as this service does")
     else:
-        told = f"/readyz answers {answer.status}"
+        told = f"/readyz answers {response.status}"
         yield wrong(READY, f"{told}: {'; '.join(bad)}", "mend it where it is deployed") if bad else ok(READY, told)
 
 
@@ -73,17 +74,17 @@ def webhook_address(url: str) -> str:
     return url if urlsplit(url).path.strip("/") else url.rstrip("/") + PATH
 
 
-def judge(url: str, answer: Answer) -> Finding:
+def judge(url: str, response: HttpResponse) -> Finding:
     """Return what the answer to a signed event of an ignored type says about the way there."""
-    status = answer.status
-    if status == 200 and _outcome_of(answer) == "ignored":
-        return _judge_good_answer(url, answer)
+    status = response.status
+    if status == 200 and _outcome_of(response) == "ignored":
+        return _judge_good_answer(url, response)
     if status == 400:
-        return _judge_bad_request(answer)
+        return _judge_bad_request(response)
     if 300 <= status < 400:
-        target = _one_line(answer.headers.get("Location", "nowhere").partition("?")[0])
+        target = _one_line(response.headers.get("Location", "nowhere").partition("?")[0])
         return wrong(ROUTE, f"{status}: redirects to {target}", "Clerk follows no redirect: give it the final address")
-    if status == 503 and (code := _problem(answer).get("code")):
+    if status == 503 and (code := _problem(response).get("code")):
         return wrong(ROUTE, f"503 {_one_line(code)}: the deployed service cannot take events now", "see its /readyz")
     found, mend = _BY_STATUS.get(status, ("", ""))
     if not found and status >= 500:
@@ -106,9 +107,9 @@ _BY_STATUS = {
 }
 
 
-def _judge_good_answer(url: str, answer: Answer) -> Finding:
-    told = f"200 ignored in {answer.seconds * 1000:.0f} ms: open, and signed with the secret of the deployment"
-    if answer.seconds > SLOW_S:
+def _judge_good_answer(url: str, response: HttpResponse) -> Finding:
+    told = f"200 ignored in {response.seconds * 1000:.0f} ms: open, and signed with the secret of the deployment"
+    if response.seconds > SLOW_S:
         return warning(ROUTE, told, "Clerk gives up after 15 s: see request times in docs/operations.md")
     parts = urlsplit(url)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
@@ -116,8 +117,8 @@ def _judge_good_answer(url: str, answer: Answer) -> Finding:
     return ok(ROUTE, told)
 
 
-def _judge_bad_request(answer: Answer) -> Finding:
-    problem = _problem(answer)
+def _judge_bad_request(response: HttpResponse) -> Finding:
+    problem = _problem(response)
     detail = str(problem.get("detail", ""))
     if problem.get("code") != "signature-invalid":
         return wrong(ROUTE, "400, and not from this service", "does the address lead here?")
@@ -134,9 +135,9 @@ def _judge_bad_request(answer: Answer) -> Finding:
     )
 
 
-def _judge_inbox(patient: CheckContext, svix_id: str) -> Finding:
-    patient.transactions.rollback()
-    if has_arrived(patient.transactions, svix_id):
+def _judge_inbox(context: CheckContext, svix_id: str) -> Finding:
+    context.transactions.rollback()
+    if has_arrived(context.transactions, svix_id):
         return ok(INBOX, "the event is in this database")
     return warning(
         INBOX, "the event was taken, and is not in this database", "DATABASE_URL here is not the deployment's"
@@ -149,14 +150,14 @@ def _mend_for_silence(fault: str) -> str:
     return "is the address right, is the service up, and may the world reach it?"
 
 
-def _signed(patient: CheckContext, svix_id: str, body: bytes) -> dict[str, str]:
+def _signed(context: CheckContext, svix_id: str, body: bytes) -> dict[str, str]:
     from standardwebhooks import Webhook
 
-    now = int(patient.clock())
+    now = int(context.clock())
     at = datetime.fromtimestamp(now, UTC)
     # All secrets, as while one is rotated: it is enough that the deployment knows one of them.
     signatures = [
-        Webhook(secret).sign(svix_id, at, body.decode()) for secret in patient.settings.webhook_signing_secrets
+        Webhook(secret).sign(svix_id, at, body.decode()) for secret in context.settings.webhook_signing_secrets
     ]
     return {
         "Content-Type": "application/json",
@@ -166,13 +167,13 @@ def _signed(patient: CheckContext, svix_id: str, body: bytes) -> dict[str, str]:
     }
 
 
-def _outcome_of(answer: Answer) -> object:
-    return _problem(answer).get("outcome")
+def _outcome_of(response: HttpResponse) -> object:
+    return _problem(response).get("outcome")
 
 
-def _problem(answer: Answer) -> dict[str, object]:
+def _problem(response: HttpResponse) -> dict[str, object]:
     try:
-        return _object.decode(answer.body)
+        return _object.decode(response.body)
     except (NotJsonError, ValueError):
         return {}
 

@@ -43,27 +43,27 @@ CHECKS = (
 )
 
 
-def run_checks(patient: CheckContext) -> Iterator[Finding]:
+def run_checks(context: CheckContext) -> Iterator[Finding]:
     """Yield every finding, as it is made. Never raises: a check that breaks is a finding, too."""
     for check in CHECKS:
-        if lack := _lack_of(check, patient):
+        if lack := _lack_of(check, context):
             yield warning(check.subject, f"not looked at: {lack}")
             continue
         try:
-            yield from check.look(patient)
+            yield from check.look(context)
         except psycopg2.Error as error:
             yield _of_database(check.subject, error)
         except Exception as error:
             # The class alone: a text could quote anything.
             yield wrong(check.subject, f"the check itself broke: {type(error).__name__}", "please report it")
         finally:
-            _end_transaction(patient)
+            _end_transaction(context)
 
 
-def _lack_of(check: Check, patient: CheckContext) -> str | None:
-    if (check.needs_database or check.needs_tables) and not patient.has_database:
+def _lack_of(check: Check, context: CheckContext) -> str | None:
+    if (check.needs_database or check.needs_tables) and not context.has_database:
         return "the database does not answer"
-    return patient.lack_of_tables if check.needs_tables else None
+    return context.lack_of_tables if check.needs_tables else None
 
 
 def _of_database(subject: str, error: psycopg2.Error) -> Finding:
@@ -74,8 +74,8 @@ def _of_database(subject: str, error: psycopg2.Error) -> Finding:
     return warning(subject, f"not looked at: {obstacle.found}", obstacle.mend)
 
 
-def _end_transaction(patient: CheckContext) -> None:
+def _end_transaction(context: CheckContext) -> None:
     try:
-        patient.transactions.rollback()
+        context.transactions.rollback()
     except psycopg2.Error:
-        patient.transactions.close()
+        context.transactions.close()

@@ -24,20 +24,20 @@ FOREIGN = frozenset(
 )  # fmt: skip
 
 
-def check_variables(patient: CheckContext) -> Iterator[Finding]:
+def check_variables(context: CheckContext) -> Iterator[Finding]:
     """Yield one finding for each variable of ours."""
     for name, look in _VARIABLES.items():
-        problem = patient.problems.get(name)
+        problem = context.problems.get(name)
         if problem is None:
-            yield look(name, patient.settings)
+            yield look(name, context.settings)
             continue
         found, _, expected = problem.removeprefix(f"{name}: ").rstrip(".").partition(", expected ")
         yield wrong(name, found, f"expected {expected}")
 
 
-def check_names(patient: CheckContext) -> Iterator[Finding]:
+def check_names(context: CheckContext) -> Iterator[Finding]:
     """Yield a finding for each variable that somebody may have meant as one of ours."""
-    for name in sorted(patient.names):
+    for name in sorted(context.names):
         if name in _VARIABLES or name in FOREIGN:
             continue
         is_of_clerk = name.startswith("CLERK_")
@@ -46,8 +46,8 @@ def check_names(patient: CheckContext) -> Iterator[Finding]:
         if not meant and not is_of_clerk:
             continue
         yield warning(name, "is set, and nothing reads it", f"is {meant[0]} meant?" if meant else "remove it")
-    public = next((name for name in sorted(patient.names) if name.endswith("_CLERK_PUBLISHABLE_KEY")), None)
-    if public and "CLERK_PUBLISHABLE_KEY" not in patient.names:
+    public = next((name for name in sorted(context.names) if name.endswith("_CLERK_PUBLISHABLE_KEY")), None)
+    if public and "CLERK_PUBLISHABLE_KEY" not in context.names:
         yield warning(public, "is set, and CLERK_PUBLISHABLE_KEY is not", "set CLERK_PUBLISHABLE_KEY to the same key")
 
 

@@ -12,17 +12,17 @@ from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 
 if TYPE_CHECKING:
-    from clerk_sync.clerk.jwks.key_set import PublicKeyEntry
+    from clerk_sync.clerk.jwks.cache import PublicKeyEntry
 
     Entries = tuple[PublicKeyEntry, ...]
 
 SUBJECT, PEM, FRONTEND = "key set", "CLERK_JWT_KEY's instance", "publishable key's instance"
 
 
-def check_token_keys(patient: CheckContext) -> Iterator[Finding]:
+def check_token_keys(context: CheckContext) -> Iterator[Finding]:
     """Yield whether keys can be had, and whether all that we were given belong to one instance."""
-    settings = patient.settings
-    if "CLERK_API_URL" in patient.problems:
+    settings = context.settings
+    if "CLERK_API_URL" in context.problems:
         return
     published: Entries = ()
     if settings.secret_key is not None:

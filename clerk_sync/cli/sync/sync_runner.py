@@ -10,7 +10,6 @@ from typing import Protocol
 
 import psycopg2
 
-from clerk_sync.clerk.api.instance import read_instance
 from clerk_sync.cli.sync.lease import acquire, heartbeat
 from clerk_sync.cli.sync.memory import tidily
 from clerk_sync.cli.sync.run_result import DONE, FAILURES, Misconfigured, RunResult, ending_of, users
@@ -140,8 +139,7 @@ def source_of(services: Services) -> ClerkSource:
     api, settings = services.clerk, services.settings
     if api is None or settings.secret_key is None:
         raise Misconfigured("CLERK_SECRET_KEY is not set: Clerk's dashboard shows it under API keys")
-    get_instance = partial(read_instance, api, settings.api_url, settings.secret_key)
-    return ClerkSource(api, get_instance, settings.secret_key)
+    return ClerkSource(api, api.get_instance, settings.secret_key)
 
 
 def _complete(transactions: TransactionalConnection, report: Report) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 
 from flask import Blueprint, Response, url_for
 
 from clerk_sync.clerk.api.client import ClerkApi
-from clerk_sync.clerk.api.instance import read_instance
 from clerk_sync.clerk.api.transport import Transport, limiter_for
 from clerk_sync.clerk.errors import ApiRefusedError, ClerkError
 from clerk_sync.db.connect import TIME_LIMITS
@@ -75,7 +73,7 @@ def _find_source() -> ClerkSource | None:
         connections=1,
     )
     api = ClerkApi(transport)
-    return ClerkSource(api, partial(read_instance, api, settings.api_url, settings.secret_key), settings.secret_key)
+    return ClerkSource(api, api.get_instance, settings.secret_key)
 
 
 def _look(source: ClerkSource) -> Drift:

@@ -5,8 +5,9 @@ import json
 import pytest
 from msgspec import Raw
 
-from clerk_sync.clerk.api.responses import Answer, RetryableError, accepted_body, retry_after_s
-from clerk_sync.clerk.errors import ApiRefusedError
+from clerk_sync.clerk.api.responses import accepted_body, retry_after_s
+from clerk_sync.clerk.errors import ApiRefusedError, RetryableError
+from clerk_sync.clerk.http import HttpResponse
 from tests.hostile_json import ODD_VALUES, each, encode
 
 HTTP_DATE = "Sun, 22 Nov 2026 12:00:00 GMT"
@@ -33,7 +34,7 @@ def test_retry_after_as_a_date_is_read_by_the_clock_of_the_server(text: str, sec
     assert retry_after_s({"Retry-After": text, "Date": HTTP_DATE}) == seconds
 
 
-def test_retry_after_as_a_date_is_read_by_our_clock_where_the_server_shows_none() -> None:
+def test_retry_after_as_a_date_is_read_by_our_clock_if_the_server_shows_none() -> None:
     assert (retry_after_s({"Retry-After": "Sun, 22 Nov 2876 12:00:07 GMT"}) or 0) > 1_000_000
     assert retry_after_s({"Retry-After": "Sun, 22 Nov 1998 12:00:07 GMT"}) is None
 
@@ -48,7 +49,7 @@ def test_retry_after_that_says_nothing_is_none(text: str) -> None:
 
 def refused(status: int, body: bytes) -> ApiRefusedError:
     with pytest.raises(ApiRefusedError) as caught:
-        accepted_body(Answer(status, {"cf-ray": "ray1"}, body))
+        accepted_body(HttpResponse(status, {"cf-ray": "ray1"}, body))
     return caught.value
 
 
@@ -97,12 +98,12 @@ def test_a_redirect_is_a_refusal(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 409, 410, 413, 422])
-def test_asking_again_changes_nothing_about_a_refusal(status: int) -> None:
+def test_a_refusal_is_final(status: int) -> None:
     assert refused(status, b"").status == status
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 520, 599])
-def test_what_may_pass_is_asked_again(status: int) -> None:
+def test_a_status_that_may_pass_is_retryable(status: int) -> None:
     with pytest.raises(RetryableError) as caught:
-        accepted_body(Answer(status, {"Retry-After": "2"}, b""))
-    assert (caught.value.wait_s, caught.value.everybody) == (2.0, status == 429)
+        accepted_body(HttpResponse(status, {"Retry-After": "2"}, b""))
+    assert (caught.value.wait_s, caught.value.stops_all_requests) == (2.0, status == 429)

@@ -41,7 +41,7 @@ def stop(seconds: float) -> None:
     raise Stopped
 
 
-def test_429_holds_everybody_who_shares_the_limiter(
+def test_429_pauses_all_transports_that_share_the_limiter(
     make_transport: MakeTransport, server: ScriptedApi, fake_time: FakeTime
 ) -> None:
     limiter = limiter_for(SECRET_KEY, clock=fake_time.clock, sleep=stop)
@@ -188,4 +188,4 @@ def test_each_retry_leaves_one_line_in_the_log(
 ) -> None:
     server.will_answer(refusal(500, "internal_clerk_error"), answer([]))
     transport.get("/users", parse=parse_json)
-    assert caplog.messages == ["/users: answered 500 internal_clerk_error; asking again in 0.5 s"]
+    assert caplog.messages == ["/users: answered 500 internal_clerk_error; retrying in 0.5 s"]

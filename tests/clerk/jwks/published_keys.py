@@ -7,7 +7,6 @@ from functools import partial
 from clerk_sync.clerk.errors import TokenError
 from clerk_sync.clerk.jwks.cache import JwksCache
 from clerk_sync.clerk.jwks.fetch import fetch_key_set
-from clerk_sync.clerk.jwks.key_shelf import Shelf
 from clerk_sync.clerk.tokens.verifier import TokenVerifier
 from tests.clerk.api.scripted_api import ScriptedApi, answer
 from tests.clerk.tokens.token_factory import FOREIGN, POLICY, Clock, Instance
@@ -15,9 +14,9 @@ from tests.clerk.tokens.token_factory import FOREIGN, POLICY, Clock, Instance
 SECRET_KEY = "sk_test_secretsecretsecretsecret"
 
 
-def make_verifier(server: ScriptedApi, clock: Clock, shelf: Shelf | None = None) -> TokenVerifier:
+def make_verifier(server: ScriptedApi, clock: Clock) -> TokenVerifier:
     """Return a verifier that knows no key yet."""
-    keys = JwksCache(partial(fetch_key_set, f"{server.url}/v1/jwks", SECRET_KEY), shelf, clock=clock)
+    keys = JwksCache(partial(fetch_key_set, f"{server.url}/v1/jwks", SECRET_KEY), clock=clock)
     return TokenVerifier(keys, POLICY, clock=clock)
 
 

@@ -88,9 +88,9 @@ def test_removed_key_ends_its_remembered_tokens(tokens: TokenVerifier, server: S
 
 
 def test_unchanged_set_keeps_its_remembered_tokens(tokens: TokenVerifier, server: ScriptedApi, clock: Clock) -> None:
-    ring = tokens.keys.current()
+    key_set = tokens.keys.current()
     clock.now += TIME_TO_LIVE_S
-    assert tokens.keys.current() is ring
+    assert tokens.keys.current() is key_set
     assert len(server.asked) == 2
 
 

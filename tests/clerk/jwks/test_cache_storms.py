@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 
 from clerk_sync.clerk.jwks.cache import COOLDOWN_S
-from clerk_sync.clerk.jwks.key_shelf import NoShelf
 from clerk_sync.clerk.tokens.rejection import TokenRejection
 from clerk_sync.clerk.tokens.verifier import TokenVerifier
 from tests.clerk.api.scripted_api import DROPPED, Reply, ScriptedApi, answer
@@ -71,22 +69,6 @@ def test_storm_from_many_threads_costs_one_fetch(tokens: TokenVerifier, server: 
 
     run_together(*[storm] * 8)
     assert len(server.asked) == 2
-
-
-def test_storm_within_the_cooldown_asks_no_other_process(server: ScriptedApi, clock: Clock) -> None:
-    """It must not cost a file lock for each forged token either."""
-    held: list[bool] = []
-
-    class CountingShelf(NoShelf):
-        def hold(self, *, wait: bool) -> AbstractContextManager[bool]:
-            held.append(wait)
-            return super().hold(wait=wait)
-
-    publish(server, OURS)
-    tokens = make_verifier(server, clock, CountingShelf())
-    for number in range(10):
-        outcome(tokens, unknown(number))
-    assert held == [True]
 
 
 def test_whoever_has_keys_does_not_wait_for_a_fetch(tokens: TokenVerifier, server: ScriptedApi, clock: Clock) -> None:

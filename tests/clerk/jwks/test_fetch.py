@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from clerk_sync.clerk.errors import ApiError, ApiProtocolError, ApiRefusedError, ApiUnavailableError
+from clerk_sync.clerk.jwks.cache import key_set_of
 from clerk_sync.clerk.jwks.fetch import fetch_key_set, parse_key_set
-from clerk_sync.clerk.jwks.key_set import ring_of_entries
 from tests.clerk.api.scripted_api import DROPPED, Reply, ScriptedApi, answer, refusal
 from tests.clerk.tokens.token_factory import FOREIGN, OURS
 from tests.clerk.tokens.token_factory import encode as base64url
@@ -104,7 +104,7 @@ def test_an_odd_value_beside_a_good_key_does_not_cost_the_set(odd: Raw) -> None:
 @given(body=texts(["keys", *OURS.jwk], [encode(OURS.jwk), encode([OURS.jwk]), *map(encode, OURS.jwk.values())]))
 def test_any_bytes_are_a_key_set_or_nonsense(body: bytes) -> None:
     with suppress(ApiProtocolError):
-        ring_of_entries(parse_key_set(body))
+        key_set_of(parse_key_set(body))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_whatever_a_set_lists_becomes_keys_or_nonsense(kid: object, modulus: obj
     listed = OURS.jwk | {"kid": kid, "n": modulus, "e": exponent}
     entries = parse_key_set(json.dumps({"keys": [listed, FOREIGN.jwk]}).encode())
     assert entries[-1].kid == FOREIGN.kid
-    ring_of_entries(entries)
+    key_set_of(entries)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clerk_sync.clerk.errors import KeysUnavailableError, TokenError
-from clerk_sync.clerk.jwks.key_set import KeySource
+from clerk_sync.clerk.jwks.cache import KeySource
 from clerk_sync.clerk.jwks.pem import normalise_public_key
 from clerk_sync.clerk.jwks.sources import key_source_from
 from clerk_sync.clerk.tokens.verifier import TokenVerifier

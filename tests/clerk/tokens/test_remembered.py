@@ -8,7 +8,7 @@ import pytest
 from jose.backends.base import Key
 
 from clerk_sync.clerk.errors import TokenError
-from clerk_sync.clerk.jwks.key_set import KeySet, ring_of_pem
+from clerk_sync.clerk.jwks.cache import KeySet, key_set_of_pem
 from clerk_sync.clerk.tokens.rejection import TokenRejection
 from clerk_sync.clerk.tokens.verifier import TokenVerifier
 from tests.clerk.tokens.token_factory import NOW, OURS, POLICY, SESSION_ID, USER_ID, Clock
@@ -18,7 +18,7 @@ class CountingKey(Key):
     """The real key, with a count of how often it had to work."""
 
     def __init__(self) -> None:
-        self._key = ring_of_pem(OURS.pem).nameless[0]
+        self._key = key_set_of_pem(OURS.pem).without_kid[0]
         self.uses = 0
 
     def verify(self, msg: bytes, sig: bytes) -> bool:
@@ -26,17 +26,17 @@ class CountingKey(Key):
         return self._key.verify(msg, sig)
 
 
-class Rings:
+class ReplaceableKeys:
     """A source whose keys a test replaces."""
 
     def __init__(self, *keys: Key) -> None:
-        self.ring = KeySet(nameless=keys)
+        self.key_set = KeySet(without_kid=keys)
 
     def current(self) -> KeySet:
-        return self.ring
+        return self.key_set
 
-    def renewed(self, ring: KeySet) -> KeySet:
-        return ring
+    def refreshed(self, key_set: KeySet) -> KeySet:
+        return key_set
 
 
 @pytest.fixture
@@ -45,8 +45,8 @@ def key() -> CountingKey:
 
 
 @pytest.fixture
-def keys(key: CountingKey) -> Rings:
-    return Rings(key)
+def keys(key: CountingKey) -> ReplaceableKeys:
+    return ReplaceableKeys(key)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def verifier(keys: Rings, clock: Clock) -> TokenVerifier:
+def verifier(keys: ReplaceableKeys, clock: Clock) -> TokenVerifier:
     return TokenVerifier(keys, POLICY, clock=clock, remembered_tokens=3)
 
 
@@ -94,22 +94,22 @@ def test_remembered_token_is_not_valid_before_its_time(verifier: TokenVerifier, 
     ]
 
 
-def test_remembered_token_ends_with_its_key(verifier: TokenVerifier, keys: Rings) -> None:
+def test_remembered_token_ends_with_its_key(verifier: TokenVerifier, keys: ReplaceableKeys) -> None:
     token = OURS.mint()
     assert reason(verifier, token) is None
-    keys.ring = KeySet()
+    keys.key_set = KeySet()
     assert reason(verifier, token) == TokenRejection.UNKNOWN_KEY
 
 
-def test_proof_made_while_the_keys_changed_does_not_outlive_them(keys: Rings) -> None:
+def test_proof_made_while_the_keys_changed_does_not_outlive_them(keys: ReplaceableKeys) -> None:
     """The race between a verification and a key's removal: the key leaves while it is at work."""
 
     class LeavingKey(CountingKey):
         def verify(self, msg: bytes, sig: bytes) -> bool:
-            keys.ring = KeySet()
+            keys.key_set = KeySet()
             return super().verify(msg, sig)
 
-    keys.ring = KeySet(nameless=(LeavingKey(),))
+    keys.key_set = KeySet(without_kid=(LeavingKey(),))
     verifier = TokenVerifier(keys, POLICY, clock=Clock())
     token = OURS.mint()
     assert reason(verifier, token) is None

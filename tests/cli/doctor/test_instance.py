@@ -23,7 +23,7 @@ def test_a_secret_key_that_clerk_does_not_know(doctor: Doctor) -> None:
 
 def test_an_api_that_cannot_be_reached(doctor: Doctor) -> None:
     report = doctor(CLERK_API_URL="http://127.0.0.1:1")
-    assert "nobody listens there" in report.of("Clerk's API", "wrong")
+    assert "no server listens there" in report.of("Clerk's API", "wrong")
     report.of("database", "ok")
 
 

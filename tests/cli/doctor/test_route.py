@@ -197,11 +197,11 @@ def test_a_certificate_that_nobody_vouches_for(examined: Examined, tmp_path: Pat
 def test_no_tls_where_tls_is_expected(examined: Examined) -> None:
     with stranger(200) as url:
         found = examined(url.replace("http:", "https:"))["webhook route"]
-    assert "speaks no TLS" in found.found
+    assert "does not speak TLS" in found.found
 
 
 def test_nobody_listens(examined: Examined) -> None:
-    assert "nobody listens there" in examined("http://127.0.0.1:1")["webhook route"].found
+    assert "no server listens there" in examined("http://127.0.0.1:1")["webhook route"].found
 
 
 def test_a_name_that_does_not_exist(examined: Examined) -> None:
@@ -210,4 +210,4 @@ def test_a_name_that_does_not_exist(examined: Examined) -> None:
 
 def test_somebody_who_takes_the_request_and_never_answers(examined: Examined) -> None:
     with stranger(silent=True) as url:
-        assert "no answer in time" in examined(url, patience_s=0.1)["webhook route"].found
+        assert "no response in time" in examined(url, patience_s=0.1)["webhook route"].found
