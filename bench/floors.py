@@ -17,6 +17,7 @@ from bench.stage import MeasurementSpoiled
 from clerk_sync.db.connect import embedded_psql
 from clerk_sync.mirror.merge.statements import COLUMNS
 from clerk_sync.shop.fields import LARGEST_ID
+from clerk_sync.shop.store.orders import LIST_ORDERS
 
 # What /api/me reads, by an id that is made up as traffic.py makes it.
 SELECT_USER = """
@@ -27,7 +28,7 @@ FROM users WHERE clerk_id = 'user_' || lpad(CAST(:n AS text), 27, '0');
 """
 SELECT_ORDERS = f"""
 \\set n random(1, {{users}})
-SELECT * FROM orders_page(:n, 'infinity', {LARGEST_ID}, 21);
+{LIST_ORDERS.text % {"user_id": ":n", "created_at": "'infinity'", "id": LARGEST_ID, "limit": 21}};
 """
 # The least that a delivery leaves behind: one user in a table with the indexes of ``users``, waited for on the disk.
 UPSERT_USER = """

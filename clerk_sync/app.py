@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
-from clerk_sync import cli
+from clerk_sync import cli, shop
 from clerk_sync.db import connect
 from clerk_sync.extensions import install_services
 from clerk_sync.services import Services
-from clerk_sync.settings.settings import Settings
+from clerk_sync.settings.settings import Environment, Settings
 from clerk_sync.telemetry import logs
 
 if TYPE_CHECKING:
@@ -51,6 +51,11 @@ class Application(Flask):
 
             orm.install(self, self._services.pool)
             web.install(self, self._services.settings)
+            shop.install(self)
+            if self._services.settings.environment is Environment.DEVELOPMENT:
+                from clerk_sync.demo import storefront
+
+                storefront.install(self)
             self._has_web = True
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -110,4 +115,5 @@ def create_command_app(settings: Settings | None = None) -> Application:
     app.url_map.merge_slashes = False
     logs.configure(settings)
     cli.install(app)
+    shop.install_commands(app)
     return app

@@ -17,11 +17,9 @@ def install(app: Flask) -> None:
     """Give ``app`` its command groups."""
     from clerk_sync.cli import migrations, sync_clerk
     from clerk_sync.cli.emulator import commands
-    from clerk_sync.shop import cli
 
     app.cli.add_command(migrations.Migrations(app))
     app.cli.add_command(commands.emulator)
-    app.cli.add_command(cli.shop)
     app.cli.add_command(sync_clerk.sync_clerk)
 
 

@@ -1,14 +1,15 @@
-"""Orders: made from a cart in one transaction, read in pages, moved along their one road."""
+"""Orders: made from a cart in one transaction, read in pages, moved from status to status."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, NamedTuple, Self
 
 from msgspec import Meta, Raw, Struct
+from msgspec.json import Decoder
 from sqlalchemy.orm import Session
 
 from clerk_sync.db.pool import ConnectionPool
@@ -29,7 +30,7 @@ CROCKFORD_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O or U: made t
 
 
 class OrderStatus(StrEnum):
-    """How far an order has come."""
+    """The status of an order."""
 
     PENDING = "pending"
     PAID = "paid"
@@ -45,11 +46,11 @@ ALLOWED_FROM = {
     OrderStatus.DELIVERED: (OrderStatus.SHIPPED,),
     OrderStatus.CANCELLED: (OrderStatus.PENDING, OrderStatus.PAID),
 }
-"""Which status may be followed by the one that is the key."""
+"""The statuses from which an order may change to the key."""
 
 
 class ShippingAddress(Struct):
-    """Where an order goes: a copy made at checkout. Without a name, nobody had said one by then."""
+    """Where an order goes: a copy made at checkout. ``name`` is null if neither address nor user had one."""
 
     name: str | None
     line1: str
@@ -62,7 +63,7 @@ class ShippingAddress(Struct):
 
 
 class OrderLine(Struct):
-    """One line of an order, with the name and price of the day."""
+    """One line of an order, with the name and the price at checkout."""
 
     sku: str
     name: str
@@ -77,16 +78,16 @@ class Order(Struct):
     status: OrderStatus
     currency: Currency
     total_minor: int
-    # Stored JSON goes out as it is: nothing of ours looks into it.
+    # The stored JSON is sent as it is, without decoding it.
     shipping_address: Annotated[Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/ShippingAddress"})]
     created_at: Instant
     items: list[OrderLine]
 
 
 class OrderKey(NamedTuple):
-    """The place of an order in its owner's list."""
+    """The position of an order in its owner's list, for the next page."""
 
-    # UTC without an offset: PostgreSQL refuses some offsets that a made-up key could have.
+    # UTC without an offset: PostgreSQL refuses some offsets that a forged cursor could contain.
     created_at: Annotated[datetime, Meta(tz=False)]
     id: Id
 
@@ -96,21 +97,21 @@ class OrderKey(NamedTuple):
 
 
 class OrdersFound(NamedTuple):
-    """Some orders of one user, newest first; ``next_key`` is where the next page goes on, None behind the last."""
+    """One page of a user's orders, newest first; ``next_key`` is None on the last page."""
 
     orders: list[Order]
     next_key: OrderKey | None
 
 
 class Checkout(NamedTuple):
-    """An order, and whether an earlier request with the same key had made it."""
+    """An order, and whether an earlier request with the same idempotency key made it."""
 
     order: Order
     replayed: bool
 
 
 def new_order_number() -> str:
-    """Return a number for an order: short enough to be read aloud, too random to be guessed (50 bits)."""
+    """Return a random order number of 50 bits: short enough to read aloud, too random to guess."""
     return "ORD-" + "".join(secrets.choice(CROCKFORD_BASE32) for _ in range(10))
 
 
@@ -121,18 +122,18 @@ def check_out(
     idempotency_key: str,
     new_order_number: Callable[[], str] = new_order_number,
 ) -> Checkout:
-    """Return the order that the user's cart became; the same key gives the same order, whatever else is sent.
+    """Turn the user's cart into an order and return it. The same ``idempotency_key`` returns the same order.
 
-    Parallel calls for one user queue at the lock: the first makes the order, the others find it or an empty cart.
-    Raises OwnerGone, DestinationUnknown, CartEmpty, CartFull, ProductsUnavailable or TotalTooLarge; then nothing has
-    changed.
+    Parallel calls for one user wait for the owner's lock: the first makes the order, the others find it or an empty
+    cart. Raises OwnerDeletedError, DestinationUnknownError, CartEmptyError, CartFullError, ProductsUnavailableError or
+    TotalTooLargeError; then nothing has changed.
     """
     owner = store.lock_owner(session, user.id)
     earlier = store.orders.find_order_by_key(session, owner, idempotency_key)
     if earlier:
-        return Checkout(_assemble(earlier)[0][0], replayed=True)
+        return Checkout(_order(earlier), replayed=True)
     order_id = None
-    while order_id is None:  # a number that another order has, by chance, is drawn again
+    while order_id is None:  # by chance another order may have the number
         placed = store.orders.place_order(
             session,
             owner,
@@ -144,7 +145,7 @@ def check_out(
         )
         _require_placeable(placed)
         order_id = placed.order_id
-    return Checkout(_one(store.orders.find_order_by_id(session, order_id)), replayed=False)
+    return Checkout(_known(store.orders.find_order_by_id(session, order_id)), replayed=False)
 
 
 def _require_placeable(placed: store.orders.PlacedOrder) -> None:
@@ -152,7 +153,7 @@ def _require_placeable(placed: store.orders.PlacedOrder) -> None:
         raise DestinationUnknownError
     if not placed.lines:
         raise CartEmptyError
-    # A cart from before there was a limit can be longer.
+    # A cart that was filled before the limit existed can be longer.
     if placed.is_too_long:
         raise CartFullError(MOST_LINES)
     if placed.unavailable:
@@ -162,61 +163,49 @@ def _require_placeable(placed: store.orders.PlacedOrder) -> None:
 
 
 def _find_recipient(user: LocalUser) -> str | None:
-    # At first sight the id stands in for a name. It means nothing on a parcel, and hides that there is none.
+    # A placeholder user's name is the Clerk id, which must not be printed on a parcel.
     return user.name if user.name != user.clerk_id else None
 
 
-def list_orders(statements: ConnectionPool, user_id: int, *, after: OrderKey | None, limit: int) -> OrdersFound:
-    """Return up to ``limit`` orders of a user, newest first, behind ``after``."""
-    return _cut(store.orders.list_orders(statements, user_id, after=after, limit=limit + 1), limit)
-
-
-def list_first_orders(statements: ConnectionPool, clerk_id: str, *, limit: int) -> OrdersFound:
-    """Return the newest orders of the user with this id of Clerk's; none for one who is unknown, deleted or banned."""
-    return _cut(store.orders.list_first_orders(statements, clerk_id, limit=limit + 1), limit)
-
-
-def _cut(rows: Iterable[store.orders.OrderRow], limit: int) -> OrdersFound:
-    """Return ``limit`` of the orders in ``rows``, which hold one more where there are more."""
-    found, ids = _assemble(rows)
-    if len(found) <= limit:
+def list_orders(pool: ConnectionPool, user_id: int, *, after: OrderKey | None, limit: int) -> OrdersFound:
+    """Return up to ``limit`` orders of a user after the key ``after``, newest first."""
+    rows = store.orders.list_orders(pool, user_id, after=after, limit=limit + 1)
+    found = [_order(row) for row in rows[:limit]]
+    if len(rows) <= limit:
         return OrdersFound(found, None)
-    return OrdersFound(found[:limit], OrderKey.of(found[limit - 1].created_at, ids[limit - 1]))
+    id_, created_at, *_ = rows[limit - 1]
+    return OrdersFound(found, OrderKey.of(created_at, id_))
 
 
 def get_order(session: Session, user_id: int, number: str) -> Order:
-    """Return one of the user's orders; raise OrderUnknown, for another's as well."""
-    return _one(store.orders.find_order_by_number(session, user_id, number))
+    """Return one of the user's orders; raise OrderUnknownError, also for another user's order."""
+    return _known(store.orders.find_order_by_number(session, user_id, number))
 
 
 def move_order(session: Session, number: str, status: OrderStatus) -> Order:
-    """Return the order, whoever's it is, with ``status``; a status that it has already is no change.
+    """Set the status of any user's order and return it. Setting the status that it already has changes nothing.
 
-    Raises OrderUnknown or InvalidTransition.
+    Raises OrderUnknownError or InvalidTransitionError.
     """
     moved = store.orders.move_order(session, number, status, ALLOWED_FROM[status])
     if moved is None:
         raise OrderUnknownError
     if not moved.done and moved.old_status != status:
         raise InvalidTransitionError(moved.old_status, status)
-    return _one(store.orders.find_order_by_id(session, moved.order_id))
+    return _known(store.orders.find_order_by_id(session, moved.order_id))
 
 
-def _one(rows: Iterable[store.orders.OrderRow]) -> Order:
-    orders, _ = _assemble(rows)
-    if not orders:
+def _known(row: store.orders.OrderRow | None) -> Order:
+    if row is None:
         raise OrderUnknownError
-    return orders[0]
+    return _order(row)
 
 
-def _assemble(rows: Iterable[store.orders.OrderRow]) -> tuple[list[Order], list[int]]:
-    """Fold joined rows, an order's lines one after another, into orders and their ids."""
-    orders: list[Order] = []
-    ids: list[int] = []
-    for id_, created_at, number, status, currency, total_minor, address, sku, name, quantity, price_minor in rows:
-        if not ids or ids[-1] != id_:
-            ids.append(id_)
-            orders.append(Order(number, OrderStatus(status), currency, total_minor, Raw(address), created_at, items=[]))
-        if sku is not None:
-            orders[-1].items.append(OrderLine(sku, name, quantity, price_minor))
-    return orders, ids
+_decode_lines = Decoder(list[OrderLine]).decode
+
+
+def _order(row: store.orders.OrderRow) -> Order:
+    _, created_at, number, status, currency, total_minor, address, lines = row
+    return Order(
+        number, OrderStatus(status), currency, total_minor, Raw(address), created_at, items=_decode_lines(lines)
+    )

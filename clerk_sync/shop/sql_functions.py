@@ -6,7 +6,12 @@ a test holds what is installed equal to this text.
 
 from __future__ import annotations
 
-from clerk_sync.shop.store.orders import ORDERS_WITH_LINES
+# LEFT JOIN: an order that somebody wrote without lines still is one, and counts for the page.
+ORDERS_WITH_LINES = """
+SELECT orders.id, orders.created_at, number, status, currency, total_minor, CAST(shipping_address AS text),
+       sku, name, quantity, unit_price_minor
+FROM {orders} AS orders LEFT JOIN order_items ON order_items.order_id = orders.id
+"""
 
 _SIGNATURE = """
 CREATE OR REPLACE FUNCTION {name}({owner}, before timestamp, before_id bigint, page_size bigint)

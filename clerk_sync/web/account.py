@@ -1,4 +1,4 @@
-"""Who is signed in: as the token proves it, and as the mirror knows them."""
+"""The signed-in user: the claims of their token, and their row in the mirror."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from msgspec import Struct
 from clerk_sync.clerk.tokens.claims import Organization, SessionClaims
 from clerk_sync.mirror import local_users
 from clerk_sync.mirror.local_users import LocalUser
-from clerk_sync.shop.fields import Instant
 from clerk_sync.web import auth
 from clerk_sync.web.docs.api_doc import describe
-from clerk_sync.web.responses import json_response
+from clerk_sync.web.responses import Instant, json_response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
     from clerk_sync.services import Services
 
-account = Blueprint("account", __name__)
+account = auth.guard(Blueprint("account", __name__, url_prefix="/api"))
 
 
 class SessionAnswer(Struct):
-    """What the session token proves. Times are Unix seconds."""
+    """What the session token says. Times are Unix seconds."""
 
     user_id: str
     session_id: str
@@ -34,7 +33,7 @@ class SessionAnswer(Struct):
 
 
 class Me(Struct):
-    """The local user. Nothing that is sent to this API changes a role."""
+    """The local user. No request to this API can change ``role``."""
 
     id: int
     clerk_id: str
@@ -51,25 +50,25 @@ class Me(Struct):
 @account.get("/session")
 @describe(SessionAnswer)
 def show_session() -> Response:
-    """Show what the session token proves; no database is asked."""
+    """Show what your session token says. This does not use the database."""
     return json_response(_session_answer(auth.claims()))
 
 
 @account.get("/me")
 @describe(Me)
 def show_me() -> Response:
-    """Show the local user; the first request of a new user makes the row."""
+    """Show your local user. The first request of a new user creates the row."""
     return json_response(_me(auth.current_user()))
 
 
-def express_session(services: Services, environ: WSGIEnvironment) -> SessionAnswer:
-    """Return what ``show_session`` answers."""
-    return _session_answer(auth.prove(services, environ))
+def fast_session(services: Services, environ: WSGIEnvironment) -> SessionAnswer:
+    """Return the body of ``show_session``, for the fast path."""
+    return _session_answer(auth.authenticate(services, environ))
 
 
-def express_me(services: Services, environ: WSGIEnvironment) -> Me | None:
-    """Return what ``show_me`` answers to a user who is known here and active."""
-    user = local_users.find(services.pool, auth.prove(services, environ).user_id)
+def fast_me(services: Services, environ: WSGIEnvironment) -> Me | None:
+    """Return the body of ``show_me``, for the fast path; None unless the user has a row and is active."""
+    user = local_users.find(services.pool, auth.authenticate(services, environ).user_id)
     return _me(user) if user is not None and user.is_active else None
 
 

@@ -1,6 +1,8 @@
-"""Who asks. The only module that keeps what a request has proven: everyone else asks here for a proof or a user.
+"""Authentication of a request: find the session token, verify it once, and look up the local user.
 
-A view under the guarded parent may call ``claims()`` freely; the database is asked only by ``current_user()``.
+1. ``guard`` puts ``require_session`` in front of every view of a blueprint.
+2. ``authenticate`` verifies the token and keeps the claims for the rest of the request. It never uses the database.
+3. ``current_user`` and ``require_admin`` read the local user's row.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
-from flask import g, request
+from flask import Blueprint, g, request
 from werkzeug.wsgi import get_host
 
 from clerk_sync.clerk.errors import KeysUnavailableError, TokenError
@@ -18,9 +20,8 @@ from clerk_sync.extensions import services
 from clerk_sync.mirror import local_users
 from clerk_sync.mirror.local_users import LocalUser
 from clerk_sync.telemetry.metrics import metrics
-from clerk_sync.web.credentials import find_bearer, find_session_cookies
 from clerk_sync.web.middleware.observe import add_log_fields
-from clerk_sync.web.problems import Problem
+from clerk_sync.web.problems import Problem, retry_later
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -29,85 +30,130 @@ if TYPE_CHECKING:
     from clerk_sync.services import Services
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+SESSION_COOKIE = "__session"
 
-_PROVEN = "clerk_sync.session_claims"
+# Each token costs a signature check. A browser has one cookie for each path and domain that set one.
+MOST_COOKIES_OF_ONE_NAME = 8
+
+_CLAIMS = "clerk_sync.session_claims"
 
 
-def authenticate() -> None:
-    """Let the current request through, or raise the problem that answers it: see ``prove``."""
-    prove(services(), request.environ)
+def guard(blueprint: Blueprint) -> Blueprint:
+    """Return ``blueprint``, which from now on answers 401 to requests without a valid session token."""
+    blueprint.before_request(require_session)
+    return blueprint
 
 
-def prove(services: Services, environ: WSGIEnvironment) -> SessionClaims:
-    """Return what the token of a request proves, found once however often it is asked.
+def require_session() -> None:
+    """Raise Problem unless the current request has a valid session token: see ``authenticate``."""
+    authenticate(services(), request.environ)
 
-    Raises Problem: 401 with Clerk's reason word; 403 for a form of another site; 503 where nobody can tell now.
+
+def authenticate(services: Services, environ: WSGIEnvironment) -> SessionClaims:
+    """Return the claims of a request's session token. The token is verified once a request.
+
+    Raises Problem: 401 with Clerk's reason; 403 for a form of another site; 503 if no keys can be had now.
     """
-    proven: SessionClaims | None = environ.get(_PROVEN)
-    if proven is None:
-        proven = environ[_PROVEN] = _prove_afresh(services, environ)
-    return proven
+    claims: SessionClaims | None = environ.get(_CLAIMS)
+    if claims is None:
+        claims = environ[_CLAIMS] = _authenticate(services, environ)
+    return claims
 
 
-def _prove_afresh(services: Services, environ: WSGIEnvironment) -> SessionClaims:
+def _authenticate(services: Services, environ: WSGIEnvironment) -> SessionClaims:
     bearer = find_bearer(environ.get("HTTP_AUTHORIZATION"))
     tokens = [bearer] if bearer is not None else session_cookies(services, environ)
     try:
-        proven = _prove_first(services, tokens)
+        claims = _verify_first(services, tokens)
     except KeysUnavailableError as error:
-        raise Problem(
-            503, "keys-unavailable", "Sessions cannot be verified now.", {"Retry-After": str(error.retry_after_s)}
-        ) from error
+        raise keys_unavailable(error) from error
     except TokenError as error:
         _count(error.reason)
         raise _signed_out(error.reason) from error
     _count("accepted")
     if bearer is None and environ["REQUEST_METHOD"] not in SAFE_METHODS:
         _require_own_origin(services, environ)
-    add_log_fields(environ, user_id=proven.user_id)
-    if proven.impersonator_id is not None:
-        add_log_fields(environ, impersonator_id=proven.impersonator_id)
-    return proven
+    add_log_fields(environ, user_id=claims.user_id)
+    if claims.impersonator_id is not None:
+        add_log_fields(environ, impersonator_id=claims.impersonator_id)
+    return claims
 
 
 def claims() -> SessionClaims:
-    """Return what the token of this request proves. Only behind the guard."""
-    return cast("SessionClaims", request.environ[_PROVEN])
+    """Return the claims of the current request's session token. Works in guarded views only."""
+    return cast("SessionClaims", request.environ[_CLAIMS])
 
 
 def current_user() -> LocalUser:
-    """Return the local user who asks, looked up once a request; raise 403 for one who is deleted or banned."""
+    """Return the local user of the current request, read once; raise 403 if they are deleted or banned."""
     if "local_user" not in g:
         g.local_user = _require_active(_local_user(claims().user_id))
     return cast("LocalUser", g.local_user)
 
 
 def require_admin() -> LocalUser:
-    """Return the local user who asks; raise 403 unless they are an ADMIN here, whatever the token says."""
+    """Return the local user of the current request; raise 403 unless their row says ADMIN."""
     user = current_user()
     if user.role != "ADMIN":
-        raise Problem(403, "forbidden", "This is for administrators.")
+        raise Problem(403, "forbidden", "Only administrators may do this.")
     return user
 
 
+def find_bearer(authorization: str | None) -> str | None:
+    """Return the token of an ``Authorization`` header with the Bearer scheme, even if it is empty or malformed.
+
+    Returns None for another scheme, such as a proxy's Basic password, and for a single word, which has no scheme.
+    Words after the token stay part of it, so that it is refused: no token contains a space. A header whose scheme
+    cannot be read counts as a Bearer header: granian passes a value that is not ASCII as an empty one, other servers
+    pass it as Latin-1.
+    """
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.replace("\t", " ").strip(" ").partition(" ")
+    is_bearer = scheme.lower() == "bearer" or not scheme or not scheme.isascii()
+    return token.strip(" ") if is_bearer else None
+
+
 def session_cookies(services: Services, environ: WSGIEnvironment) -> list[str]:
-    """Return the session tokens in the cookies of a request, best first; none of them is proven."""
+    """Return the session tokens in the cookies of a request, best first. They are not verified."""
     key = services.settings.publishable_key
     return find_session_cookies(environ.get("HTTP_COOKIE", ""), key.cookie_suffix if key else None)
 
 
-def _prove_first(services: Services, tokens: list[str]) -> SessionClaims:
-    """Return what the first good one of ``tokens`` proves; where none is good, raise what is wrong with the first."""
+def find_session_cookies(cookies: str, suffix: str | None) -> list[str]:
+    """Return the session tokens in a ``Cookie`` header, best first, each once.
+
+    Applications on one host overwrite each other's ``__session`` cookie, so the one with this instance's suffix comes
+    first. Cookies of one name differ in path or domain, and the browser may send a stale one first, so each is tried.
+    The header is split before anything is decoded, and names are compared whole.
+    """
+    names = (SESSION_COOKIE,) if suffix is None else (f"{SESSION_COOKIE}_{suffix}", SESSION_COOKIE)
+    found: dict[str, list[str]] = {name: [] for name in names}
+    for pair in cookies.split(";"):
+        name, _, value = pair.partition("=")
+        name, value = name.strip(" \t"), value.strip(" \t")
+        if value and name in found and len(found[name]) < MOST_COOKIES_OF_ONE_NAME:
+            found[name].append(value)
+    return list(dict.fromkeys(value for name in names for value in found[name]))
+
+
+def keys_unavailable(error: KeysUnavailableError) -> Problem:
+    """Return the problem for a token that cannot be verified now."""
+    return retry_later("keys-unavailable", "Session tokens cannot be verified now.", error.retry_after_s)
+
+
+def _verify_first(services: Services, tokens: list[str]) -> SessionClaims:
+    """Return the claims of the first valid token; if none is valid, raise the first one's error."""
     verifier = services.tokens
-    refusal: TokenError | None = None
+    rejection: TokenError | None = None
     for token in tokens:
         try:
             return verifier.verify(token)
         except TokenError as error:
-            refusal = refusal or error
-    # A deployment without keys says so to everyone: asking for a better token would send people in circles.
+            rejection = rejection or error
+    # Without keys every token is refused. A 401 would send users to sign in again and again, so this raises 503.
     verifier.require_configured()
-    raise refusal or TokenError(TokenRejection.MISSING)
+    raise rejection or TokenError(TokenRejection.MISSING)
 
 
 def _count(result: str) -> None:
@@ -116,7 +162,6 @@ def _count(result: str) -> None:
 
 @cache
 def _counter(result: str) -> Counter:
-    # The reasons are Clerk's few words, so this cannot grow.
     return metrics().tokens.labels(result)
 
 
@@ -130,18 +175,18 @@ def _signed_out(reason: str) -> Problem:
 
 
 def _require_own_origin(services: Services, environ: WSGIEnvironment) -> None:
-    """Raise 403 unless the browser says that one of our own pages sends this: cookies travel with any site's form.
+    """Raise 403 unless ``Origin`` is an authorized party: browsers send cookies with the forms of any site.
 
-    Without authorized parties, which is development, a page of the same origin may. A name that is rebound to this
-    machine gains nothing: the browser sends it the cookies of that name, and the session has another one.
+    Without authorized parties, as in development, the request's own origin is accepted. DNS rebinding gains nothing
+    from that: the browser sends the cookies of the rebound name, and the session has another name.
     """
     parties = services.settings.authorized_parties or (f"{environ['wsgi.url_scheme']}://{get_host(environ)}",)
     if environ.get("HTTP_ORIGIN") not in parties:
-        raise Problem(403, "origin-not-allowed", "This origin may not act with the session cookie.")
+        raise Problem(403, "origin-not-allowed", "Requests from this origin may not use the session cookie.")
 
 
 def _local_user(clerk_id: str) -> LocalUser:
-    """Return the row of ``clerk_id``; at first sight it is made, and kept whatever becomes of the request."""
+    """Return the row of ``clerk_id``. A missing row is made and committed, even if the request fails later."""
     pool = services().pool
     user = local_users.find(pool, clerk_id)
     if user is None:

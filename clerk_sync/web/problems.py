@@ -64,12 +64,15 @@ def problem_response(problem: Problem) -> Response:
     return response
 
 
+def retry_later(code: str, detail: str, after_s: int) -> Problem:
+    """Return a 503 that asks the client to try again after ``after_s`` seconds."""
+    return Problem(503, code, detail, {"Retry-After": str(after_s)})
+
+
 def database_unavailable(fault: Fault) -> Problem:
-    """Return the answer while the database cannot serve us: nothing is remembered, another try is welcome."""
-    verb = "reached" if fault is Fault.UNREACHABLE else "used"  # /readyz says more
-    return Problem(
-        503, "database-unavailable", f"The database cannot be {verb} now.", {"Retry-After": str(RETRY_AFTER_S)}
-    )
+    """Return the problem for a request that the database cannot serve now. /readyz names the fault."""
+    verb = "reached" if fault is Fault.UNREACHABLE else "used"
+    return retry_later("database-unavailable", f"The database cannot be {verb} now.", RETRY_AFTER_S)
 
 
 def install_error_handlers(app: Flask) -> None:
@@ -82,8 +85,10 @@ def install_error_handlers(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
-def refuse(app: Flask, error: Exception, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer ``error``, which middleware in front of ``app`` met, as if a view had raised it."""
+def send_problem(
+    app: Flask, error: Exception, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Answer ``error``, raised in middleware around ``app``, as if a view had raised it."""
     with app.request_context(environ):
         if request.url_rule is not None:
             environ[ROUTE] = request.url_rule.rule

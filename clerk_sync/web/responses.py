@@ -1,22 +1,27 @@
-"""JSON answers, encoded once by msgspec."""
+"""JSON responses, encoded by msgspec."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Annotated
+
 import msgspec
 from flask import Response
+from msgspec import Meta
 
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
 
+Instant = Annotated[datetime, Meta(tz=True)]
 
+# On every response for one user. A shared cache would send it to the next user.
 NO_STORE = ("Cache-Control", "no-store")
-"""For whatever is said to somebody: a cache on the way would say it to the next one, too."""
 
 
 def json_response(body: object, status: int = 200) -> Response:
-    """Return ``body`` (structs, dataclasses, dicts) as an application/json answer that nobody may keep."""
-    return Response(_encode(body), status, [NO_STORE], content_type="application/json")
+    """Return ``body`` (structs, dataclasses, dicts) as JSON for one user: caches must not store it."""
+    return Response(encode(body), status, [NO_STORE], content_type="application/json")
 
 
 def public_json_response(body: object) -> Response:
-    """Return ``body`` as an application/json answer that is the same for everybody."""
-    return Response(_encode(body), content_type="application/json")
+    """Return ``body`` as JSON that is the same for every client."""
+    return Response(encode(body), content_type="application/json")

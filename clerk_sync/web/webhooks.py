@@ -45,7 +45,7 @@ def clerk() -> Response:
     return json_response(_take(services(), request.environ, request.headers, request.get_data(cache=False)))
 
 
-def express_clerk(services: Services, environ: WSGIEnvironment) -> dict[str, str] | None:
+def fast_clerk(services: Services, environ: WSGIEnvironment) -> dict[str, str] | None:
     """Return what ``clerk`` answers to a delivery of an ordinary size and type."""
     length = environ.get("CONTENT_LENGTH", "")
     if environ.get("CONTENT_TYPE") != "application/json" or not _ORDINARY_LENGTH.fullmatch(length):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clerk_sync.web.credentials import MOST_OF_ONE_NAME, find_bearer, find_session_cookies
+from clerk_sync.web.auth import MOST_COOKIES_OF_ONE_NAME, find_bearer, find_session_cookies
 
 
 @pytest.mark.parametrize(
@@ -76,4 +76,4 @@ def test_without_publishable_key_only_the_plain_cookie_counts() -> None:
 @given(header=st.text(), cookies=st.text('_session=; AbC"%,\t') | st.text())
 def test_any_header_is_read(header: str, cookies: str) -> None:
     find_bearer(header)
-    assert len(find_session_cookies(cookies, "AbC")) <= 2 * MOST_OF_ONE_NAME
+    assert len(find_session_cookies(cookies, "AbC")) <= 2 * MOST_COOKIES_OF_ONE_NAME

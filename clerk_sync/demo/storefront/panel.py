@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
-
 from flask import Blueprint, Response
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from clerk_sync.db.orm import db
 from clerk_sync.mirror.inbox.queries import Delivery
@@ -15,16 +12,11 @@ from clerk_sync.mirror.reporting.user_history import find_mirrored_user, list_ev
 from clerk_sync.mirror.reporting.user_queries import MirroredUser
 from clerk_sync.shop.store.ownership import Belongings, count_belongings
 from clerk_sync.web import auth
-from clerk_sync.web.responses import json_response
+from clerk_sync.web.responses import Instant, json_response
 
 MOST_EVENTS = 20
 
-Instant = Annotated[datetime, Meta(tz=True)]
-
-panel = Blueprint("storefront_panel", __name__, url_prefix="/storefront")
-
-# The token alone is asked for: whoever has just deleted their account sees the tombstone with it.
-panel.before_request(auth.authenticate)
+panel = auth.guard(Blueprint("storefront_panel", __name__, url_prefix="/storefront"))
 
 
 class Row(Struct):

@@ -1,1 +1,1 @@
-"""The shop's HTTP routes."""
+"""The shop's HTTP routes and its section of the console."""

@@ -1,4 +1,4 @@
-"""The user's own addresses. Another's are answered like those that do not exist."""
+"""Routes for the user's own addresses. Another user's address is answered 404."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from clerk_sync.web.docs.api_doc import describe
 from clerk_sync.web.request_bodies import decode_body
 from clerk_sync.web.responses import json_response
 
-addresses = Blueprint("addresses", __name__, url_prefix="/addresses")
+addresses = auth.guard(Blueprint("addresses", __name__, url_prefix="/api/addresses"))
 
 
 class AddressList(Struct):
@@ -32,7 +32,7 @@ def list_addresses() -> Response:
 @addresses.post("")
 @describe(Address, status=201, body=NewAddress, headers={"Location": "The address."}, refusals=(409,))
 def add_address() -> Response:
-    """Add an address; a user may have 50."""
+    """Add an address. A user may have 50."""
     user = auth.current_user()
     added = shop.add_address(db.session(), user.id, decode_body(NewAddress))
     db.session.commit()
@@ -51,7 +51,7 @@ def show_address(id: int) -> Response:  # noqa: A002 - the contract's word
 @addresses.patch("/<id:id>")
 @describe(Address, body=AddressChanges)
 def change_address(id: int) -> Response:  # noqa: A002 - the contract's word
-    """Change what is sent of an address; null clears what is optional."""
+    """Change the fields of an address that are sent. Null clears an optional field."""
     user = auth.current_user()
     changed = shop.change_address(db.session(), user.id, id, decode_body(AddressChanges))
     db.session.commit()
@@ -61,7 +61,7 @@ def change_address(id: int) -> Response:  # noqa: A002 - the contract's word
 @addresses.delete("/<id:id>")
 @describe(None, status=204)
 def remove_address(id: int) -> Response:  # noqa: A002 - the contract's word
-    """Remove an address; orders that went there keep their copy."""
+    """Remove an address. Orders keep their own copy."""
     shop.remove_address(db.session(), auth.current_user().id, id)
     db.session.commit()
     return Response(status=204)

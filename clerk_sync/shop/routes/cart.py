@@ -1,4 +1,4 @@
-"""The user's cart, and the way from it to an order."""
+"""Routes for the user's cart and its checkout."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from clerk_sync.web.problems import Problem
 from clerk_sync.web.request_bodies import decode_body
 from clerk_sync.web.responses import json_response
 
-cart = Blueprint("cart", __name__, url_prefix="/cart")
+cart = auth.guard(Blueprint("cart", __name__, url_prefix="/api/cart"))
 
 _KEY_PATTERN = "^[ -~]{1,255}$"
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": True,
-    "description": "A text of your choice, new for every purchase: a request that is sent again does not buy again.",
+    "description": "Any text, new for every purchase. A request that is sent again with it does not buy again.",
     "schema": {"type": "string", "pattern": _KEY_PATTERN},
 }
 
-ORDER_HEADERS = {"Location": "The order.", "Idempotent-Replayed": "`true` where an earlier request made the order."}
+ORDER_HEADERS = {"Location": "The order.", "Idempotent-Replayed": "`true` if an earlier request made the order."}
 
 
 class CartItem(Struct):
-    """How many of a product are wanted. The price is the catalogue's."""
+    """The quantity of a product. The price comes from the catalogue."""
 
     quantity: Quantity
 
 
 class Purchase(Struct):
-    """Where the order is to go."""
+    """The address for the order."""
 
     address_id: Id
 
@@ -55,7 +55,7 @@ def show_cart() -> Response:
 @cart.put("/items/<sku>")
 @describe(Cart, body=CartItem, refusals=(409,))
 def put_item(sku: str) -> Response:
-    """Set how many of a product are in your cart; a cart holds 100 products."""
+    """Set the quantity of a product in your cart. A cart holds 100 products."""
     user = auth.current_user()
     changed = shop.set_quantity(db.session(), user.id, sku, decode_body(CartItem).quantity)
     db.session.commit()
@@ -65,7 +65,7 @@ def put_item(sku: str) -> Response:
 @cart.delete("/items/<sku>")
 @describe(Cart)
 def remove_item(sku: str) -> Response:
-    """Take a product out of your cart, if it is in it."""
+    """Remove a product from your cart. If it is not in it, nothing changes."""
     changed = shop.remove_item(db.session(), auth.current_user().id, sku)
     db.session.commit()
     return json_response(changed)
@@ -76,14 +76,14 @@ def remove_item(sku: str) -> Response:
 def check_out() -> Response:
     """Turn your cart into an order.
 
-    The same ``Idempotency-Key`` again gives the same order, with the header ``Idempotent-Replayed: true``.
+    A repeated ``Idempotency-Key`` returns the same order, with the header ``Idempotent-Replayed: true``.
     """
     user = auth.current_user()
     key = _read_idempotency_key()
     order, replayed = orders.check_out(db.session(), user, decode_body(Purchase).address_id, key)
     db.session.commit()
     response = json_response(order, 201)
-    response.headers["Location"] = url_for("api.orders.show_order", number=order.number)
+    response.headers["Location"] = url_for("orders.show_order", number=order.number)
     if replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return response
@@ -94,5 +94,5 @@ def _read_idempotency_key() -> str:
     if not key:
         raise Problem(400, "idempotency-key-missing", "A checkout needs an Idempotency-Key header.")
     if not re.fullmatch(_KEY_PATTERN, key):
-        raise Problem(400, "idempotency-key-invalid", "Idempotency-Key has to be 1 to 255 printable ASCII characters.")
+        raise Problem(400, "idempotency-key-invalid", "Idempotency-Key must be 1 to 255 printable ASCII characters.")
     return key

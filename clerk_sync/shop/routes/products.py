@@ -1,4 +1,4 @@
-"""What is on sale, for anyone."""
+"""The public route of the catalogue."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from clerk_sync.web.docs.api_doc import describe, paged
 from clerk_sync.web.pagination import HIGHEST_LIMIT, NextCursor, cursor_of, read_cursor, read_limit
 from clerk_sync.web.responses import public_json_response
 
-catalogue = Blueprint("catalogue", __name__, url_prefix="/api")
+products = Blueprint("products", __name__, url_prefix="/api")
 
 
 class ProductPage(Struct):
-    """Products on sale, in the order of their skus."""
+    """Products on sale, ordered by sku. Prices are in whole minor units of an ISO 4217 currency."""
 
     products: list[Product]
     next_cursor: NextCursor
 
 
-@catalogue.get("/products")
+@products.get("/products")
 @describe(ProductPage, parameters=paged(HIGHEST_LIMIT))
 def show_products() -> Response:
-    """Show what is on sale."""
-    # A shop's whole catalogue mostly fits on one page: the default is as much as is given at once.
+    """List the products on sale."""
+    # Most catalogues fit on one page, so the default limit is the highest.
     found, next_key = list_products(db.session(), after=read_cursor(ProductKey), limit=read_limit(HIGHEST_LIMIT))
     return public_json_response(ProductPage(found, cursor_of(next_key)))

@@ -1,4 +1,4 @@
-"""What the shop refuses, in the words of HTTP: the one place where its errors become problems."""
+"""The problem details of the shop's errors. This is the only module that translates them to HTTP."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from clerk_sync.shop.errors import (
 )
 from clerk_sync.web.problems import Problem, problem_response
 
-# Status, code, and the detail with the error's evidence in it.
+# Status, code, and the detail as a template for the error's attributes.
 _ANSWERS: dict[type[ShopError], tuple[int, str, str]] = {
     OwnerDeletedError: (403, "user-deleted", "This account has been deleted."),
     AddressUnknownError: (404, "address-unknown", "You have no such address."),
@@ -34,16 +34,16 @@ _ANSWERS: dict[type[ShopError], tuple[int, str, str]] = {
         "The cart is in {0.cart_currency}; this product is sold in {0.product_currency}.",
     ),
     CartFullError: (409, "cart-full", "A cart has at most {0.limit} products; remove some first."),
-    CartEmptyError: (409, "cart-empty", "There is nothing in the cart."),
-    ProductsUnavailableError: (409, "product-unavailable", "Not on sale any more: {0}."),
+    CartEmptyError: (409, "cart-empty", "The cart is empty."),
+    ProductsUnavailableError: (409, "product-unavailable", "No longer on sale: {0}."),
     TotalTooLargeError: (409, "total-too-large", "The total of the cart is larger than an order can hold."),
     InvalidTransitionError: (409, "invalid-transition", "An order that is {0.old} cannot become {0.new}."),
-    DestinationUnknownError: (422, "address-unknown", "address_id has to be one of your addresses."),
+    DestinationUnknownError: (422, "address-unknown", "address_id must be one of your addresses."),
 }
 
 
 def install(app: Flask) -> None:
-    """Answer every error of the shop that leaves a view of ``app``."""
+    """Add a handler for every error of the shop to ``app``."""
     for kind in _ANSWERS:
         app.register_error_handler(kind, _answer)
 

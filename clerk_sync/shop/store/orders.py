@@ -1,4 +1,4 @@
-"""The orders' statements."""
+"""SQL of orders."""
 
 from __future__ import annotations
 
@@ -45,7 +45,10 @@ FROM cart
 
 
 class PlacedOrder(NamedTuple):
-    """What became of a cart. Without an ``order_id`` nothing did; if all else is well, the number was taken."""
+    """The result of ``place_order``. Without an ``order_id`` nothing changed.
+
+    If the other fields show no cause, another order has the number.
+    """
 
     order_id: int | None
     address_known: bool
@@ -78,52 +81,53 @@ def place_order(
     return PlacedOrder(*session.execute(_PLACE_ORDER, values).one())
 
 
-# id, created_at, number, status, currency, total_minor, address, sku, name, quantity, unit_price_minor
-OrderRow: TypeAlias = Row[Any] | tuple[Any, ...]
-# LEFT JOIN: an order that somebody wrote without lines still is one, and counts for the page.
-ORDERS_WITH_LINES = """
-SELECT orders.id, orders.created_at, number, status, currency, total_minor, CAST(shipping_address AS text),
-       sku, name, quantity, unit_price_minor
-FROM {orders} AS orders LEFT JOIN order_items ON order_items.order_id = orders.id
+# One row an order. The lines are one JSON list, so that a page of orders is one statement with one row each.
+_SELECT: LiteralString = """
+SELECT id, created_at, number, status, currency, total_minor, CAST(shipping_address AS text),
+       (SELECT CAST(coalesce(json_agg(json_build_object('sku', sku, 'name', name, 'quantity', quantity,
+                                                        'unit_price_minor', unit_price_minor) ORDER BY line),
+                             '[]') AS text)
+        FROM order_items WHERE order_id = orders.id)
+FROM orders
 """
-_LIST_ORDERS: LiteralString = "SELECT * FROM orders_page(%(user_id)s, %(created_at)s, %(id)s, %(limit)s)"
-_LIST_FIRST_ORDERS = PreparedStatement(
-    "list_first_orders",
-    "SELECT * FROM own_orders_page(%(clerk_id)s, 'infinity', %(id)s, %(limit)s)",
-    ["clerk_id", "id", "limit"],
+OrderRow: TypeAlias = Row[Any] | tuple[Any, ...]
+
+LIST_ORDERS = PreparedStatement(
+    "list_orders",
+    _SELECT
+    + """
+WHERE user_id = %(user_id)s
+  AND (created_at, id) < (CAST(%(created_at)s AS timestamp) AT TIME ZONE 'UTC', CAST(%(id)s AS bigint))
+ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+""",
+    ["user_id", "created_at", "id", "limit"],
 )
-_FIND_ORDER = ORDERS_WITH_LINES.format(orders="orders") + "WHERE {} ORDER BY order_items.line"
-_FIND_ORDER_BY_ID = text(_FIND_ORDER.format("orders.id = :id"))
-_FIND_ORDER_BY_KEY = text(_FIND_ORDER.format("orders.user_id = :user_id AND idempotency_key = :key"))
-_FIND_ORDER_BY_NUMBER = text(_FIND_ORDER.format("orders.user_id = :user_id AND number = :number"))
+_FIND_ORDER_BY_ID = text(_SELECT + "WHERE id = :id")
+_FIND_ORDER_BY_KEY = text(_SELECT + "WHERE user_id = :user_id AND idempotency_key = :key")
+_FIND_ORDER_BY_NUMBER = text(_SELECT + "WHERE user_id = :user_id AND number = :number")
 
 
 def list_orders(
-    statements: ConnectionPool, user_id: int, *, after: tuple[datetime, int] | None, limit: int
+    pool: ConnectionPool, user_id: int, *, after: tuple[datetime, int] | None, limit: int
 ) -> Sequence[OrderRow]:
-    """Return up to ``limit`` orders of a user behind ``after``, newest first, one row for each line."""
+    """Return up to ``limit`` orders of a user after the key ``after``, newest first."""
     created_at, id_ = after or ("infinity", LARGEST_ID)
-    return statements.fetch_all(_LIST_ORDERS, {"user_id": user_id, "created_at": created_at, "id": id_, "limit": limit})
+    return pool.fetch_all(LIST_ORDERS, {"user_id": user_id, "created_at": created_at, "id": id_, "limit": limit})
 
 
-def list_first_orders(statements: ConnectionPool, clerk_id: str, *, limit: int) -> Sequence[OrderRow]:
-    """Return up to ``limit`` of an active user's newest orders, found by Clerk's id, one row for each line."""
-    return statements.fetch_all(_LIST_FIRST_ORDERS, {"clerk_id": clerk_id, "id": LARGEST_ID, "limit": limit})
+def find_order_by_id(session: Session, order_id: int) -> OrderRow | None:
+    """Return the order with this id."""
+    return session.execute(_FIND_ORDER_BY_ID, {"id": order_id}).one_or_none()
 
 
-def find_order_by_id(session: Session, order_id: int) -> Sequence[OrderRow]:
-    """Return the order's rows, one for each line."""
-    return session.execute(_FIND_ORDER_BY_ID, {"id": order_id}).all()
+def find_order_by_key(session: Session, owner: Owner, key: str) -> OrderRow | None:
+    """Return the order that the owner made with this idempotency key."""
+    return session.execute(_FIND_ORDER_BY_KEY, {"user_id": owner.id, "key": key}).one_or_none()
 
 
-def find_order_by_key(session: Session, owner: Owner, key: str) -> Sequence[OrderRow]:
-    """Return the rows of the order that the owner has made with this idempotency key, or none."""
-    return session.execute(_FIND_ORDER_BY_KEY, {"user_id": owner.id, "key": key}).all()
-
-
-def find_order_by_number(session: Session, user_id: int, number: str) -> Sequence[OrderRow]:
-    """Return the rows of the user's order with this number, or none."""
-    return session.execute(_FIND_ORDER_BY_NUMBER, {"user_id": user_id, "number": number}).all()
+def find_order_by_number(session: Session, user_id: int, number: str) -> OrderRow | None:
+    """Return the user's order with this number."""
+    return session.execute(_FIND_ORDER_BY_NUMBER, {"user_id": user_id, "number": number}).one_or_none()
 
 
 _MOVE_ORDER = text("""
@@ -139,7 +143,7 @@ SELECT id, status, EXISTS (SELECT FROM moved) FROM old
 
 
 class MovedOrder(NamedTuple):
-    """An order, the status that it had, and whether it has another now."""
+    """The result of ``move_order``: the order, its old status, and whether the status changed."""
 
     order_id: int
     old_status: str
@@ -147,7 +151,7 @@ class MovedOrder(NamedTuple):
 
 
 def move_order(session: Session, number: str, status: str, comes_from: Sequence[str]) -> MovedOrder | None:
-    """Set ``status`` if the order's is one of ``comes_from``; None where there is no such order."""
+    """Set ``status`` if the order's is one of ``comes_from``; None if there is no such order."""
     values = {"number": number, "status": status, "comes_from": list(comes_from)}
     row = session.execute(_MOVE_ORDER, values).one_or_none()
     return MovedOrder(*row) if row else None

@@ -1,28 +1,46 @@
-"""The console: pages for the people who run the service. They look, they replay what is parked, they check for drift.
+"""The console: pages for operators. They show the mirror, replay parked events, and check for drift.
 
-Pages are rendered here, work without JavaScript, and load nothing from another host. Every page but the door hangs
-under a guard (``guard``), every form carries a token (``forms``), and no page, form or field knows how to change a
-role. SQL stays in the mirror and the shop. Nothing in here runs on a request to the API.
+Pages are rendered on the server, work without JavaScript, and load nothing from another host. All pages are behind
+``guard`` except those of ``public``. Every form carries a token (``signing``). No page changes a role.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 from flask import Blueprint, Flask
 
+UserSection = Callable[..., str]
+
+_USER_SECTIONS = "clerk_sync.console.user_sections"
+
 
 def install(app: Flask) -> None:
-    """Hang the console into ``app``."""
+    """Add the console to ``app``."""
     from clerk_sync.web.console import public
 
-    app.register_blueprint(public.door)
+    app.register_blueprint(public.public)
     app.register_blueprint(_pages())
+
+
+def add_user_section(app: Flask, section: UserSection) -> None:
+    """Show what ``section`` returns on the console's page of a user.
+
+    It is called as ``section(user_id, now=…, say=…)`` and returns HTML. A business uses it for its own rows of a user.
+    """
+    user_sections(app).append(section)
+
+
+def user_sections(app: Flask) -> list[UserSection]:
+    """Return the sections that were added to the page of a user."""
+    sections: list[UserSection] = app.extensions.setdefault(_USER_SECTIONS, [])
+    return sections
 
 
 @cache
 def _pages() -> Blueprint:
-    """Return the guarded parent with its children: hung in once a process, however many applications are made."""
+    # Once a process: Flask does not add children to a blueprint that an application has registered.
     from clerk_sync.web.console import drift, guard, inbox, overview, runs, users
 
     for child in (overview.overview, inbox.inbox, runs.runs, drift.drift, users.users):

@@ -49,7 +49,7 @@ def _ways_in(back_to: str) -> dict[str, object]:
     own_origin = clerk_urls.find_own_origin()
     if own_origin is None or clerk_urls.find_frontend_api() is None:
         return {"sign_in": None, "renew": None}
-    renew = rendering.address("console_door.renew_session", to=back_to)
+    renew = rendering.address("console_public.renew_session", to=back_to)
     return {"sign_in": clerk_urls.find_sign_in_page(own_origin + renew), "renew": renew}
 
 

@@ -18,11 +18,11 @@ pages.after_request(security_headers.set_security_headers)
 def admit() -> Response | None:
     """Let ADMINs in, by the same proof as everywhere; send a browser whose token has run out for a fresh one."""
     try:
-        auth.authenticate()
+        auth.require_session()
     except Problem as problem:
         if problem.code == TokenRejection.EXPIRED and handshake.is_worth_trying():
             response = Response(status=303)
-            response.headers["Location"] = url_for("console_door.renew_session", to=request.full_path.rstrip("?"))
+            response.headers["Location"] = url_for("console_public.renew_session", to=request.full_path.rstrip("?"))
             return response
         raise
     auth.require_admin()

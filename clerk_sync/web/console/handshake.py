@@ -27,7 +27,6 @@ from clerk_sync.clerk.tokens.claims import SessionClaims
 from clerk_sync.clerk.tokens.rejection import TokenRejection
 from clerk_sync.extensions import services
 from clerk_sync.web import auth, clerk_urls
-from clerk_sync.web.credentials import COOKIE as SESSION_COOKIE
 from clerk_sync.web.problems import Problem
 
 HANDSHAKE = "__clerk_handshake"
@@ -150,7 +149,7 @@ def _require_same_user(proven: SessionClaims) -> None:
 
 def _session_cookies() -> tuple[str, ...]:
     key = services().settings.publishable_key
-    return (SESSION_COOKIE, f"{SESSION_COOKIE}_{key.cookie_suffix}") if key else (SESSION_COOKIE,)
+    return (auth.SESSION_COOKIE, f"{auth.SESSION_COOKIE}_{key.cookie_suffix}") if key else (auth.SESSION_COOKIE,)
 
 
 def _find_dev_browser() -> str | None:

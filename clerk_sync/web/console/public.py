@@ -7,18 +7,18 @@ from pathlib import Path
 from flask import Blueprint, Response, request, send_from_directory
 
 from clerk_sync.clerk.errors import KeysUnavailableError, TokenError
-from clerk_sync.web import clerk_urls
+from clerk_sync.web import auth, clerk_urls
 from clerk_sync.web.console import error_pages, handshake, security_headers
 from clerk_sync.web.problems import Problem
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 
-door = Blueprint("console_door", __name__, url_prefix="/console", template_folder="../templates")
-door.after_request(error_pages.render_problem)
-door.after_request(security_headers.set_security_headers)
+public = Blueprint("console_public", __name__, url_prefix="/console", template_folder="../templates")
+public.after_request(error_pages.render_problem)
+public.after_request(security_headers.set_security_headers)
 
 
-@door.get("/static/<name>")
+@public.get("/static/<name>")
 def send_static(name: str) -> Response:
     """Send a style sheet or a script; browsers ask each time whether theirs is still the one."""
     response = send_from_directory(STATIC, name)
@@ -26,7 +26,7 @@ def send_static(name: str) -> Response:
     return response
 
 
-@door.get("/session")
+@public.get("/session")
 def renew_session() -> Response:
     """Send the browser to Clerk for a fresh token, and afterwards to the page ``to``."""
     frontend_api = clerk_urls.find_frontend_api()
@@ -38,7 +38,7 @@ def renew_session() -> Response:
     return handshake.start(frontend_api, own_origin, handshake.local_path(request.args.get("to", "")))
 
 
-@door.get("/session/return")
+@public.get("/session/return")
 def take_session() -> Response:
     """Take the fresh token if it is good, and go on to the page ``to``."""
     try:
@@ -46,6 +46,4 @@ def take_session() -> Response:
     except TokenError as error:
         raise Problem(401, error.reason, "Clerk sent no session that is accepted here.") from error
     except KeysUnavailableError as error:
-        raise Problem(
-            503, "keys-unavailable", "Sessions cannot be verified now.", {"Retry-After": str(error.retry_after_s)}
-        ) from error
+        raise auth.keys_unavailable(error) from error

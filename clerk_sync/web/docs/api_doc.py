@@ -1,4 +1,4 @@
-"""What a view takes and gives, said beside the view: the API's description is made of it, and no view is wrapped."""
+"""The decorator that describes a view for the OpenAPI document. It records the description and returns the view."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ View = TypeVar("View", bound=Callable[..., Response])
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One method of one path, beyond what its rule and its docstring say."""
+    """What the OpenAPI document needs to know of a view besides its URL rule and its docstring."""
 
     answer: type | None
     status: int
@@ -28,6 +28,9 @@ class Operation:
 
 _OPERATIONS: dict[Callable[..., Response], Operation] = {}
 
+referenced_types: set[type] = set()
+"""Types that answers name by ``$ref`` only, so that msgspec cannot find them. The document includes their schemas."""
+
 
 def describe(
     answer: type | None,
@@ -38,35 +41,36 @@ def describe(
     headers: Mapping[str, str] | None = None,
     refusals: tuple[int, ...] = (),
 ) -> Callable[[View], View]:
-    """Note what a view answers and takes; ``refusals`` are those that its body, guard and path do not imply.
+    """Record what a view answers and takes.
 
-    ``headers`` are those of the answer that a caller may want to read, each with its meaning.
+    ``headers`` maps headers of the answer to their meaning. ``refusals`` are error statuses that do not follow from the
+    view's body, guard and parameters.
     """
     operation = Operation(
         answer=answer, status=status, body=body, parameters=parameters, headers=headers or {}, refusals=refusals
     )
 
-    def note(view: View) -> View:
+    def record(view: View) -> View:
         _OPERATIONS[view] = operation
         return view
 
-    return note
+    return record
 
 
 def find_operation(view: Callable[..., Any]) -> Operation | None:
-    """Return what was noted beside ``view``."""
+    """Return the description of ``view``, or None if it has none."""
     return _OPERATIONS.get(view)
 
 
 def paged(default_limit: int = DEFAULT_LIMIT) -> tuple[Parameter, ...]:
-    """Return the parameters of every list that comes in pages."""
+    """Return the query parameters of a list that is served in pages."""
     limit = {"type": "integer", "minimum": 1, "maximum": HIGHEST_LIMIT, "default": default_limit}
     return (
-        {"name": "limit", "in": "query", "description": "How many at most.", "schema": limit},
+        {"name": "limit", "in": "query", "description": "The most items to return.", "schema": limit},
         {
             "name": "cursor",
             "in": "query",
-            "description": "The `next_cursor` of the page before; leave it out for the first page.",
+            "description": "The `next_cursor` of the previous page. Leave it out for the first page.",
             "schema": {"type": "string"},
         },
     )

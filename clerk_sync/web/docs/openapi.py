@@ -1,4 +1,10 @@
-"""OpenAPI 3.1, made of the routes, of what stands beside the views, and of the types that they decode and encode."""
+"""The OpenAPI 3.1 document of an application.
+
+1. Take every route whose view has ``api_doc.describe``.
+2. Summary and description come from the view's docstring, schemas from the types that it decodes and encodes.
+3. Security and error responses follow from the guard, the body and the parameters.
+4. Add the paths of ``openapi_static``, which have no such view.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +19,8 @@ from flask import Flask
 from msgspec import Struct
 from werkzeug.routing import Rule
 
-from clerk_sync.shop.orders import ShippingAddress
-from clerk_sync.web import converters
-from clerk_sync.web.docs.api_doc import Operation, find_operation
+from clerk_sync.web import auth, converters
+from clerk_sync.web.docs.api_doc import Operation, find_operation, referenced_types
 from clerk_sync.web.docs.openapi_static import COMPONENTS, INFO, OTHER_PATHS, SESSION, header
 
 Json = dict[str, Any]
@@ -27,7 +32,7 @@ _ARGUMENT = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
 
 
 class Problem(Struct):
-    """What went wrong (RFC 9457): ``code`` is a stable word for programs, ``detail`` a sentence for people."""
+    """An error (RFC 9457): ``code`` is a stable word for programs, ``detail`` a sentence for people."""
 
     type: str
     title: str
@@ -38,12 +43,13 @@ class Problem(Struct):
 
 
 class Route(NamedTuple):
-    """One method of one path, and what is known of it."""
+    """One method of one path."""
 
     rule: Rule
     method: str
     view: Callable[..., Any]
     operation: Operation
+    is_guarded: bool
 
     @property
     def path(self) -> str:
@@ -52,10 +58,10 @@ class Route(NamedTuple):
 
 
 def describe_api(app: Flask) -> bytes:
-    """Return the description of everything in ``app`` that says what it answers, as JSON."""
+    """Return the OpenAPI document of ``app`` as JSON."""
     routes = _described_routes(app)
     used = {type_ for route in routes for type_ in (route.operation.answer, route.operation.body) if type_}
-    types = [Problem, ShippingAddress, *sorted(used, key=lambda type_: type_.__name__)]
+    types = [Problem, *sorted(used | referenced_types, key=lambda type_: type_.__name__)]
     references, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     schema_of = dict(zip(types, references, strict=True)).__getitem__
     paths: dict[str, Json] = {}
@@ -67,7 +73,7 @@ def describe_api(app: Flask) -> bytes:
         "paths": dict(sorted((paths | OTHER_PATHS).items())),
         "components": COMPONENTS | {"schemas": schemas},
     }
-    # Docstrings quote code as reStructuredText does, readers of OpenAPI expect Markdown.
+    # Docstrings quote code as reStructuredText does; OpenAPI expects Markdown.
     return msgspec.json.encode(document).replace(b"``", b"`")
 
 
@@ -78,22 +84,28 @@ def _described_routes(app: Flask) -> list[Route]:
         operation = find_operation(view)
         if operation is not None:
             methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
-            found.extend(Route(rule, method, view, operation) for method in methods)
+            is_guarded = _is_guarded(app, rule.endpoint)
+            found.extend(Route(rule, method, view, operation, is_guarded) for method in methods)
     return sorted(found, key=lambda route: (route.rule.rule, METHODS.index(route.method)))
+
+
+def _is_guarded(app: Flask, endpoint: str) -> bool:
+    blueprint = endpoint.rpartition(".")[0]
+    return auth.require_session in app.before_request_funcs.get(blueprint, ())
 
 
 def _describe(route: Route, schema_of: SchemaOf) -> Json:
     summary, _, description = inspect.cleandoc(route.view.__doc__ or "").partition("\n")
-    *_, room, name = route.rule.endpoint.split(".")
+    *_, blueprint, name = route.rule.endpoint.split(".")
     described: Json = {
         "operationId": name,
-        "tags": [room],
+        "tags": [blueprint.replace("_", " ")],
         "summary": summary.rstrip("."),
         "description": description.strip(),
         "parameters": [*_path_parameters(route.rule), *route.operation.parameters],
         "responses": _responses(route, schema_of),
     }
-    if _is_guarded(route):
+    if route.is_guarded:
         described["security"] = SESSION
     if route.operation.body:
         content = {"application/json": {"schema": schema_of(route.operation.body)}}
@@ -113,10 +125,6 @@ def _path_parameters(rule: Rule) -> list[Json]:
     ]
 
 
-def _is_guarded(route: Route) -> bool:
-    return str(route.rule.endpoint).startswith("api.")
-
-
 def _responses(route: Route, schema_of: SchemaOf) -> Json:
     operation = route.operation
     answer: Json = {"description": HTTPStatus(operation.status).phrase}
@@ -125,7 +133,7 @@ def _responses(route: Route, schema_of: SchemaOf) -> Json:
     if operation.headers:
         answer["headers"] = {name: header(meaning) for name, meaning in operation.headers.items()}
     statuses = {503, *operation.refusals}
-    if _is_guarded(route):
+    if route.is_guarded:
         statuses |= {401, 403}
     if operation.body:
         statuses |= {400, 413, 415, 422}

@@ -1,4 +1,4 @@
-"""The parts of the API's description that stand beside no view: head, credentials, refusals, machines' paths."""
+"""The fixed parts of the OpenAPI document: info, security schemes, error responses, and routes for machines."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ INFO: Json = {
     "title": "clerk_sync",
     "version": "1",
     "description": (
-        "A shop whose identities live in Clerk. Money is in whole minor units of an ISO 4217 currency. "
-        "Every answer has an X-Request-ID: the request's own where that is 8 to 64 letters, digits, dots, underscores "
-        "or hyphens. What is said to somebody says `Cache-Control: no-store`."
+        "An API for users of Clerk. "
+        "Every answer has an X-Request-ID: the request's own if it is 8 to 64 letters, digits, dots, underscores or "
+        "hyphens. Answers for one user have `Cache-Control: no-store`."
     ),
     "license": {"name": "MIT", "identifier": "MIT"},
 }
@@ -23,19 +23,19 @@ SESSION: list[Json] = [{"bearer": []}, {"cookie": []}]
 _PROBLEM: Json = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _MEANINGS = {
     400: "The request cannot be read.",
-    401: "No valid session token; `x-clerk-auth-reason` says why.",
+    401: "No valid session token. `x-clerk-auth-reason` says why.",
     403: "Signed in, but not allowed: `forbidden`, `user-deleted`, `user-banned` or `origin-not-allowed`.",
-    404: "There is no such thing, or it is another user's.",
-    409: "It does not fit what is there now; `code` says how.",
-    413: "More than 1 MiB.",
-    415: "Not sent as application/json.",
-    422: "It can be read, but not be taken; `detail` names the field.",
-    503: "Cannot be told now; worth another try after `Retry-After` seconds.",
+    404: "It does not exist, or it belongs to another user.",
+    409: "It conflicts with the current state. `code` says how.",
+    413: "The body is larger than 1 MiB.",
+    415: "The body is not sent as application/json.",
+    422: "A value is not valid. `detail` names the field.",
+    503: "Temporarily unavailable. Try again after `Retry-After` seconds.",
 }
 
 
 def header(description: str) -> Json:
-    """Return the description of an answer's header."""
+    """Return the OpenAPI object of an answer's header."""
     return {"description": description, "schema": {"type": "string"}}
 
 
@@ -47,7 +47,7 @@ _HEADERS: dict[int, Json] = {
     401: {
         "WWW-Authenticate": header("Always Bearer."),
         "x-clerk-auth-status": header("Always signed-out."),
-        "x-clerk-auth-reason": header("A word of Clerk's vocabulary."),
+        "x-clerk-auth-reason": header("Clerk's word for the reason."),
     },
     503: {"Retry-After": header("Seconds.")},
 }
@@ -57,9 +57,9 @@ COMPONENTS: Json = {
         for status in _MEANINGS
     },
     "securitySchemes": {
-        "bearer": {"type": "http", "scheme": "bearer", "description": "A session token of Clerk's."},
+        "bearer": {"type": "http", "scheme": "bearer", "description": "A Clerk session token."},
         "cookie": {"type": "apiKey", "in": "cookie", "name": "__session", "description": "Set by Clerk's front end."},
-        "metrics": {"type": "http", "scheme": "bearer", "description": "What METRICS_TOKEN says, where it is set."},
+        "metrics": {"type": "http", "scheme": "bearer", "description": "The value of METRICS_TOKEN, if it is set."},
     },
 }
 
@@ -89,7 +89,7 @@ _READINESS: Json = {
 }
 _OUTCOME: Json = {"type": "object", "required": ["outcome"], "properties": {"outcome": {"enum": list(Outcome)}}}
 _EVENT: Json = {
-    "description": "Clerk's event. Other JSON that is signed is kept as well; its outcome is `parked`.",
+    "description": "An event from Clerk. Other signed JSON is stored with the outcome `parked`.",
     "examples": [
         {"object": "event", "type": "user.deleted", "data": {"object": "user", "id": "user_2a", "deleted": True}}
     ],
@@ -100,13 +100,13 @@ _SIGNATURE = [
 ]
 OTHER_PATHS: dict[str, Json] = {
     "/healthz": {
-        "get": _operation("healthz", "Say that the process runs", {"200": _json("It runs.", {"type": "object"})}),
+        "get": _operation("healthz", "Check that the process runs", {"200": _json("It runs.", {"type": "object"})}),
     },
     "/readyz": {
         "get": _operation(
             "readyz",
-            "Say whether the work can be done",
-            {"200": _json("It can.", _READINESS), "503": _json("Something is missing.", _READINESS)},
+            "Check that every dependency is ready",
+            {"200": _json("Ready.", _READINESS), "503": _json("A dependency is not ready.", _READINESS)},
         ),
     },
     "/metrics": {
@@ -123,8 +123,8 @@ OTHER_PATHS: dict[str, Json] = {
     "/api/webhooks/clerk": {
         "post": _operation(
             "clerk",
-            "Take one signed event of Clerk's",
-            {"200": _json("What became of it.", _OUTCOME), **_refused(400, 413, 415, 503)},
+            "Receive one signed event from Clerk",
+            {"200": _json("The outcome.", _OUTCOME), **_refused(400, 413, 415, 503)},
             parameters=_SIGNATURE,
             requestBody={"required": True, "content": {"application/json": {"schema": _EVENT}}},
         ),

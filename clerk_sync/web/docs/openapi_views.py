@@ -1,4 +1,4 @@
-"""The API, described for programs and for people. The page is one answer and asks no other host for anything."""
+"""The OpenAPI document, and a page to read and try it. The page loads nothing from another host."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from flask import Blueprint, Response, current_app, render_template
 
 from clerk_sync.web.docs.openapi import describe_api
 
-documents = Blueprint("documents", __name__, url_prefix="/api", template_folder="templates")
+docs = Blueprint("docs", __name__, url_prefix="/api", template_folder="templates")
 
 
-@documents.get("/openapi.json")
+@docs.get("/openapi.json")
 def show_openapi() -> Response:
-    """Show this description."""
-    return Response(_description(), content_type="application/json")
+    """Show this document."""
+    return Response(_document(), content_type="application/json")
 
 
-@documents.get("/docs")
+@docs.get("/docs")
 def show_docs() -> Response:
-    """Show a page to read this description and to try what it describes."""
+    """Show a page to read this document and to send requests."""
     nonce = secrets.token_urlsafe(16)
     response = Response(render_template("docs.html", nonce=nonce), content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = (
@@ -34,6 +34,6 @@ def show_docs() -> Response:
 
 
 @cache
-def _description() -> bytes:
-    """Return the description as JSON, made of the application's routes when it is first asked for."""
+def _document() -> bytes:
+    """Return the document, made from the application's routes at the first request."""
     return describe_api(current_app)

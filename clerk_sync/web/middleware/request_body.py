@@ -14,7 +14,7 @@ from flask import Flask
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from clerk_sync.web.middleware.observe import ROUTE
-from clerk_sync.web.problems import Problem, refuse
+from clerk_sync.web.problems import Problem, send_problem
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -42,7 +42,7 @@ def install(app: Flask) -> None:
         try:
             _read_body(environ, app.config["MAX_CONTENT_LENGTH"])
         except (Problem, RequestEntityTooLarge) as error:
-            return refuse(app, error, environ, start_response)
+            return send_problem(app, error, environ, start_response)
         return inner(environ, start_response)
 
     app.wsgi_app = front  # type: ignore[method-assign]  # Flask's documented place for middleware

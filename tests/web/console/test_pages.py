@@ -22,7 +22,7 @@ NASTY = "<script>alert(1)</script>"
     [
         ("", ["Live users 1", "Known by id only 1", "Last event never", "Nothing has arrived", "None yet"]),
         ("/users", ["user_boss", "ADMIN", "unfilled"]),
-        ("/users/user_boss", ["Orders None.", "No delivery has named this user", "CLIENT ADMIN postgres psql local"]),
+        ("/users/user_boss", ["No orders.", "No delivery has named this user", "CLIENT ADMIN postgres psql local"]),
         ("/parked", ["Nothing is parked"]),
         ("/events", ["Nothing has arrived yet"]),
         ("/runs", ["There has been none"]),
@@ -180,7 +180,7 @@ def test_one_user_is_shown_with_orders_events_and_changes_of_the_role(
     [(local_id,)] = query("SELECT id FROM users WHERE clerk_id = 'user_grace'")
     shown = text_of(boss.get(f"/console/users/{local_id}"))
     for words in (
-        "grace@example.com", "Addresses 1", "2 × Tea", f"{order['number']} pending", "25.80 EUR",
+        "grace@example.com", "Addresses: 1", "2 × Tea", f"{order['number']} pending", "25.80 EUR",
         "user.updated msg_grace applied", "ADMIN CLIENT", "CLIENT ADMIN", "2027-01-15 08:00:00",
     ):  # fmt: skip
         assert words in shown, words
