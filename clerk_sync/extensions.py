@@ -1,12 +1,15 @@
-"""What the Flask application carries: the services, under a typed name."""
+"""What the Flask application carries: the services, and SQLAlchemy's session."""
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
 
 from clerk_sync.services import Services
+
+if TYPE_CHECKING:
+    from clerk_sync.db.orm import Session
 
 _KEY = "clerk_sync"
 
@@ -19,3 +22,12 @@ def install_services(app: Flask, services: Services) -> None:
 def services() -> Services:
     """Return the services of the current application."""
     return cast("Services", current_app.extensions[_KEY])
+
+
+def session() -> Session:
+    """Return the current application's session. A command that needs one loads SQLAlchemy with this call."""
+    from clerk_sync.db import orm
+
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a method of the proxy
+    orm.install(app, services().pool)
+    return orm.db.session()

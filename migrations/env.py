@@ -14,6 +14,7 @@ from clerk_sync.cli.database_faults import migration_sentence_of
 from clerk_sync.db import connect as database
 from clerk_sync.db.orm import db
 from clerk_sync.extensions import services
+from clerk_sync.shop import models as _models  # noqa: F401 - adds the tables to the metadata
 
 if TYPE_CHECKING:
     import psycopg2

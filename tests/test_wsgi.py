@@ -21,7 +21,8 @@ from tests.conftest import ORIGIN, ROOT, WEBHOOK_SECRET
 from tests.stage.service import run_flask
 
 COMMAND_LINES = [
-    ["gunicorn", "--name", "shop", "clerk_sync.wsgi:app"],
+    ["gunicorn", "--name", "shop", "wsgi:app"],
+    ["gunicorn", "--name", "sync-clerk", "wsgi:app"],
     ["server", "sync-clerk", "clerk-emulator", "db", "shop", "sync", "upgrade"],
     ["server", "sync-clerk", "doctor", "--help"],
 ]

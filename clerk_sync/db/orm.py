@@ -9,15 +9,13 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from flask import Flask, current_app
+from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy.exc import DBAPIError
 
+from clerk_sync.db.base import Base
 from clerk_sync.db.pool import ConnectionPool
-from clerk_sync.extensions import services
-from clerk_sync.mirror.models import Base
-from clerk_sync.shop import models as _shop_models  # noqa: F401 - its tables belong to the metadata
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -70,10 +68,3 @@ def install(app: Flask, pool: ConnectionPool) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = "postgresql+psycopg2://"
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool": pool}
     db.init_app(app)
-
-
-def session() -> Session:
-    """Return the current application's session, installed first where the application came without."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a method of the proxy
-    install(app, services().pool)
-    return db.session()

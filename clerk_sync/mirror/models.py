@@ -13,39 +13,17 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
+from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
 from clerk_sync.clerk.users import COLUMNS, MirroredColumn
-
-NOW = func.now()
-
-
-class Base(DeclarativeBase):
-    """The base of every table. It is here because all other tables refer to the mirror's."""
-
-    # Without a registry of its own, Flask-SQLAlchemy would make a second one for its copy of this class.
-    registry = registry(
-        metadata=MetaData(
-            naming_convention={
-                "pk": "pk_%(table_name)s",
-                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-                "ck": "ck_%(table_name)s_%(constraint_name)s",
-                "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-                "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            }
-        ),
-        type_annotation_map={str: Text, int: BigInteger, datetime: TIMESTAMP(timezone=True)},
-    )
-
+from clerk_sync.db.base import NOW, Base
 
 _TYPES: dict[str, TypeEngine[Any]] = {"text": Text(), "boolean": Boolean(), "bigint": BigInteger()}
 _INSTANT = TIMESTAMP(timezone=True)

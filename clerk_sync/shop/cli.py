@@ -41,8 +41,8 @@ def load_products(file: str | None, as_json: bool) -> None:
     import msgspec
     from sqlalchemy.exc import DBAPIError
 
+    from clerk_sync import extensions
     from clerk_sync.cli.database_faults import sentence_of
-    from clerk_sync.db import orm
     from clerk_sync.shop.catalogue import load_products as load
     from clerk_sync.shop.catalogue_import import SAMPLE, read_catalogue
     from clerk_sync.shop.errors import CatalogueInvalidError
@@ -50,7 +50,7 @@ def load_products(file: str | None, as_json: bool) -> None:
     name = str(SAMPLE) if file is None else file
     try:
         with _open(name) as stream:
-            session = orm.session()
+            session = extensions.session()
             loaded = load(session, _with_progress(read_catalogue(stream, name)))
         session.commit()
     except OSError as error:

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, UniqueConst
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from clerk_sync.mirror.models import NOW, Base
+from clerk_sync.db.base import NOW, Base
 from clerk_sync.shop.fields import HIGHEST_PRICE_MINOR, MOST_PIECES
 
 CURRENCY = "currency ~ '^[A-Z]{3}$'"

@@ -14,7 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from clerk_sync.app import create_app
-from clerk_sync.db.orm import db, session
+from clerk_sync.db.orm import db
+from clerk_sync.extensions import session
 from clerk_sync.settings.settings import LogFormat, Settings
 from tests.stage.postgres import PostgresServer, run_statement
 from tests.stage.wrong_databases import login

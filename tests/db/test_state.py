@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import psycopg2
 import pytest
 
+from clerk_sync.db.base import Base
 from clerk_sync.db.connect import connection_factory
 from clerk_sync.db.pool import ConnectionPool
 from clerk_sync.db.state import NEEDED, Obstacle, find_obstacles, find_obstacles_to_migrations, obstacle_of
 from clerk_sync.db.transaction import TransactionalConnection
-from clerk_sync.mirror.models import Base
 from clerk_sync.mirror.sync.targets import READ_ONLY
 from tests.stage.postgres import PostgresServer, run_statement
 from tests.stage.wrong_databases import MAKERS, login

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
-from clerk_sync.mirror.models import Base
+from clerk_sync.db.base import Base
+from clerk_sync.shop import models as _models  # noqa: F401 - adds the tables to the metadata
 
 MANY_ROWS = 1000
 
