@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response
 from msgspec import Struct
 
-from clerk_sync.clerk.tokens.claims import Organization, SessionClaims
+from clerk_sync.clerk.tokens.policy import Organization, SessionClaims
 from clerk_sync.mirror import local_users
 from clerk_sync.mirror.local_users import LocalUser
 from clerk_sync.web import auth

@@ -1,4 +1,4 @@
-"""Why a session token is refused, in Clerk's own words (@clerk/backend: errors.ts, tokens/authStatus.ts)."""
+"""The reasons to refuse a session token, in Clerk's own words (@clerk/backend: errors.ts, tokens/authStatus.ts)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class TokenRejection(StrEnum):
-    """One word for each kind of refusal; a rule that Clerk has no word for says VERIFICATION_FAILED."""
+    """One word for each kind of rejection; a rule without a word of Clerk's says VERIFICATION_FAILED."""
 
     MISSING = "session-token-missing"
     MALFORMED = "token-invalid"

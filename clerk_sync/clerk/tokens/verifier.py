@@ -1,6 +1,10 @@
-"""Session tokens: from a string to a proof, or to one word why not.
+"""Verify session tokens.
 
-The signature comes before the claims: whoever cannot sign learns nothing about the rules.
+1. Return the claims of a token that was verified before, if its time and its keys still hold.
+2. Parse the token and check its header.
+3. Check the signature. If it fails, fetch the key set again, at most once per cooldown.
+4. Check the claims. They come last: a sender without a key must not learn which rule a token breaks.
+5. Remember the verified claims.
 """
 
 from __future__ import annotations
@@ -13,9 +17,8 @@ from typing import NamedTuple
 from clerk_sync.clerk.errors import TokenError
 from clerk_sync.clerk.jwks.cache import KeySet, KeySource
 from clerk_sync.clerk.jwks.sources import NoKeys
-from clerk_sync.clerk.tokens.claims import Organization, SessionClaims, read_claims
-from clerk_sync.clerk.tokens.jwt import CompactToken, parse_compact
-from clerk_sync.clerk.tokens.policy import TokenPolicy, check_claims, check_handshake, check_header
+from clerk_sync.clerk.tokens.jwt import ParsedJwt, parse_jwt
+from clerk_sync.clerk.tokens.policy import Organization, SessionClaims, TokenPolicy, check_claims, check_handshake
 from clerk_sync.clerk.tokens.rejection import TokenRejection
 
 __all__ = ["Organization", "SessionClaims", "TokenPolicy", "TokenRejection", "TokenVerifier"]
@@ -24,7 +27,7 @@ REMEMBERED_TOKENS = 10_000
 
 
 class VerifiedToken(NamedTuple):
-    """Verified claims, the keys they were verified with, and from when until when they hold."""
+    """Verified claims, the keys they were verified with, and the times from and until which they hold."""
 
     claims: SessionClaims
     key_set: KeySet
@@ -33,9 +36,9 @@ class VerifiedToken(NamedTuple):
 
 
 class TokenVerifier:
-    """Proves session tokens and remembers the proofs; safe to share between threads.
+    """Verifies session tokens and remembers the results; safe to share between threads.
 
-    A proof is good for its own time and its own keys: the token's expiry and a change of the key set end it at once.
+    The token's expiry and a change of the key set end a remembered result at once.
     """
 
     def __init__(
@@ -50,74 +53,67 @@ class TokenVerifier:
         self._policy = policy
         self._clock = clock
         self._capacity = remembered_tokens
-        self._proofs: OrderedDict[str, VerifiedToken] = OrderedDict()
+        self._verified: OrderedDict[str, VerifiedToken] = OrderedDict()
 
     def verify(self, token: str) -> SessionClaims:
-        """Return what ``token`` proves.
+        """Return the verified claims of ``token``.
 
-        Raises TokenError where it proves nothing, and KeysUnavailable where that cannot be told now.
+        Raises TokenError if the token is refused, KeysUnavailableError if there is no key to verify it with.
         """
-        proof = self._proofs.get(token)
-        if proof is not None and proof.key_set is self.keys.current() and self._is_in_time(proof):
-            return proof.claims
-        return self._verify_afresh(token)
+        known = self._verified.get(token)
+        if known is not None and known.key_set is self.keys.current() and self._is_in_time(known):
+            return known.claims
+        return self._verify_anew(token)
 
     def find_user(self, token: str) -> str | None:
-        """Return whose session ``token`` is or was: the user of a genuine token, even if it has expired, else None."""
+        """Return the user of a genuine session token, even if it has expired, else None."""
         try:
             return self.verify(token).user_id
         except TokenError as error:
             if error.reason != TokenRejection.EXPIRED:
                 return None
-        # Expiry is looked at after the signature and every other claim that names somebody.
-        return read_claims(parse_compact(token).claims).user_id
+        # Expiry is checked after the signature and the subject.
+        return str(parse_jwt(token).claims["sub"])
 
     def verify_handshake(self, token: str) -> list[str]:
-        """Return the ``Set-Cookie`` directives of a handshake; raise TokenError or KeysUnavailable as ``verify`` does.
+        """Return the ``Set-Cookie`` directives of a handshake; raise TokenError or KeysUnavailableError as ``verify``.
 
         Clerk signs a handshake with the keys and the kind of header of a session token.
         """
-        parts = parse_compact(token)
-        check_header(parts.header)
-        self._check_signature(parts)
-        return check_handshake(parts.claims, self._policy, self._clock())
+        parsed = parse_jwt(token)
+        self._check_signature(parsed)
+        return check_handshake(parsed.claims, self._policy, self._clock())
 
     def require_configured(self) -> None:
-        """Raise KeysUnavailable where no key is configured: then no token whatever could be proven."""
+        """Raise KeysUnavailableError if no source of keys is configured: then no token can be verified."""
         if isinstance(self.keys, NoKeys):
             self.keys.current()
 
-    def _is_in_time(self, proof: VerifiedToken) -> bool:
-        return proof.valid_from <= self._clock() < proof.valid_until
+    def _is_in_time(self, verified: VerifiedToken) -> bool:
+        return verified.valid_from <= self._clock() < verified.valid_until
 
-    def _verify_afresh(self, token: str) -> SessionClaims:
-        parts = parse_compact(token)
-        check_header(parts.header)
-        key_set = self._check_signature(parts)
-        valid_from, valid_until = check_claims(parts.claims, self._policy, self._clock())
-        proof = VerifiedToken(read_claims(parts.claims), key_set, valid_from, valid_until)
-        self._remember(token, proof)
-        return proof.claims
+    def _verify_anew(self, token: str) -> SessionClaims:
+        parsed = parse_jwt(token)
+        key_set = self._check_signature(parsed)
+        claims, valid_from, valid_until = check_claims(parsed.claims, self._policy, self._clock())
+        self._verified[token] = VerifiedToken(claims, key_set, valid_from, valid_until)
+        # Drop the oldest first. Session tokens live equally long, so it is the first to expire.
+        if len(self._verified) > self._capacity:
+            self._verified.popitem(last=False)
+        return claims
 
-    def _check_signature(self, parts: CompactToken) -> KeySet:
-        """Return the ring that the signature holds under."""
+    def _check_signature(self, parsed: ParsedJwt) -> KeySet:
+        """Return the key set that verifies the signature; raise TokenError if none does."""
         key_set = self.keys.current()
-        if _is_signed(parts, key_set):
+        if _is_signed(parsed, key_set):
             return key_set
-        # A key may be new, or rotated under its old id: both deserve one look at the source.
+        # The key may be new, or rotated under its old id.
         newer = self.keys.refreshed(key_set)
-        if newer is not key_set and _is_signed(parts, newer):
+        if newer is not key_set and _is_signed(parsed, newer):
             return newer
-        raise TokenError(
-            TokenRejection.WRONG_SIGNATURE if newer.find_keys(parts.header.get("kid")) else TokenRejection.UNKNOWN_KEY
-        )
-
-    def _remember(self, token: str, proof: VerifiedToken) -> None:
-        self._proofs[token] = proof
-        # The oldest goes first. Session tokens live equally long, so it is the one that expires first, too.
-        if len(self._proofs) > self._capacity:
-            self._proofs.popitem(last=False)
+        is_known = newer.find_keys(parsed.kid)
+        raise TokenError(TokenRejection.WRONG_SIGNATURE if is_known else TokenRejection.UNKNOWN_KEY)
 
 
-def _is_signed(parts: CompactToken, key_set: KeySet) -> bool:
-    return any(key.verify(parts.signed, parts.signature) for key in key_set.find_keys(parts.header.get("kid")))
+def _is_signed(parsed: ParsedJwt, key_set: KeySet) -> bool:
+    return any(key.verify(parsed.signed, parsed.signature) for key in key_set.find_keys(parsed.kid))

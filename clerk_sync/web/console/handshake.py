@@ -23,7 +23,7 @@ from urllib.parse import urlencode
 from flask import Response, after_this_request, request
 
 from clerk_sync.clerk.errors import TokenError
-from clerk_sync.clerk.tokens.claims import SessionClaims
+from clerk_sync.clerk.tokens.policy import SessionClaims
 from clerk_sync.clerk.tokens.rejection import TokenRejection
 from clerk_sync.extensions import services
 from clerk_sync.web import auth, clerk_urls
