@@ -31,7 +31,7 @@ def test_the_doctor_shows_one_red_line_about_it(flask: Flasks) -> None:
         "flask db upgrade",
     )
     assert [said[subject] for subject in NEEDING_TABLES] == [
-        {"subject": subject, "verdict": "warning", "found": "not looked at: the migrations come first", "mend": None}
+        {"subject": subject, "verdict": "warning", "found": "not checked: run the migrations first", "mend": None}
         for subject in NEEDING_TABLES
     ]
     assert "the database says" not in str(report)

@@ -1,5 +1,5 @@
-"""What ``flask sync-clerk doctor`` looks at, one file for each concern.
+"""The checks of ``flask sync-clerk doctor``, one file for each concern.
 
-A check yields findings and changes nothing; it raises freely, because the examination turns whatever breaks it into a
-finding of its own: the first fault must never hide the second. No secret, token or text of a driver goes into one.
+A check yields findings and changes nothing. It may raise: the runner reports an exception as a finding, so that the
+first fault does not hide the second. Findings contain no secret, no token and no text of a driver.
 """

@@ -1,4 +1,4 @@
-"""``flask sync-clerk doctor``: everything that can be wrong with a deployment, one line each, with the mend."""
+"""``flask sync-clerk doctor``: check a deployment, and report each finding with its fix."""
 
 from __future__ import annotations
 
@@ -27,9 +27,11 @@ class Address(click.ParamType[str]):
     name = "https://…"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the address; fail, without quoting it, where it is none or carries credentials."""
+        """Return the address; fail, without quoting it, if it is invalid or contains credentials."""
         if not _is_address(str(value)):
-            self.fail("an address such as https://shop.example.com, without login, query or fragment", param, ctx)
+            self.fail(
+                "expected an address such as https://shop.example.com, without login, query or fragment", param, ctx
+            )
         return str(value)
 
 
@@ -44,28 +46,28 @@ def _is_address(text: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not has_more
 
 
-@click.command(short_help="Say what is wrong with this deployment, and how to mend it.")
-@click.option("--url", type=Address(), help="Try the webhook route through this public address, with a signed event.")
+@click.command(short_help="Check this deployment and say how to fix it.")
+@click.option("--url", type=Address(), help="Send a signed test event to the webhook route at this public address.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as a JSON object.")
 @with_appcontext
 def doctor(*, url: str | None, as_json: bool) -> None:
-    """Look at settings, keys, clock, database, roles, webhooks and sync; say what is wrong and how to mend it.
+    """Check settings, keys, clock, database, roles, webhooks and sync. Report each fault and its fix.
 
-    Changes nothing, but for a row in the inbox of the service at --url.
+    Nothing changes, except that the service at --url stores the test event.
 
-    Exit status: 0 nothing is wrong; 1 something is.
+    Exit status: 0 nothing is wrong; 1 something is wrong.
     """
     from clerk_sync.cli.doctor.findings import Verdict
     from clerk_sync.cli.doctor.runner import run_checks
 
-    context = _patient(url)
+    context = _make_context(url)
     with context.transactions:
         findings = run_checks(context)
         seen = _print_json(findings) if as_json else _print_lines(findings)
     sys.exit(UNHEALTHY if any(finding.verdict is Verdict.WRONG for finding in seen) else HEALTHY)
 
 
-def _patient(url: str | None) -> CheckContext:
+def _make_context(url: str | None) -> CheckContext:
     from clerk_sync.cli.doctor.context import CheckContext
     from clerk_sync.db.transaction import TransactionalConnection
     from clerk_sync.extensions import services
@@ -86,12 +88,14 @@ def _patient(url: str | None) -> CheckContext:
 
 
 def _print_json(findings: Iterable[Finding]) -> list[Finding]:
-    from dataclasses import asdict
-
     seen = list(findings)
     healthy = not any(finding.verdict == "wrong" for finding in seen)
-    click.echo(json.dumps({"healthy": healthy, "findings": [asdict(each) for each in seen]}, indent=2))
+    click.echo(json.dumps({"healthy": healthy, "findings": [_as_json(each) for each in seen]}, indent=2))
     return seen
+
+
+def _as_json(finding: Finding) -> dict[str, str | None]:
+    return {"subject": finding.subject, "verdict": finding.verdict, "found": finding.found, "mend": finding.fix}
 
 
 def _print_lines(findings: Iterator[Finding]) -> list[Finding]:
@@ -106,7 +110,7 @@ def _print_lines(findings: Iterator[Finding]) -> list[Finding]:
 
 def _line(finding: Finding) -> str:
     mark, color = _MARKS[finding.verdict]
-    # Taken off again by click where stdout is no terminal.
+    # click removes the colors if stdout is no terminal.
     head = click.style(f"{mark} {finding.verdict:<8}", fg=color)
-    mend = f" -> {finding.mend}" if finding.mend else ""
-    return f"{head}{finding.subject:<{SUBJECT_WIDTH}}{finding.found}{mend}"
+    fix = f" -> {finding.fix}" if finding.fix else ""
+    return f"{head}{finding.subject:<{SUBJECT_WIDTH}}{finding.found}{fix}"

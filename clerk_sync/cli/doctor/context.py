@@ -1,4 +1,4 @@
-"""The one who is examined: the settings as far as they could be read, the database if it answers, a clock."""
+"""The input of every check, and what earlier checks found out."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class CheckContext:
-    """What every check is handed."""
+    """The deployment that the doctor checks."""
 
     settings: Settings
     transactions: TransactionalConnection
-    """The application's own, on its own kind of connection: only so can the role wall be tried."""
+    """Through the application's own kind of connection: only that can test the role guard."""
     problems: dict[str, str] = field(default_factory=dict)
-    """What is wrong with the environment, by the name of the variable."""
+    """The invalid variables and what is wrong with each."""
     names: Collection[str] = ()
-    """The names of all variables that are set, ours or not."""
+    """The names of all environment variables that are set."""
     url: str | None = None
-    """The public address of the service, where the operator gave it."""
+    """The public address of the service, if the operator gave it."""
     clock: Callable[[], float] = time.time
-    patience_s: float = 15.0
-    """How long an answer to a webhook may take: as long as Clerk waits."""
+    webhook_timeout_s: float = 15.0
+    """Clerk waits as long for the response to a webhook."""
     has_database: bool = False
-    """Whether the database answered; the check of the database finds out."""
-    lack_of_tables: str | None = None
-    """Why the tables cannot be looked at; the checks of privileges and migrations find out."""
+    """Whether the database answered; set by the check of the database."""
+    tables_unusable: str | None = None
+    """Why the tables cannot be read; set by the checks of the database and the migrations."""
     instance_id: str | None = None
-    """The instance that the secret key belongs to, where Clerk has said so."""
+    """The instance of the secret key, if Clerk has named it."""

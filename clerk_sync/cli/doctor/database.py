@@ -1,4 +1,4 @@
-"""The database: whether it answers, lets us write, how far it is migrated, and whether it has room for us."""
+"""Check the database: connection, privileges, TLS, number of connections, and migrations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from clerk_sync.db.connect import ENCODING, POOL_SIZE, SCHEMA_REVISION
 from clerk_sync.db.errors import Fault, find_fault
 from clerk_sync.db.state import Obstacle, find_obstacles
 
-DATABASE, PRIVILEGES, TLS, ROOM = "database", "database privileges", "database TLS", "database connections"
+DATABASE, PRIVILEGES, TLS, CONNECTIONS = "database", "database privileges", "database TLS", "database connections"
 MIGRATIONS = "migrations"
 
 _ABOUT: LiteralString = """
@@ -26,9 +26,9 @@ _REVISION: LiteralString = "SELECT version_num FROM alembic_version"
 
 
 def check_database(context: CheckContext) -> Iterator[Finding]:
-    """Yield whether the database can be used; where it answers, the context has a database from here on."""
+    """Yield whether the database can be used, and note in ``context`` if it answers."""
     if "DATABASE_URL" in context.problems:
-        yield warning(DATABASE, "not asked", "mend DATABASE_URL first")
+        yield warning(DATABASE, "not checked", "fix DATABASE_URL first")
         return
     try:
         ((version, connections),) = context.transactions.fetch_all(_ABOUT)
@@ -42,15 +42,15 @@ def check_database(context: CheckContext) -> Iterator[Finding]:
     context.has_database = True
     yield from _judge_writing(f"PostgreSQL {version} answers, in {ENCODING}", obstacles)
     if any("USAGE on schema" in each.found for each in obstacles):
-        context.lack_of_tables = "our login may not use their schema"
+        context.tables_unusable = "the login has no right to use their schema"
     yield from _judge_tls(context)
-    yield _judge_room(context, connections)
+    yield _judge_connections(context, connections)
 
 
 def check_migrations(context: CheckContext) -> Iterator[Finding]:
     """Yield whether the tables are those that this code expects."""
-    if context.lack_of_tables is not None:
-        yield warning(MIGRATIONS, f"not looked at: {context.lack_of_tables}")
+    if context.tables_unusable is not None:
+        yield warning(MIGRATIONS, f"not checked: {context.tables_unusable}")
         return
     try:
         revisions = context.transactions.fetch_all(_REVISION)
@@ -60,7 +60,7 @@ def check_migrations(context: CheckContext) -> Iterator[Finding]:
         revisions = []
     revision = revisions[0][0] if revisions else None
     if revision is None or revision < SCHEMA_REVISION:
-        context.lack_of_tables = "the migrations come first"
+        context.tables_unusable = "run the migrations first"
     if revision == SCHEMA_REVISION:
         yield ok(MIGRATIONS, f"at {revision}, as this code expects")
     elif revision is not None and revision > SCHEMA_REVISION:
@@ -88,15 +88,15 @@ def _judge_tls(context: CheckContext) -> Iterator[Finding]:
     if info.ssl_in_use:
         yield ok(TLS, "on")
     elif (info.host or "/").startswith("/") or info.host in LOOPBACK:
-        yield ok(TLS, "off, and the database is on this machine")
+        yield ok(TLS, "off; the database is on this machine")
     else:
-        yield warning(TLS, "off: data and password travel in the clear", "append ?sslmode=require to DATABASE_URL")
+        yield warning(TLS, "off: data and password are sent unencrypted", "append ?sslmode=require to DATABASE_URL")
 
 
-def _judge_room(context: CheckContext, allowed: int) -> Finding:
+def _judge_connections(context: CheckContext, allowed: int) -> Finding:
     workers = context.settings.web_concurrency
     kept = workers * POOL_SIZE
-    told = f"{workers} workers keep {kept}, the server takes {allowed}"
+    found = f"{workers} workers keep {kept}, the server allows {allowed}"
     if kept > allowed:
-        return warning(ROOM, told, "fewer WEB_CONCURRENCY, a larger plan, or PgBouncer in between")
-    return ok(ROOM, told)
+        return warning(CONNECTIONS, found, "lower WEB_CONCURRENCY, take a larger plan, or use PgBouncer")
+    return ok(CONNECTIONS, found)

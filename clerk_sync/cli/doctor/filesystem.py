@@ -1,4 +1,4 @@
-"""The machine: whether the temporary folder, where workers share keys and metrics, can be used."""
+"""Check the temporary folder, where the workers share metrics."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ LITTLE_MIB = 100
 
 
 def check_filesystem(_: CheckContext) -> Iterator[Finding]:
-    """Yield whether files can be written there, and whether there is room."""
+    """Yield whether files can be written there, and whether there is space."""
     try:
         with tempfile.TemporaryFile() as file:
-            file.write(b"examined")
+            file.write(b"doctor")
             free_mib = shutil.disk_usage(tempfile.gettempdir()).free // 2**20
     except OSError as error:
-        yield wrong(SUBJECT, f"cannot be written: {error.strerror}", "give the process a TMPDIR that it may write")
+        yield wrong(
+            SUBJECT, f"cannot be written: {error.strerror}", "set TMPDIR to a folder that the process may write"
+        )
         return
     if free_mib < LITTLE_MIB:
-        yield warning(SUBJECT, f"{free_mib} MiB free", "make room: metrics are kept there")
+        yield warning(SUBJECT, f"{free_mib} MiB free", "free some space: metrics are kept there")
     else:
         yield ok(SUBJECT, "can be written")

@@ -1,4 +1,4 @@
-"""What a check says: how it stands, what was found, and how to mend it."""
+"""The findings of the doctor: a verdict, what was found, and how to fix it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """How a thing stands: as it should be; worth a look, or not proven; in need of a mend."""
+    """OK: as it should be. WARNING: worth a look, or not checked. WRONG: has to be fixed."""
 
     OK = "ok"
     WARNING = "warning"
@@ -22,26 +22,26 @@ class Finding:
     subject: str
     verdict: Verdict
     found: str
-    mend: str | None = None
+    fix: str | None = None
 
 
 def ok(subject: str, found: str) -> Finding:
-    """Return a green line."""
+    """Return an OK finding."""
     return Finding(subject, Verdict.OK, found)
 
 
-def warning(subject: str, found: str, mend: str | None = None) -> Finding:
-    """Return a yellow line."""
-    return Finding(subject, Verdict.WARNING, found, mend)
+def warning(subject: str, found: str, fix: str | None = None) -> Finding:
+    """Return a WARNING finding."""
+    return Finding(subject, Verdict.WARNING, found, fix)
 
 
-def wrong(subject: str, found: str, mend: str) -> Finding:
-    """Return a red line."""
-    return Finding(subject, Verdict.WRONG, found, mend)
+def wrong(subject: str, found: str, fix: str) -> Finding:
+    """Return a WRONG finding."""
+    return Finding(subject, Verdict.WRONG, found, fix)
 
 
 def age_text(age: timedelta) -> str:
-    """Return ``age`` as people say it: 40 s, 12 min, 5 h, 3 days."""
+    """Return ``age`` in its largest unit: 40 s, 12 min, 5 h, 3 days."""
     seconds = max(int(age.total_seconds()), 0)
     for size, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:

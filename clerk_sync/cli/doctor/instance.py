@@ -1,4 +1,4 @@
-"""Clerk's Backend API: whether it answers this key, by what clock, and which instance the key belongs to."""
+"""Check Clerk's Backend API: the secret key, the clock, and the instance of the key."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from clerk_sync.cli.doctor.http_probe import NoResponseError, probe
 API, CLOCK, INSTANCE = "Clerk's API", "clock", "instance"
 TIMEOUT_S = 5.0
 
-# A token is good from 5 s before its time on, and Date counts whole seconds.
+# Tokens are accepted from 5 s before their time, and Date counts whole seconds.
 WORRYING_SKEW_S, WRONG_SKEW_S = 2.5, 5.0
 
 
 def check_api(context: CheckContext) -> Iterator[Finding]:
-    """Yield what the API says to our key; where it answers at all, its clock is compared with ours."""
+    """Yield how the API responds to our key. If it responds at all, compare its clock with ours."""
     settings = context.settings
     if "CLERK_API_URL" in context.problems:
-        yield warning(API, "not asked", "mend CLERK_API_URL first")
+        yield warning(API, "not checked", "fix CLERK_API_URL first")
         return
     try:
         response = probe(
@@ -38,9 +38,11 @@ def check_api(context: CheckContext) -> Iterator[Finding]:
             timeout_s=TIMEOUT_S,
         )
     except NoResponseError as error:
-        # Without a secret key nothing here asks the API but this check.
+        # Without a secret key only this check uses the API.
         verdict = wrong if settings.secret_key else warning
-        yield verdict(API, f"{settings.api_url}: {error}", "is CLERK_API_URL right, and does a firewall let us out?")
+        yield verdict(
+            API, f"{settings.api_url}: {error}", "check CLERK_API_URL, and whether a firewall blocks outgoing requests"
+        )
         return
     yield _judge_api(context, response)
     yield _judge_clock(context, response)
@@ -50,38 +52,44 @@ def check_api(context: CheckContext) -> Iterator[Finding]:
 def _judge_api(context: CheckContext, response: HttpResponse) -> Finding:
     url = context.settings.api_url
     if context.settings.secret_key is None:
-        return warning(API, f"{url} answers; what it would say to our key is not known", "set CLERK_SECRET_KEY")
+        return warning(API, f"{url} answers; there is no key to check", "set CLERK_SECRET_KEY")
     if response.status == 401:
         return wrong(
             API,
-            "401: Clerk does not know CLERK_SECRET_KEY: mistyped, revoked, or of another Clerk",
-            "copy the key from the dashboard once more, under API keys",
+            "401: Clerk does not know CLERK_SECRET_KEY: it is mistyped, revoked, or of another instance",
+            "copy the key again from Clerk's dashboard, under API keys",
         )
     if response.status == 403:
-        return wrong(API, "403: CLERK_SECRET_KEY may not read", "use a key that may read users and the instance")
+        return wrong(
+            API, "403: CLERK_SECRET_KEY has no permission to read", "use a key that may read users and the instance"
+        )
     if 300 <= response.status < 400:
-        return wrong(API, f"{response.status}: {url} points elsewhere", "CLERK_API_URL is https://api.clerk.com")
+        return wrong(
+            API, f"{response.status}: {url} redirects to another address", "set CLERK_API_URL to https://api.clerk.com"
+        )
     if response.status >= 500 or response.status == 429:
-        return warning(API, f"{url} answers {response.status} now", "look at status.clerk.com; try again in a minute")
+        return warning(API, f"{url} answers {response.status} now", "see status.clerk.com, and try again in a minute")
     if response.status == 404 or (response.status == 200 and _find_instance(response)):
         return ok(API, f"{url} answers in {response.seconds * 1000:.0f} ms")
-    return wrong(API, f"{url} answers {response.status}, and not as Clerk does", "is CLERK_API_URL right?")
+    return wrong(API, f"{url} answers {response.status}, but not as Clerk does", "check CLERK_API_URL")
 
 
 def _judge_clock(context: CheckContext, response: HttpResponse) -> Finding:
     try:
         theirs = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
     except ValueError:
-        return warning(CLOCK, "the API's answer carries no Date to compare with")
-    # Date is cut to the second, and was written somewhere between question and response.
+        return warning(CLOCK, "the API's response has no Date to compare with")
+    # Date is cut to the second, and was set some time between request and response.
     skew_s = context.clock() - response.seconds / 2 - (theirs + 0.5)
-    told = f"{abs(skew_s):.1f} s {'ahead of' if skew_s > 0 else 'behind'} the API's"
+    found = f"{abs(skew_s):.1f} s {'ahead of' if skew_s > 0 else 'behind'} the API's"
     if abs(skew_s) > WRONG_SKEW_S:
         return wrong(
-            CLOCK, f"{told}: fresh tokens and, from 300 s on, webhooks are refused", "let NTP set this machine's clock"
+            CLOCK,
+            f"{found}: new tokens are refused and, from 300 s on, webhooks",
+            "synchronize this machine's clock with NTP",
         )
     if abs(skew_s) > WORRYING_SKEW_S:
-        return warning(CLOCK, told, "let NTP set this machine's clock; at 5 s fresh tokens are refused")
+        return warning(CLOCK, found, "synchronize this machine's clock with NTP: from 5 s on new tokens are refused")
     return ok(CLOCK, f"within {WORRYING_SKEW_S:g} s of the API's")
 
 
@@ -96,7 +104,7 @@ def _judge_instance(context: CheckContext, response: HttpResponse) -> Iterator[F
     try:
         check_key(instance, secret_key)
     except KeyMismatchError as error:
-        yield wrong(INSTANCE, str(error), "use the key that Clerk's dashboard shows for this instance")
+        yield wrong(INSTANCE, str(error), "copy the key again from Clerk's dashboard")
         return
     yield ok(INSTANCE, f"CLERK_SECRET_KEY belongs to {instance.id} ({instance.environment_type})")
 

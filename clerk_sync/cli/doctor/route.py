@@ -1,4 +1,4 @@
-"""The webhook route, tried through its public address with a signed event of a type that nobody mirrors."""
+"""Check the webhook route: send a signed event of an unmirrored type to its public address."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from clerk_sync.clerk.decoding import JsonDecoder
 from clerk_sync.clerk.errors import NotJsonError
-from clerk_sync.clerk.http import HttpResponse
+from clerk_sync.clerk.http import HttpResponse, one_line
 from clerk_sync.clerk.loopback import LOOPBACK
 from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
@@ -27,111 +27,115 @@ _object = JsonDecoder(dict[str, Any])
 
 
 def check_route(context: CheckContext) -> Iterator[Finding]:
-    """Yield whether a delivery from outside would arrive, and in this database."""
+    """Yield whether a delivery from outside arrives, and in this database."""
     if context.url is None:
-        yield warning(ROUTE, "not tried", "flask sync-clerk doctor --url https://…, the public address of the service")
+        yield warning(
+            ROUTE, "not checked", "flask sync-clerk doctor --url https://…, the public address of the service"
+        )
         return
     signing_secrets = context.settings.webhook_signing_secrets
     if not signing_secrets:
-        yield wrong(ROUTE, "not tried: there is no signing secret", "set CLERK_WEBHOOK_SIGNING_SECRET")
+        yield wrong(ROUTE, "not checked: there is no signing secret", "set CLERK_WEBHOOK_SIGNING_SECRET")
         return
     url = webhook_address(context.url)
     svix_id = f"msg_doctor_{secrets.token_hex(12)}"
     body = json.dumps({"object": "event", "type": SELF_TEST, "data": {}}).encode()
     try:
         headers = _signed(context, svix_id, body)
-        response = probe("POST", url, headers=headers, body=body, timeout_s=context.patience_s)
+        response = probe("POST", url, headers=headers, body=body, timeout_s=context.webhook_timeout_s)
     except NoResponseError as error:
-        yield wrong(ROUTE, f"{url}: {error}", _mend_for_silence(str(error)))
+        yield wrong(ROUTE, f"{url}: {error}", _fix_for(str(error)))
         return
     finding = judge(url, response)
     yield finding
-    was_taken = response.status == 200 and _outcome_of(response) == "ignored"
-    if was_taken and context.has_database and context.lack_of_tables is None:
+    was_accepted = response.status == 200 and _outcome_of(response) == "ignored"
+    if was_accepted and context.has_database and context.tables_unusable is None:
         yield _judge_inbox(context, svix_id)
 
 
 def check_deployment(context: CheckContext) -> Iterator[Finding]:
-    """Yield what the deployed service says of itself."""
+    """Yield what ``/readyz`` of the deployed service reports."""
     if context.url is None:
         return
     url = webhook_address(context.url).removesuffix(PATH) + "/readyz"
     try:
-        response = probe("GET", url, timeout_s=context.patience_s)
+        response = probe("GET", url, timeout_s=context.webhook_timeout_s)
         checks = _object.decode(response.body)
-        bad = [f"{name} {_one_line(check['detail'])}" for name, check in checks.items() if not check["ok"]]
+        bad = [f"{name} {_short(check['detail'])}" for name, check in checks.items() if not check["ok"]]
     except NoResponseError as error:
         yield warning(READY, f"/readyz: {error}")
     except (NotJsonError, ValueError, TypeError, KeyError):
-        yield warning(READY, f"/readyz answers {response.status}, and not as this service does")
+        yield warning(READY, f"/readyz answers {response.status}, but not as this service does")
     else:
-        told = f"/readyz answers {response.status}"
-        yield wrong(READY, f"{told}: {'; '.join(bad)}", "mend it where it is deployed") if bad else ok(READY, told)
+        found = f"/readyz answers {response.status}"
+        yield wrong(READY, f"{found}: {'; '.join(bad)}", "fix it in the deployment") if bad else ok(READY, found)
 
 
 def webhook_address(url: str) -> str:
-    """Return the route's address for what the operator gave: an origin, or the whole address."""
+    """Return the address of the route; ``url`` is the origin of the service or the whole address."""
     return url if urlsplit(url).path.strip("/") else url.rstrip("/") + PATH
 
 
 def judge(url: str, response: HttpResponse) -> Finding:
-    """Return what the answer to a signed event of an ignored type says about the way there."""
+    """Return the finding for the response to a signed event of an ignored type."""
     status = response.status
     if status == 200 and _outcome_of(response) == "ignored":
-        return _judge_good_answer(url, response)
+        return _judge_success(url, response)
     if status == 400:
         return _judge_bad_request(response)
     if 300 <= status < 400:
-        target = _one_line(response.headers.get("Location", "nowhere").partition("?")[0])
+        target = _short(response.headers.get("Location", "nowhere").partition("?")[0])
         return wrong(ROUTE, f"{status}: redirects to {target}", "Clerk follows no redirect: give it the final address")
     if status == 503 and (code := _problem(response).get("code")):
-        return wrong(ROUTE, f"503 {_one_line(code)}: the deployed service cannot take events now", "see its /readyz")
-    found, mend = _BY_STATUS.get(status, ("", ""))
+        return wrong(ROUTE, f"503 {_short(code)}: the deployed service cannot accept events now", "see its /readyz")
+    found, fix = _BY_STATUS.get(status, ("", ""))
     if not found and status >= 500:
-        found, mend = "the deployed service, or what stands in front of it, is broken", "look at its logs"
-    return wrong(ROUTE, f"{status}: {found or 'not an answer of this service'}", mend or "does the address lead here?")
+        found, fix = "the deployed service, or a proxy before it, failed", "see its logs"
+    return wrong(ROUTE, f"{status}: {found or 'not a response of this service'}", fix or "check the address")
 
 
 _BY_STATUS = {
     200: ("answered, but not by this service", f"the address has to end in {PATH}"),
-    401: ("somebody in front asks for credentials", f"leave {PATH} open in it: the signature is the credential"),
-    403: ("somebody in front refuses the request", f"let POST {PATH} through the firewall or access rule"),
-    404: ("nothing is there", f"the address has to end in {PATH}, and to lead to this service"),
-    405: ("what is there takes no POST", f"the address has to end in {PATH}, and to lead to this service"),
-    413: ("somebody in front takes no body of this size", "allow 1 MiB"),
-    415: ("the Content-Type does not arrive", "let headers pass unchanged"),
-    429: ("somebody in front limits the rate", f"take {PATH} out of the limit"),
-    502: ("a router answers: the service behind it does not", "is the web process up, and on PORT?"),
-    503: ("a router answers: the service behind it does not", "is the web process up, and on PORT?"),
-    504: ("a router answers: the service behind it is too slow", "look at the service's logs"),
+    401: ("a proxy requires credentials", f"exempt {PATH} in it: the signature is the credential"),
+    403: ("a proxy refuses the request", f"allow POST {PATH} in the firewall or access rule"),
+    404: ("there is no such route", f"the address has to be that of this service, and end in {PATH}"),
+    405: ("this route accepts no POST", f"the address has to be that of this service, and end in {PATH}"),
+    413: ("a proxy refuses a body of this size", "allow 1 MiB"),
+    415: ("the Content-Type does not arrive", "configure the proxy to pass headers unchanged"),
+    429: ("a proxy limits the rate", f"exempt {PATH} from the limit"),
+    502: ("a router answers, the service behind it does not", "check that the web process runs and listens on PORT"),
+    503: ("a router answers, the service behind it does not", "check that the web process runs and listens on PORT"),
+    504: ("a router answers, the service behind it is too slow", "see the service's logs"),
 }
 
 
-def _judge_good_answer(url: str, response: HttpResponse) -> Finding:
-    told = f"200 ignored in {response.seconds * 1000:.0f} ms: open, and signed with the secret of the deployment"
+def _judge_success(url: str, response: HttpResponse) -> Finding:
+    found = f"200 ignored in {response.seconds * 1000:.0f} ms: reachable, and the deployment has the same secret"
     if response.seconds > SLOW_S:
-        return warning(ROUTE, told, "Clerk gives up after 15 s: see request times in docs/operations.md")
+        return warning(ROUTE, found, "Clerk gives up after 15 s: see Requests are slow in docs/operations.md")
     parts = urlsplit(url)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        return warning(ROUTE, f"{told}; over http", "give Clerk the https address")
-    return ok(ROUTE, told)
+        return warning(ROUTE, f"{found}; over http", "give Clerk the https address")
+    return ok(ROUTE, found)
 
 
 def _judge_bad_request(response: HttpResponse) -> Finding:
     problem = _problem(response)
     detail = str(problem.get("detail", ""))
     if problem.get("code") != "signature-invalid":
-        return wrong(ROUTE, "400, and not from this service", "does the address lead here?")
+        return wrong(ROUTE, "400, but not from this service", "check the address")
     if "timestamp" in detail and "missing" not in detail:
-        return wrong(ROUTE, "400: the clocks here and there differ by more than 300 s", "let NTP set both")
-    if "missing" in detail:
         return wrong(
-            ROUTE, "400: the svix headers do not arrive", "let headers pass unchanged through what is in front"
+            ROUTE,
+            "400: the clocks of this machine and the service differ by more than 300 s",
+            "synchronize both with NTP",
         )
+    if "missing" in detail:
+        return wrong(ROUTE, "400: the svix headers do not arrive", "configure the proxy to pass headers unchanged")
     return wrong(
         ROUTE,
-        "400: CLERK_WEBHOOK_SIGNING_SECRET here is another one than what is deployed there",
-        "set this endpoint's secret in both places; if it is, something in front changes the body",
+        "400: CLERK_WEBHOOK_SIGNING_SECRET here differs from the deployed one",
+        "set the secret of this endpoint in both places; if it is the same, a proxy changes the body",
     )
 
 
@@ -140,14 +144,14 @@ def _judge_inbox(context: CheckContext, svix_id: str) -> Finding:
     if has_arrived(context.transactions, svix_id):
         return ok(INBOX, "the event is in this database")
     return warning(
-        INBOX, "the event was taken, and is not in this database", "DATABASE_URL here is not the deployment's"
+        INBOX, "the event was accepted, but is not in this database", "set DATABASE_URL here to that of the deployment"
     )
 
 
-def _mend_for_silence(fault: str) -> str:
+def _fix_for(fault: str) -> str:
     if fault.startswith("TLS"):
         return "Clerk refuses it as well: renew or correct the certificate"
-    return "is the address right, is the service up, and may the world reach it?"
+    return "check the address, that the service runs, and that it is reachable from the internet"
 
 
 def _signed(context: CheckContext, svix_id: str, body: bytes) -> dict[str, str]:
@@ -155,7 +159,7 @@ def _signed(context: CheckContext, svix_id: str, body: bytes) -> dict[str, str]:
 
     now = int(context.clock())
     at = datetime.fromtimestamp(now, UTC)
-    # All secrets, as while one is rotated: it is enough that the deployment knows one of them.
+    # Signed with every secret: during a rotation the deployment may know only one of them.
     signatures = [
         Webhook(secret).sign(svix_id, at, body.decode()) for secret in context.settings.webhook_signing_secrets
     ]
@@ -178,6 +182,5 @@ def _problem(response: HttpResponse) -> dict[str, object]:
         return {}
 
 
-def _one_line(text: object) -> str:
-    """Fit for a terminal, whatever a stranger has answered."""
-    return "".join(character if character.isprintable() else " " for character in str(text))[:160]
+def _short(text: object) -> str:
+    return one_line(text)[:160]

@@ -1,4 +1,4 @@
-"""The examination: every check in turn, whatever became of the one before it."""
+"""Run every check, also if an earlier one failed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from clerk_sync.cli.doctor.findings import Finding, warning, wrong
 
 
 class Check(NamedTuple):
-    """One concern."""
+    """One check, and what it needs."""
 
     subject: str
-    look: Callable[[CheckContext], Iterator[Finding]]
+    run: Callable[[CheckContext], Iterator[Finding]]
     needs_database: bool = False
     needs_tables: bool = False
 
@@ -44,34 +44,34 @@ CHECKS = (
 
 
 def run_checks(context: CheckContext) -> Iterator[Finding]:
-    """Yield every finding, as it is made. Never raises: a check that breaks is a finding, too."""
+    """Yield each finding as it is made. Never raises: an exception of a check becomes a finding."""
     for check in CHECKS:
-        if lack := _lack_of(check, context):
-            yield warning(check.subject, f"not looked at: {lack}")
+        if reason := _find_obstacle(check, context):
+            yield warning(check.subject, f"not checked: {reason}")
             continue
         try:
-            yield from check.look(context)
+            yield from check.run(context)
         except psycopg2.Error as error:
-            yield _of_database(check.subject, error)
+            yield _database_finding(check.subject, error)
         except Exception as error:
-            # The class alone: a text could quote anything.
-            yield wrong(check.subject, f"the check itself broke: {type(error).__name__}", "please report it")
+            # Only the class: the text may quote a secret.
+            yield wrong(check.subject, f"the check failed: {type(error).__name__}", "this is a bug: please report it")
         finally:
             _end_transaction(context)
 
 
-def _lack_of(check: Check, context: CheckContext) -> str | None:
+def _find_obstacle(check: Check, context: CheckContext) -> str | None:
     if (check.needs_database or check.needs_tables) and not context.has_database:
         return "the database does not answer"
-    return context.lack_of_tables if check.needs_tables else None
+    return context.tables_unusable if check.needs_tables else None
 
 
-def _of_database(subject: str, error: psycopg2.Error) -> Finding:
+def _database_finding(subject: str, error: psycopg2.Error) -> Finding:
     obstacle = describe(error)
     if obstacle is None:
         code = error.pgcode or type(error).__name__
-        return wrong(subject, f"the database says {code}", "mend what stands above about the database first")
-    return warning(subject, f"not looked at: {obstacle.found}", obstacle.mend)
+        return wrong(subject, f"the database refused with {code}", "fix the findings about the database first")
+    return warning(subject, f"not checked: {obstacle.found}", obstacle.mend)
 
 
 def _end_transaction(context: CheckContext) -> None:

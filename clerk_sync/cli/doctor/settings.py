@@ -1,4 +1,4 @@
-"""Every variable of the environment, one line each, and names that look like one of ours and are none."""
+"""Check every environment variable that is read, and names that look like one but are not read."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.settings.settings import LogFormat, MissingAzp, Settings
 
 SHORTEST_METRICS_TOKEN = 16
-LIKE_ONE_OF_OURS, LIKE_ANOTHER_OF_CLERKS = 0.85, 0.75
+SIMILARITY, SIMILARITY_WITH_CLERK_PREFIX = 0.85, 0.75
 
-Look = Callable[[str, Settings], Finding]
+CheckVariable = Callable[[str, Settings], Finding]
 
-# What Clerk's own libraries read beside what we do: set for them, and no mistake.
+# Clerk's own libraries read these. They are no misspelt names of ours.
 FOREIGN = frozenset(
     f"CLERK_{name}"
     for name in (
@@ -25,30 +25,30 @@ FOREIGN = frozenset(
 
 
 def check_variables(context: CheckContext) -> Iterator[Finding]:
-    """Yield one finding for each variable of ours."""
-    for name, look in _VARIABLES.items():
+    """Yield one finding for each variable that is read."""
+    for name, check in _VARIABLES.items():
         problem = context.problems.get(name)
         if problem is None:
-            yield look(name, context.settings)
+            yield check(name, context.settings)
             continue
         found, _, expected = problem.removeprefix(f"{name}: ").rstrip(".").partition(", expected ")
         yield wrong(name, found, f"expected {expected}")
 
 
 def check_names(context: CheckContext) -> Iterator[Finding]:
-    """Yield a finding for each variable that somebody may have meant as one of ours."""
+    """Yield a finding for each variable that may be a misspelt name of one that is read."""
     for name in sorted(context.names):
         if name in _VARIABLES or name in FOREIGN:
             continue
-        is_of_clerk = name.startswith("CLERK_")
-        likeness = LIKE_ANOTHER_OF_CLERKS if is_of_clerk else LIKE_ONE_OF_OURS
-        meant = get_close_matches(name.upper(), _VARIABLES, n=1, cutoff=likeness)
-        if not meant and not is_of_clerk:
+        has_clerk_prefix = name.startswith("CLERK_")
+        cutoff = SIMILARITY_WITH_CLERK_PREFIX if has_clerk_prefix else SIMILARITY
+        meant = get_close_matches(name.upper(), _VARIABLES, n=1, cutoff=cutoff)
+        if not meant and not has_clerk_prefix:
             continue
-        yield warning(name, "is set, and nothing reads it", f"is {meant[0]} meant?" if meant else "remove it")
+        yield warning(name, "is set, but nothing reads it", f"is {meant[0]} meant?" if meant else "remove it")
     public = next((name for name in sorted(context.names) if name.endswith("_CLERK_PUBLISHABLE_KEY")), None)
     if public and "CLERK_PUBLISHABLE_KEY" not in context.names:
-        yield warning(public, "is set, and CLERK_PUBLISHABLE_KEY is not", "set CLERK_PUBLISHABLE_KEY to the same key")
+        yield warning(public, "is set, but CLERK_PUBLISHABLE_KEY is not", "set CLERK_PUBLISHABLE_KEY to the same key")
 
 
 def _environment(name: str, settings: Settings) -> Finding:
@@ -62,7 +62,7 @@ def _database_url(name: str, settings: Settings) -> Finding:
 def _secret_key(name: str, settings: Settings) -> Finding:
     if settings.secret_key is None:
         return warning(
-            name, "not set: sync and check cannot ask Clerk", "copy it from Clerk's dashboard, under API keys"
+            name, "not set: sync and check cannot read from Clerk", "copy it from Clerk's dashboard, under API keys"
         )
     return ok(name, f"{settings.secret_key[:8]}…")
 
@@ -72,7 +72,7 @@ def _publishable_key(name: str, settings: Settings) -> Finding:
     if key is None:
         return warning(
             name,
-            "not set: the issuer of tokens is not compared, and suffixed cookies are not read",
+            "not set: the issuer of tokens is not checked, and cookies with a suffix are not read",
             "copy it from Clerk's dashboard, under API keys",
         )
     return ok(name, f"{key.value[:8]}… of {key.frontend_api}")
@@ -85,7 +85,7 @@ def _jwt_key(name: str, settings: Settings) -> Finding:
         return ok(name, "not set: keys come from Clerk's key set")
     return wrong(
         name,
-        "not set, nor any other source of keys: every session is answered 503",
+        "not set, and there is no other source of keys: every session is answered 503",
         "set CLERK_SECRET_KEY, CLERK_PUBLISHABLE_KEY or CLERK_JWT_KEY",
     )
 
@@ -105,7 +105,9 @@ def _authorized_parties(name: str, settings: Settings) -> Finding:
     parties = settings.authorized_parties
     if not parties:
         return warning(
-            name, "not set: tokens of any front end are taken", "list the origins of your front ends, as in production"
+            name,
+            "not set: tokens of any front end are accepted",
+            "list the origins of your front ends, as in production",
         )
     return ok(name, ", ".join(parties))
 
@@ -113,7 +115,9 @@ def _authorized_parties(name: str, settings: Settings) -> Finding:
 def _missing_azp(name: str, settings: Settings) -> Finding:
     if settings.missing_azp is MissingAzp.ALLOW:
         return warning(
-            name, "allow: tokens without azp pass", "unset it, unless tokens of Clerk's Backend API have to pass"
+            name,
+            "allow: tokens without azp are accepted",
+            "unset it, unless you use tokens made by Clerk's Backend API",
         )
     return ok(name, settings.missing_azp)
 
@@ -121,12 +125,14 @@ def _missing_azp(name: str, settings: Settings) -> Finding:
 def _issuer(name: str, settings: Settings) -> Finding:
     if settings.issuer is None:
         return warning(
-            name, "not known: tokens of any issuer with our key pass", "set CLERK_PUBLISHABLE_KEY, which gives it"
+            name,
+            "not known: tokens of any issuer with our key are accepted",
+            "set CLERK_PUBLISHABLE_KEY, which names it",
         )
     key = settings.publishable_key
     if key is not None and settings.issuer != key.issuer:
-        told = f"{settings.issuer}; the publishable key says {key.issuer}"
-        return warning(name, told, "unset it, unless Clerk is reached through a proxy of yours")
+        found = f"{settings.issuer}; the publishable key says {key.issuer}"
+        return warning(name, found, "unset it, unless you proxy Clerk")
     return ok(name, settings.issuer)
 
 
@@ -145,10 +151,8 @@ def _web_concurrency(name: str, settings: Settings) -> Finding:
 def _metrics_token(name: str, settings: Settings) -> Finding:
     if settings.metrics_token is None:
         if settings.is_production:
-            return warning(
-                name, "not set: /metrics answers 404, nobody watches", "set it to 32 random characters for Prometheus"
-            )
-        return ok(name, "not set: /metrics is open, this is not production")
+            return warning(name, "not set: /metrics answers 404", "set it to 32 random characters for Prometheus")
+        return ok(name, "not set: /metrics needs no token outside production")
     if len(settings.metrics_token) < SHORTEST_METRICS_TOKEN:
         return warning(name, "short enough to be guessed", "set it to 32 random characters")
     return ok(name, "set")
@@ -156,17 +160,19 @@ def _metrics_token(name: str, settings: Settings) -> Finding:
 
 def _log_level(name: str, settings: Settings) -> Finding:
     if settings.log_level in ("WARNING", "ERROR", "CRITICAL"):
-        return warning(name, f"{settings.log_level}: requests and deliveries leave no line", "INFO is the default")
+        return warning(
+            name, f"{settings.log_level}: requests and deliveries are not logged", "set it to INFO, the default"
+        )
     return ok(name, settings.log_level)
 
 
 def _log_format(name: str, settings: Settings) -> Finding:
     if settings.is_production and settings.log_format is LogFormat.CONSOLE:
-        return warning(name, "console: no program can read these lines", "unset it; production writes JSON")
+        return warning(name, "console: log collectors cannot parse these lines", "unset it: production writes JSON")
     return ok(name, settings.log_format)
 
 
-_VARIABLES: dict[str, Look] = {
+_VARIABLES: dict[str, CheckVariable] = {
     "CLERK_SYNC_ENV": _environment,
     "DATABASE_URL": _database_url,
     "CLERK_SECRET_KEY": _secret_key,

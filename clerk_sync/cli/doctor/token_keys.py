@@ -1,4 +1,4 @@
-"""Whether the keys that verify sessions are the instance's: the PEM, the API's key set, the frontend API's."""
+"""Check that the keys for session tokens are of one instance: the PEM and the key sets of both APIs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SUBJECT, PEM, FRONTEND = "key set", "CLERK_JWT_KEY's instance", "publishable key
 
 
 def check_token_keys(context: CheckContext) -> Iterator[Finding]:
-    """Yield whether keys can be had, and whether all that we were given belong to one instance."""
+    """Yield whether keys can be fetched, and whether all configured keys are of one instance."""
     settings = context.settings
     if "CLERK_API_URL" in context.problems:
         return
@@ -28,7 +28,7 @@ def check_token_keys(context: CheckContext) -> Iterator[Finding]:
     if settings.secret_key is not None:
         published, finding = _fetch(SUBJECT, f"{settings.api_url}/v1/jwks", settings.secret_key)
         yield finding
-    # A Clerk on this machine answers under its own address only, not under the one that its key names.
+    # A local Clerk serves its own address only, not the one in its publishable key.
     is_local = urlsplit(settings.api_url).hostname in LOOPBACK
     if settings.publishable_key is not None and not is_local:
         frontend, finding = _fetch(FRONTEND, settings.publishable_key.key_set_url, None)
@@ -39,20 +39,20 @@ def check_token_keys(context: CheckContext) -> Iterator[Finding]:
 
 
 def compare_key_sets(published: Entries, frontend: Entries) -> Finding:
-    """Return whether both keys are of one instance: then the sets that they lead to have a key in common."""
+    """Return whether both keys are of one instance: then their key sets have a key in common."""
     if set(published) & set(frontend):
-        return ok(FRONTEND, "the same as CLERK_SECRET_KEY's")
+        return ok(FRONTEND, "the same instance as that of CLERK_SECRET_KEY")
     return wrong(
         FRONTEND,
-        "another one than CLERK_SECRET_KEY's: their key sets have no key in common",
-        "take both keys from the same page of Clerk's dashboard",
+        "not the instance of CLERK_SECRET_KEY: their key sets have no key in common",
+        "copy both keys from the same page of Clerk's dashboard",
     )
 
 
 def compare_pem(pem: str, published: Entries) -> Finding:
-    """Return whether the PEM is one of the keys that the instance publishes now."""
+    """Return whether the PEM is one of the keys that the instance publishes."""
     if not published:
-        return warning(PEM, "not compared: there is no key set to compare it with")
+        return warning(PEM, "not checked: there is no key set to compare it with")
     numbers = {_numbers_of_entry(entry) for entry in published}
     if _numbers_of_pem(pem) in numbers:
         return ok(PEM, "one of the keys that the instance publishes")
@@ -69,8 +69,8 @@ def _fetch(subject: str, url: str, secret_key: str | None) -> tuple[Entries, Fin
     try:
         entries = fetch_key_set(url, secret_key)
     except ApiError as error:
-        mend = "sessions cannot be verified by these keys: see what stands above about keys and addresses"
-        return (), (wrong if secret_key else warning)(subject, str(error), mend)
+        fix = "sessions cannot be verified with these keys: fix the findings about keys and addresses first"
+        return (), (wrong if secret_key else warning)(subject, str(error), fix)
     number = "1 key" if len(entries) == 1 else f"{len(entries)} keys"
     return entries, ok(subject, f"{number} at {urlsplit(url).hostname}")
 
@@ -87,6 +87,6 @@ def _numbers_of_pem(pem: str) -> tuple[int, int]:
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     key = load_pem_public_key(pem.encode())
-    assert isinstance(key, RSAPublicKey), "the settings take no other"  # noqa: S101 - states a guarantee
+    assert isinstance(key, RSAPublicKey), "the settings accept no other"  # noqa: S101 - states a guarantee
     numbers = key.public_numbers()
     return numbers.n, numbers.e

@@ -1,4 +1,4 @@
-"""A set-up with nothing wrong, and the doctor who looks at it with something changed."""
+"""A healthy deployment, and the doctor run with some of its variables changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Environment = dict[str, str]
 
 
 class Report:
-    """What the doctor has said, by subject."""
+    """The findings of one run, by subject."""
 
     def __init__(self, exit_code: int, stdout: str) -> None:
         self.exit_code = exit_code
@@ -29,7 +29,7 @@ class Report:
         self.findings: list[dict[str, Any]] = json.loads(stdout)["findings"]
 
     def of(self, subject: str, verdict: str | None = None) -> str:
-        """Return what is said about ``subject``, and fail unless its verdict is ``verdict``."""
+        """Return the finding and fix about ``subject``; fail unless one has ``verdict``."""
         found = [each for each in self.findings if each["subject"] == subject]
         assert found, f"nothing about {subject}: {[each['subject'] for each in self.findings]}"
         worst = next((each for each in found if each["verdict"] == verdict), found[0])
@@ -45,7 +45,7 @@ Doctor = Callable[..., Report]
 
 @pytest.fixture
 def environment(clerk: LocalClerk, app: Flask, database_url: str, query: Query) -> Environment:
-    """A set-up with nothing wrong: keys of the local Clerk, a bound mirror, a fresh event and a finished run."""
+    """A healthy deployment: keys of the local Clerk, a bound mirror, a recent event and a finished run."""
     query("INSERT INTO mirror_binding (instance_id, bound_by) VALUES (%s, 'webhook')", clerk.instance_id)
     query("INSERT INTO webhook_events (svix_id, type, outcome) VALUES ('msg_1', 'user.created', 'applied')")
     query("INSERT INTO sync_runs (kind, status, ended_at) VALUES ('all', 'done', now())")
@@ -54,12 +54,12 @@ def environment(clerk: LocalClerk, app: Flask, database_url: str, query: Query) 
 
 @pytest.fixture
 def doctor(environment: Environment) -> Doctor:
-    """Run ``flask sync-clerk doctor --json`` in the healthy set-up with some variables changed; None takes one away."""
+    """Run ``flask sync-clerk doctor --json`` with some variables changed; None unsets one."""
 
     def run(*arguments: str, **changes: str | None) -> Report:
         changed = {name: value for name, value in {**environment, **changes}.items() if value is not None}
-        with application(changed) as patient:
-            runner = patient.test_cli_runner(env={name: changed.get(name) for name in (*VARIABLES, *changed)})
+        with application(changed) as app:
+            runner = app.test_cli_runner(env={name: changed.get(name) for name in (*VARIABLES, *changed)})
             result = runner.invoke(args=["sync-clerk", "doctor", "--json", *arguments])
         assert isinstance(result.exception, SystemExit | None), result.exception
         return Report(result.exit_code, result.stdout)
@@ -74,7 +74,7 @@ def application(environment: Environment) -> Iterator[Flask]:
         settings = Settings.from_env(environment)
     except ConfigurationError as error:
         settings = error.settings
-    made = create_app(settings)
-    yield made
-    with made.app_context():
+    app = create_app(settings)
+    yield app
+    with app.app_context():
         db.engine.dispose()

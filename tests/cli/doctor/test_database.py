@@ -15,7 +15,7 @@ def test_a_database_that_is_down(doctor: Doctor) -> None:
     report = doctor(DATABASE_URL="postgresql://u:hunter2@127.0.0.1:1/none")
     assert report.exit_code == 1
     assert "nobody listens there" in report.of("database", "wrong")
-    assert "not looked at" in report.of("role wall", "warning")
+    assert "not checked" in report.of("role wall", "warning")
     report.of("Clerk's API", "ok")
 
 
@@ -31,10 +31,10 @@ def test_migrations_that_never_ran(doctor: Doctor, new_database: Callable[[], st
 
 
 @pytest.mark.parametrize(
-    ("revision", "mend", "wall"),
+    ("revision", "fix", "guard"),
     [("0002", "flask db upgrade", "warning"), ("9999", "deploy the newer code", "ok")],
 )
-def test_migrations_of_another_version(doctor: Doctor, query: Query, revision: str, mend: str, wall: str) -> None:
+def test_migrations_of_another_version(doctor: Doctor, query: Query, revision: str, fix: str, guard: str) -> None:
     (before,) = query("SELECT version_num FROM alembic_version")
     query("UPDATE alembic_version SET version_num = %s", revision)
     try:
@@ -42,15 +42,15 @@ def test_migrations_of_another_version(doctor: Doctor, query: Query, revision: s
     finally:
         query("UPDATE alembic_version SET version_num = %s", *before)
     assert f"at {revision}" in report.of("migrations", "wrong")
-    assert mend in report.of("migrations", "wrong")
-    report.of("role wall", wall)  # what an older database lacks is not a second fault
+    assert fix in report.of("migrations", "wrong")
+    report.of("role wall", guard)  # what an older database lacks is not a second fault
 
 
 def test_more_workers_than_the_database_has_connections_for(doctor: Doctor) -> None:
-    assert "the server takes" in doctor(WEB_CONCURRENCY="200").of("database connections", "warning")
+    assert "the server allows" in doctor(WEB_CONCURRENCY="200").of("database connections", "warning")
 
 
-def test_a_table_that_somebody_has_locked_keeps_the_doctor_from_one_look_only(
+def test_a_table_that_somebody_has_locked_costs_one_check_only(
     doctor: Doctor, operator: Connection
 ) -> None:
     operator.autocommit = False

@@ -1,4 +1,4 @@
-"""Clerk as the doctor finds it: out of reach, with a clock that is off, or another instance than was meant."""
+"""Clerk cannot be reached, its clock differs, or the keys are of another instance."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_an_api_that_cannot_be_reached(doctor: Doctor) -> None:
     report.of("database", "ok")
 
 
-def test_something_else_behind_the_address_of_the_api(doctor: Doctor) -> None:
+def test_another_server_at_the_address_of_the_api(doctor: Doctor) -> None:
     with stranger(200, b"<html>") as url:
         report = doctor(CLERK_API_URL=url)
     assert "not as Clerk does" in report.of("Clerk's API", "wrong")

@@ -1,4 +1,4 @@
-"""The doctor names each fault, and the mend; the first never hides the second, and no secret shows."""
+"""The doctor names each fault and its fix. No fault hides another, and no secret is shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_nothing_is_wrong_with_a_healthy_set_up(doctor: Doctor) -> None:
 
 
 def test_settings_that_stop_the_service_do_not_stop_the_doctor(clerk: LocalClerk, environment: Environment) -> None:
-    """Through ``flask`` and wsgi.py, where every other command ends with the report of the settings."""
+    """Run through ``flask`` and wsgi.py: every other command stops at the settings."""
     broken = environment_for(clerk, "mysql://admin:hunter2@db/shop") | {"PORT": "http", "CLERK_AUTHORIZED_PARTIES": ""}
     assert run_flask(broken, "sync-clerk", "check").returncode == 2
     ran = run_flask(broken, "sync-clerk", "doctor", "--json")
@@ -24,7 +24,7 @@ def test_settings_that_stop_the_service_do_not_stop_the_doctor(clerk: LocalClerk
     assert report.exit_code == 1
     assert {"DATABASE_URL", "PORT", "CLERK_AUTHORIZED_PARTIES"} <= set(report.subjects("wrong"))
     assert "expected a whole number from 1 to 65535" in report.of("PORT", "wrong")
-    assert "mend DATABASE_URL first" in report.of("database", "warning")
+    assert "fix DATABASE_URL first" in report.of("database", "warning")
     report.of("Clerk's API", "ok")
     report.of("key set", "ok")
     assert "hunter2" not in ran.stdout + ran.stderr
@@ -35,14 +35,14 @@ def test_two_faults_at_once_are_both_named(doctor: Doctor) -> None:
     assert {"PORT", "Clerk's API", "database"} <= set(report.subjects("wrong"))
 
 
-def test_lines_for_people_have_marks_and_words_and_no_colours_off_a_terminal(environment: Environment) -> None:
-    with application({**environment, "CLERK_WEBHOOK_SIGNING_SECRET": ""}) as patient:
-        output = patient.test_cli_runner(env=environment).invoke(args=["sync-clerk", "doctor"]).output
+def test_printed_lines_have_marks_and_words_and_no_colors_off_a_terminal(environment: Environment) -> None:
+    with application({**environment, "CLERK_WEBHOOK_SIGNING_SECRET": ""}) as app:
+        output = app.test_cli_runner(env=environment).invoke(args=["sync-clerk", "doctor"]).output
     assert "✓ ok      DATABASE_URL                  set\n" in output
     assert (
         "✗ wrong   CLERK_WEBHOOK_SIGNING_SECRET  not set: every webhook is answered 503 -> copy the Signing" in output
     )
-    assert "! warning webhook route                 not tried -> flask sync-clerk doctor --url" in output
+    assert "! warning webhook route                 not checked -> flask sync-clerk doctor --url" in output
     assert "\x1b" not in output
 
 
@@ -61,8 +61,8 @@ def test_no_secret_comes_into_the_report(doctor: Doctor) -> None:
 
 
 def test_an_address_with_a_login_in_it_is_refused_and_not_repeated(environment: Environment) -> None:
-    with application(environment) as patient:
+    with application(environment) as app:
         arguments = ["sync-clerk", "doctor", "--url", "https://user:CANARY@shop.example.com"]
-        result = patient.test_cli_runner(env=environment).invoke(args=arguments)
+        result = app.test_cli_runner(env=environment).invoke(args=arguments)
     assert result.exit_code == 2
     assert "CANARY" not in result.output

@@ -1,4 +1,4 @@
-"""The webhook route as the world sees it: the doctor sends one signed event and names what stands in its way."""
+"""The doctor sends a signed event to the webhook route and names what prevents its arrival."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ def deployed(app: Flask) -> Iterator[str]:
 
 @pytest.fixture
 def examined(app: Flask) -> Iterator[Callable[..., dict[str, Finding]]]:
-    """Let the doctor try the route at an address; findings by subject."""
+    """Check the route at an address; findings by subject."""
     with app.app_context():
 
-        def look(url: str | None, **changes: Any) -> dict[str, Finding]:
+        def check(url: str | None, **changes: Any) -> dict[str, Finding]:
             settings = changes.pop("settings", services().settings)
-            facts = {"has_database": True, "patience_s": 5.0, **changes}
-            patient = CheckContext(
+            facts = {"has_database": True, "webhook_timeout_s": 5.0, **changes}
+            context = CheckContext(
                 settings=settings, transactions=TransactionalConnection(services().connect), url=url, **facts
             )
-            return {each.subject: each for each in (*check_route(patient), *check_deployment(patient))}
+            return {each.subject: each for each in (*check_route(context), *check_deployment(context))}
 
-        yield look
+        yield check
 
 
 Examined = Callable[..., dict[str, Finding]]
@@ -71,7 +71,7 @@ def test_an_open_route_answers_ignored_and_the_event_is_found_in_the_inbox(
     assert query("SELECT type, outcome FROM webhook_events") == [(SELF_TEST, "ignored")]
 
 
-def test_the_self_test_neither_binds_the_mirror_nor_counts_as_an_event_of_clerks(
+def test_the_self_test_neither_binds_the_mirror_nor_counts_as_an_event(
     app: Flask, examined: Examined, query: Query
 ) -> None:
     with deployed(app) as url:
@@ -81,7 +81,7 @@ def test_the_self_test_neither_binds_the_mirror_nor_counts_as_an_event_of_clerks
 
 
 @pytest.mark.parametrize("status", [200, 400, 503])
-def test_odd_json_in_the_place_of_the_service_is_told_from_it(examined: Examined, status: int) -> None:
+def test_odd_json_is_not_taken_for_this_service(examined: Examined, status: int) -> None:
     for odd in (*ODD_VALUES.values(), b'{"database": 1}', b'{"database": {"ok": false}}'):
         with stranger(status, odd) as url:
             found = examined(url)
@@ -89,12 +89,12 @@ def test_odd_json_in_the_place_of_the_service_is_told_from_it(examined: Examined
         assert "not as this service does" in found["deployed service"].found, odd[:20]
 
 
-def test_without_an_address_the_route_is_not_tried(examined: Examined) -> None:
+def test_without_an_address_the_route_is_not_checked(examined: Examined) -> None:
     found = examined(None)["webhook route"]
-    assert (found.verdict, found.found) == (Verdict.WARNING, "not tried")
+    assert (found.verdict, found.found) == (Verdict.WARNING, "not checked")
 
 
-def test_the_address_may_be_the_origin_or_the_whole(app: Flask) -> None:
+def test_the_address_may_be_the_origin_or_the_whole_address(app: Flask) -> None:
     assert webhook_address("https://shop.example.com/") == "https://shop.example.com/api/webhooks/clerk"
     assert webhook_address("https://example.com/shop/api/webhooks/clerk") == (
         "https://example.com/shop/api/webhooks/clerk"
@@ -105,7 +105,7 @@ def test_another_secret_is_deployed(make_app: MakeApp, examined: Examined) -> No
     with deployed(make_app(webhook_signing_secrets=(OTHER_SECRET,))) as url:
         found = examined(url)["webhook route"]
     assert found.verdict is Verdict.WRONG
-    assert "another one than what is deployed" in found.found
+    assert "differs from the deployed one" in found.found
 
 
 def test_one_of_two_secrets_is_enough_while_one_is_rotated(make_app: MakeApp, examined: Examined) -> None:
@@ -143,27 +143,27 @@ def test_the_deployment_has_another_database(
 def test_a_clock_more_than_five_minutes_off(app: Flask, examined: Examined) -> None:
     with deployed(app) as url:
         found = examined(url, clock=lambda: 1_700_000_000.0)["webhook route"]
-    assert "clocks here and there differ" in found.found
+    assert "differ by more than 300 s" in found.found
 
 
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
         (200, b"<html>Welcome</html>", "not by this service"),
-        (400, b"bad request", "not from this service"),
-        (401, b"", "asks for credentials"),
+        (400, b"bad request", "but not from this service"),
+        (401, b"", "requires credentials"),
         (403, b"", "refuses the request"),
-        (404, b"", "nothing is there"),
-        (405, b"", "takes no POST"),
-        (413, b"", "takes no body of this size"),
+        (404, b"", "there is no such route"),
+        (405, b"", "accepts no POST"),
+        (413, b"", "refuses a body of this size"),
         (429, b"", "limits the rate"),
-        (500, b"", "is broken"),
+        (500, b"", "failed"),
         (502, b"", "the service behind it does not"),
         (503, b"no dyno", "the service behind it does not"),
         (504, b"", "too slow"),
     ],
 )
-def test_whoever_stands_in_front_is_named_by_what_he_answers(
+def test_each_status_has_its_own_finding(
     examined: Examined, status: int, body: bytes, said: str
 ) -> None:
     with stranger(status, body) as url:
@@ -171,14 +171,14 @@ def test_whoever_stands_in_front_is_named_by_what_he_answers(
     assert found.verdict is Verdict.WRONG
     assert found.found.startswith(str(status))
     assert said in found.found
-    assert found.mend
+    assert found.fix
 
 
 def test_a_redirect_is_a_failed_delivery(examined: Examined) -> None:
     with stranger(308, headers={"Location": "https://www.example.com/api?token=CANARY"}) as url:
         found = examined(url)["webhook route"]
     assert found.found == "308: redirects to https://www.example.com/api"
-    assert "follows no redirect" in (found.mend or "")
+    assert "follows no redirect" in (found.fix or "")
 
 
 def test_headers_that_do_not_arrive(examined: Examined) -> None:
@@ -187,11 +187,11 @@ def test_headers_that_do_not_arrive(examined: Examined) -> None:
         assert "headers do not arrive" in examined(url)["webhook route"].found
 
 
-def test_a_certificate_that_nobody_vouches_for(examined: Examined, tmp_path: Path) -> None:
+def test_a_self_signed_certificate(examined: Examined, tmp_path: Path) -> None:
     with stranger(200, certificate=self_signed_certificate(tmp_path)) as url:
         found = examined(url)["webhook route"]
     assert "TLS: the certificate is self-signed" in found.found
-    assert "certificate" in (found.mend or "")
+    assert "certificate" in (found.fix or "")
 
 
 def test_no_tls_where_tls_is_expected(examined: Examined) -> None:
@@ -200,7 +200,7 @@ def test_no_tls_where_tls_is_expected(examined: Examined) -> None:
     assert "does not speak TLS" in found.found
 
 
-def test_nobody_listens(examined: Examined) -> None:
+def test_no_server_listens(examined: Examined) -> None:
     assert "no server listens there" in examined("http://127.0.0.1:1")["webhook route"].found
 
 
@@ -208,6 +208,6 @@ def test_a_name_that_does_not_exist(examined: Examined) -> None:
     assert "cannot be resolved" in examined("http://nobody.invalid")["webhook route"].found
 
 
-def test_somebody_who_takes_the_request_and_never_answers(examined: Examined) -> None:
+def test_a_server_that_never_responds(examined: Examined) -> None:
     with stranger(silent=True) as url:
-        assert "no response in time" in examined(url, patience_s=0.1)["webhook route"].found
+        assert "no response in time" in examined(url, webhook_timeout_s=0.1)["webhook route"].found
