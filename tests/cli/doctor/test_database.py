@@ -50,9 +50,7 @@ def test_more_workers_than_the_database_has_connections_for(doctor: Doctor) -> N
     assert "the server allows" in doctor(WEB_CONCURRENCY="200").of("database connections", "warning")
 
 
-def test_a_table_that_somebody_has_locked_costs_one_check_only(
-    doctor: Doctor, operator: Connection
-) -> None:
+def test_a_table_that_somebody_has_locked_costs_one_check_only(doctor: Doctor, operator: Connection) -> None:
     operator.autocommit = False
     with operator.cursor() as cursor:
         cursor.execute("LOCK TABLE role_changes")

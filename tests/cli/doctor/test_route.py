@@ -163,9 +163,7 @@ def test_a_clock_more_than_five_minutes_off(app: Flask, examined: Examined) -> N
         (504, b"", "too slow"),
     ],
 )
-def test_each_status_has_its_own_finding(
-    examined: Examined, status: int, body: bytes, said: str
-) -> None:
+def test_each_status_has_its_own_finding(examined: Examined, status: int, body: bytes, said: str) -> None:
     with stranger(status, body) as url:
         found = examined(url)["webhook route"]
     assert found.verdict is Verdict.WRONG
