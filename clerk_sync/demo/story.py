@@ -77,8 +77,8 @@ def _sign_up(stage: Stage, timeline: Timeline) -> str:
     cookies = SimpleCookie(answer.headers["Set-Cookie"])
     expect("__session" in {name[:9] for name in cookies}, True, "the sign-up page sets the session cookie")
     rows = _wait_for(lambda: stage.psql("SELECT clerk_id, email, role FROM users"))
-    stage.clerk.courier.wait_idle(PATIENCE_S)
-    attempt = stage.clerk.courier.deliveries[-1]
+    stage.clerk.webhook_sender.wait_idle(PATIENCE_S)
+    attempt = stage.clerk.webhook_sender.deliveries[-1]
     timeline.changed(f"{attempt.type} delivered, answered {attempt.status} in {attempt.took_ms:.1f} ms")
     timeline.changed(f"row {rows[0]}")
     expect(rows[0][1:], (EMAIL, "CLIENT"), "the row of the new user")
@@ -109,7 +109,7 @@ def _buy(person: _Person) -> str:
 def _lose_an_update(stage: Stage, timeline: Timeline, user_id: str) -> None:
     stage.clerk.faults.drop("user.updated", times=1)
     stage.clerk.users.update(user_id, last_name="King")
-    stage.clerk.courier.wait_idle(PATIENCE_S)
+    stage.clerk.webhook_sender.wait_idle(PATIENCE_S)
     timeline.sent("at Clerk: last_name = King; the delivery of user.updated is dropped")
     ((last_name,),) = stage.psql("SELECT last_name FROM users WHERE clerk_id = %s", user_id)
     timeline.changed(f"the row still says {last_name}")
@@ -122,7 +122,7 @@ def _lose_a_deletion(stage: Stage, timeline: Timeline) -> str:
     _wait_for(lambda: stage.psql(live, gone_id))
     stage.clerk.faults.drop("user.deleted", times=1)
     stage.clerk.users.delete(gone_id)
-    stage.clerk.courier.wait_idle(PATIENCE_S)
+    stage.clerk.webhook_sender.wait_idle(PATIENCE_S)
     timeline.sent(f"at Clerk: {gone_id} is deleted; the delivery of user.deleted is dropped")
     expect(len(stage.psql(live, gone_id)), 1, "the row without the lost deletion")
     timeline.changed("the row is still alive")

@@ -98,7 +98,7 @@ class NewSession(Struct, kw_only=True):
     user_id: str
 
 
-class TokenWish(Struct, kw_only=True):
+class TokenRequest(Struct, kw_only=True):
     """The body of ``POST /v1/sessions/{session_id}/tokens``."""
 
     expires_in_seconds: int | None = None
@@ -110,7 +110,7 @@ def parse(form: type[Form], body: bytes) -> Form:
         parsed = msgspec.json.decode(body or b"{}", type=form)
         _require_writable(parsed)
     except msgspec.ValidationError as error:
-        raise _refusal(str(error)) from error
+        raise _form_error(str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ClerkApiError(
             400, "request_body_invalid", "Request body invalid", "The request body is not JSON."
@@ -155,7 +155,7 @@ def plausible_email(address: str) -> str:
     return address
 
 
-def _refusal(complaint: str) -> ClerkApiError:
+def _form_error(complaint: str) -> ClerkApiError:
     if unknown := re.search(r"unknown field `(\w+)`", complaint):
         param = unknown[1]
         return ClerkApiError(422, "form_param_unknown", "is unknown", f"{param} is not a valid parameter.", param=param)

@@ -11,12 +11,10 @@ from typing import Any
 
 from flask import has_request_context, request
 
-from clerk_sync.emulator.backend_api.quirks import Quirks
 from clerk_sync.emulator.backend_api.rate_limit import RateLimit
 from clerk_sync.emulator.clock import wall_clock_ms
 from clerk_sync.emulator.faults import Faults
-from clerk_sync.emulator.identity import Identity, local_identity
-from clerk_sync.emulator.ids import Ids
+from clerk_sync.emulator.identity import Identity, Ids, local_identity
 from clerk_sync.emulator.sessions.keys import Keys, SigningKey
 from clerk_sync.emulator.sessions.sessions import Sessions
 from clerk_sync.emulator.sessions.tokens import LIFETIME_S, mint, session_claims
@@ -27,6 +25,17 @@ from clerk_sync.emulator.webhooks.http_post import HttpPost, Secrets
 from clerk_sync.emulator.webhooks.messages import State
 from clerk_sync.emulator.webhooks.schedule import Schedule
 from clerk_sync.emulator.webhooks.webhook_sender import WebhookSender
+
+
+@dataclass(slots=True)
+class Quirks:
+    """Answers that Clerk's documentation leaves open. A client must work with either; tests may change them."""
+
+    window_ends_belong: bool = False
+    """Whether ``created_at_after`` and ``_before`` include their own millisecond."""
+
+    deleted_cursor_works: bool = True
+    """Whether ``starting_after`` may name a deleted user; otherwise 422."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +96,10 @@ class Instance:
         self.rate_limit = RateLimit(*options.rate_limit, time.monotonic) if options.rate_limit else None
         self.keys = Keys(self.identity.instance_id, lambda: self.ids.new("ins", wall_clock_ms()))
         self.signing_secrets = Secrets(self.identity.webhook_secret)
-        self.courier = WebhookSender(
+        self.webhook_sender = WebhookSender(
             instance_id=self.identity.instance_id,
-            postman=HttpPost(self.signing_secrets, timeout_s=options.delivery_timeout_s, connections=options.senders),
-            mishaps=self.faults.webhooks,
+            http_post=HttpPost(self.signing_secrets, timeout_s=options.delivery_timeout_s, connections=options.senders),
+            webhook_faults=self.faults.webhooks,
             ids=self.ids,
             schedule=Schedule(options.schedule_factor),
             urls=options.webhook_urls,
@@ -99,21 +108,23 @@ class Instance:
             senders=options.senders,
             history=options.history,
         )
-        self.directory = UserStore()
-        self.sessions = Sessions(self.directory, self.ids, wall_clock_ms, self.courier.emit)
-        self.accounts = UserActions(self.directory, self.sessions, self.ids, options.clock_ms, self.courier.emit)
-        self.users = Users(self.directory, self.accounts, self.ids, options.clock_ms)
+        self.user_store = UserStore()
+        self.sessions = Sessions(self.user_store, self.ids, wall_clock_ms, self.webhook_sender.emit)
+        self.user_actions = UserActions(
+            self.user_store, self.sessions, self.ids, options.clock_ms, self.webhook_sender.emit
+        )
+        self.users = Users(self.user_store, self.user_actions, self.ids, options.clock_ms)
 
     @property
     def revision(self) -> tuple[object, ...]:
         """Something that is different after every change worth keeping."""
-        settled = sum(message.state is not State.WAITING for message in list(self.courier.messages.values()))
+        settled = sum(message.state is not State.WAITING for message in list(self.webhook_sender.messages.values()))
         return (
-            self.directory.revision,
+            self.user_store.revision,
             self.sessions.revision,
             self.keys.current.public_key_pem,
             self.signing_secrets.current,
-            len(self.courier.messages),
+            len(self.webhook_sender.messages),
             settled,
         )
 
@@ -145,7 +156,7 @@ class Instance:
         return secret
 
     def _session_id_for(self, user_id: str) -> str:
-        if self.directory.find(user_id) is None:
+        if self.user_store.find(user_id) is None:
             return self.ids.new("sess", wall_clock_ms())
         session = self.sessions.active_of(user_id) or self.sessions.create(user_id)
         return session.id

@@ -9,9 +9,8 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from clerk_sync.emulator.backend_api.quirks import Quirks
 from clerk_sync.emulator.faults import Faults
-from clerk_sync.emulator.instance import Instance, Options
+from clerk_sync.emulator.instance import Instance, Options, Quirks
 from clerk_sync.emulator.serving.app import create_app
 from clerk_sync.emulator.serving.listener import HOST, Listener
 from clerk_sync.emulator.serving.middleware import Middleware
@@ -33,8 +32,8 @@ class LocalClerk:
         self._state = state
         self.requests = RequestLog(instance.options.history)
         origins = (instance.options.authorized_origin,)
-        self._wire = Middleware(create_app(instance, self.requests), instance.faults, self.requests, origins)
-        self._listener = Listener(self._wire, port)
+        self._middleware = Middleware(create_app(instance, self.requests), instance.faults, self.requests, origins)
+        self._listener = Listener(self._middleware, port)
 
     @classmethod
     def start(cls, *, port: int = 0, state_path: Path | None = None, **options: Any) -> LocalClerk:
@@ -49,7 +48,7 @@ class LocalClerk:
             state = StateFile(state_path, instance) if state_path else None
             return cls(instance, port, state)
         except (OSError, ValueError):
-            instance.courier.stop()
+            instance.webhook_sender.stop()
             if state:
                 state.close()
             raise
@@ -64,9 +63,9 @@ class LocalClerk:
 
     def stop(self) -> None:
         """Stop answering and sending. Open connections are cut, as in an outage."""
-        self._wire.stopping.set()
+        self._middleware.stopping.set()
         self._listener.stop()
-        self._instance.courier.stop()
+        self._instance.webhook_sender.stop()
         if self._state:
             self._state.close()
 
@@ -136,9 +135,9 @@ class LocalClerk:
         return self._instance.keys
 
     @property
-    def courier(self) -> WebhookSender:
+    def webhook_sender(self) -> WebhookSender:
         """The webhooks."""
-        return self._instance.courier
+        return self._instance.webhook_sender
 
     @property
     def faults(self) -> Faults:
@@ -188,7 +187,7 @@ class LocalClerk:
             claims=claims,
         )
 
-    def history(self, seed: int) -> RandomHistory:
+    def random_history(self, seed: int) -> RandomHistory:
         """Return random lives to put into this Clerk; see :meth:`History.acts`."""
         return RandomHistory(self.users, seed, self._instance.options.clock_ms)
 

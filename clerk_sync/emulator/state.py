@@ -49,7 +49,9 @@ class StateFile:
         revision = instance.revision
         if revision == self._saved_revision:
             return
-        messages = [each for each in list(instance.courier.messages.values()) if each.state is not State.DELIVERED]
+        messages = [
+            each for each in list(instance.webhook_sender.messages.values()) if each.state is not State.DELIVERED
+        ]
         saved = Saved(
             instance=instance.options.instance,
             kid=instance.keys.current.kid,
@@ -83,9 +85,9 @@ class StateFile:
             )
         instance.keys.restore(SigningKey.from_pem(saved.kid, saved.private_key_pem))
         instance.signing_secrets.restore(saved.webhook_secret)
-        instance.directory.put_many(saved.users)
+        instance.user_store.put_many(saved.users)
         instance.sessions.restore(saved.sessions)
-        instance.courier.adopt(saved.undelivered)
+        instance.webhook_sender.adopt(saved.undelivered)
 
     def _keep(self) -> None:
         while not self._closing.wait(SAVE_EVERY_S):

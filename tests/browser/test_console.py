@@ -40,9 +40,9 @@ def office(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFac
     with open_browser_house(migrate(new_database()), tmp_path_factory.mktemp("logs")) as house:
         fill(house)
         house.clerk.users.create(first_name="Ada", last_name="Lovelace", email=ADMIN)
-        house.clerk.courier.wait_idle()
+        house.clerk.webhook_sender.wait_idle()
         house.clerk.users.create(first_name="Bob", email=CLIENT)
-        house.clerk.courier.wait_idle()
+        house.clerk.webhook_sender.wait_idle()
         house.query("UPDATE users SET role = 'ADMIN' WHERE email = %s", ADMIN)
         yield house
 

@@ -27,7 +27,7 @@ class Weather:
 
     def __init__(self, clerk: LocalClerk, seed: int) -> None:
         self._clerk = clerk
-        self._history = clerk.history(seed)
+        self._history = clerk.random_history(seed)
         self._random = random.Random(f"weather {seed}")
         self._recent: deque[str] = deque(maxlen=REMEMBERED)
         self._last_id = ""
@@ -40,7 +40,7 @@ class Weather:
         """Who was deleted at Clerk."""
         self.unlucky: set[str] = set()
         """Of whom a message was dropped, or refused until its last retry: only sync can know what it said."""
-        clerk.courier.watch(self._settle)
+        clerk.webhook_sender.watch(self._settle)
 
     def blow(self, deliveries: int) -> Iterator[int]:
         """Send so many deliveries at least, not counting retries; yield the number so far after each act."""
@@ -48,14 +48,14 @@ class Weather:
         while sent < deliveries:
             sent += self._carry_out_one_act()
             if self._recent and self._random.random() < SENT_AGAIN_LATER:
-                self._clerk.courier.redeliver(self._random.choice(self._recent))
+                self._clerk.webhook_sender.redeliver(self._random.choice(self._recent))
                 sent += 1
             self._wait_for_low_water()
             yield sent
 
     def calm(self, patience_s: float) -> None:
         """Wait until the last retry has been made."""
-        self._clerk.courier.wait_idle(patience_s)
+        self._clerk.webhook_sender.wait_idle(patience_s)
         self._give_up()
 
     def _carry_out_one_act(self) -> int:
@@ -93,7 +93,7 @@ class Weather:
             yield faults.shuffle(fate.shuffle_window, "*", **only)
 
     def _new_messages(self) -> list[Message]:
-        messages = self._clerk.courier.messages
+        messages = self._clerk.webhook_sender.messages
         new = [messages[svix_id] for svix_id in takewhile(lambda id_: id_ != self._last_id, reversed(messages))]
         self._last_id = new[0].svix_id if new else self._last_id
         return new[::-1]

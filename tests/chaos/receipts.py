@@ -12,7 +12,7 @@ from clerk_sync.emulator.webhooks.messages import Delivery
 
 
 class Receipts:
-    """Counts the answers to deliveries; hand :meth:`keep` to the courier."""
+    """Counts the answers to deliveries; hand :meth:`keep` to the webhook_sender."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

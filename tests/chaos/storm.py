@@ -87,7 +87,7 @@ def run_storm(
     ) as house:
         weather = Weather(house.clerk, seed)
         receipts = Receipts(directory / "receipts")
-        house.clerk.courier.watch(receipts.keep)
+        house.clerk.webhook_sender.watch(receipts.keep)
         with Troubles(postgres, house.services, seed) as troubles:
             _blow(weather, troubles, deliveries, result, lambda: progress(result.deliveries, receipts, troubles.done))
         weather.calm(LAST_RETRY_S)

@@ -44,9 +44,9 @@ def story(seed: int) -> list[tuple[str, bytes, str]]:
     with LocalClerk.start(
         webhook_url="http://127.0.0.1:9/", seed=seed, clock_ms=SlowClock(seed), schedule_factor=0.0
     ) as clerk:
-        clerk.courier.pause()  # nothing is sent, so nothing can depend on the machine
+        clerk.webhook_sender.pause()  # nothing is sent, so nothing can depend on the machine
         list(Weather(clerk, seed).blow(300))
-        return [told(message) for message in clerk.courier.messages.values()]
+        return [told(message) for message in clerk.webhook_sender.messages.values()]
 
 
 def told(message: Message) -> tuple[str, bytes, str]:

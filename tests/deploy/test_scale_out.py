@@ -35,7 +35,7 @@ def everywhere(house: House, path: str, user_id: str) -> list[tuple[int, str | N
 
 def test_a_role_counts_everywhere_at_the_next_request(house: House) -> None:
     user_id = house.clerk.users.create(email="boss@example.com")["id"]
-    house.clerk.courier.wait_idle()
+    house.clerk.webhook_sender.wait_idle()
     assert everywhere(house, "/api/admin/users", user_id) == [(403, "forbidden")] * 3
     house.query("UPDATE users SET role = 'ADMIN' WHERE clerk_id = %s", user_id)
     assert everywhere(house, "/api/admin/users", user_id) == [(200, None)] * 3
@@ -45,7 +45,7 @@ def test_a_role_counts_everywhere_at_the_next_request(house: House) -> None:
 
 def test_a_ban_and_a_deletion_that_one_is_told_of_count_everywhere(house: House) -> None:
     user_id = house.clerk.users.create(first_name="Grace")["id"]
-    house.clerk.courier.wait_idle()
+    house.clerk.webhook_sender.wait_idle()
     assert everywhere(house, "/api/me", user_id) == [(200, None)] * 3
     for change, expected in (
         (house.clerk.users.ban, (403, "user-banned")),
@@ -53,7 +53,7 @@ def test_a_ban_and_a_deletion_that_one_is_told_of_count_everywhere(house: House)
         (house.clerk.users.delete, (403, "user-deleted")),
     ):
         change(user_id)
-        house.clerk.courier.wait_idle()
+        house.clerk.webhook_sender.wait_idle()
         assert everywhere(house, "/api/me", user_id) == [expected] * 3
 
 
@@ -83,11 +83,13 @@ def test_an_order_begun_at_one_is_paid_at_another_and_seen_at_the_third(house: H
 
 
 def test_a_message_that_comes_to_all_is_counted_once(house: House) -> None:
-    message = house.clerk.courier.send("user.created", house.clerk.users.create(first_name="Ada"))
-    house.clerk.courier.wait_idle()
+    message = house.clerk.webhook_sender.send("user.created", house.clerk.users.create(first_name="Ada"))
+    house.clerk.webhook_sender.wait_idle()
     for _ in house.services:
-        house.clerk.courier.redeliver(message.svix_id)
-    house.clerk.courier.wait_idle()
-    reached = {delivery.url for delivery in house.clerk.courier.deliveries if delivery.svix_id == message.svix_id}
+        house.clerk.webhook_sender.redeliver(message.svix_id)
+    house.clerk.webhook_sender.wait_idle()
+    reached = {
+        delivery.url for delivery in house.clerk.webhook_sender.deliveries if delivery.svix_id == message.svix_id
+    }
     assert len(reached) == 3
     assert house.query("SELECT deliveries FROM webhook_events WHERE svix_id = %s", message.svix_id) == [(4,)]

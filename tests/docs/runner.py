@@ -74,7 +74,7 @@ def open_desk(database_url: str, directory: Path) -> Iterator[Desk]:
     with open_house(database_url, directory, workers=1) as house:
         for user_id, email in PEOPLE.items():
             house.clerk.users.create(id=user_id, email=email)
-        house.clerk.courier.wait_idle()
+        house.clerk.webhook_sender.wait_idle()
         desk = Desk(house, project)
         try:
             yield desk

@@ -102,11 +102,11 @@ def test_a_taken_port_is_one_sentence(clerk: LocalClerk) -> None:
 
 def test_trigger_goes_through_the_running_clerk(clerk: LocalClerk, endpoint: Endpoint) -> None:
     user = clerk.users.create(username="ada")
-    clerk.courier.wait_idle()
+    clerk.webhook_sender.wait_idle()
     result = at(clerk, "trigger", "user.updated", "--user", user["id"], "--twice")
     assert result.exit_code == 0
     assert [line.split(" ")[0] for line in result.output.splitlines()] == ["user.updated"] * 2
-    assert [each.type for each in clerk.courier.deliveries] == ["user.created", "user.updated", "user.updated"]
+    assert [each.type for each in clerk.webhook_sender.deliveries] == ["user.created", "user.updated", "user.updated"]
     assert json.loads(endpoint.received[-1].body)["data"] == user
 
 
@@ -117,7 +117,7 @@ def test_trigger_out_of_order_sends_the_newer_version_first(clerk: LocalClerk, e
 
 def test_trigger_late_carries_the_time_when_it_happened(clerk: LocalClerk, endpoint: Endpoint) -> None:
     assert at(clerk, "trigger", "user.created", "--delay", "0.2").exit_code == 0
-    (delivery,) = clerk.courier.deliveries
+    (delivery,) = clerk.webhook_sender.deliveries
     assert delivery.sent_at_ms - json.loads(endpoint.received[0].body)["timestamp"] >= 200
 
 
@@ -157,7 +157,7 @@ def test_every_kind_of_webhook_fault_can_be_made(clerk: LocalClerk, endpoint: En
     for arguments in (("double",), ("delay", "--delay", "0.01"), ("shuffle", "--window", "2")):
         assert at(clerk, "fault", "webhook", *arguments).exit_code == 0
     clerk.users.create(username="ada")
-    clerk.courier.wait_idle()
+    clerk.webhook_sender.wait_idle()
     assert len(endpoint.received) == 2
 
 
@@ -170,9 +170,9 @@ def test_what_was_lost_is_replayed(clerk: LocalClerk, endpoint: Endpoint) -> Non
     clerk.faults.drop()
     clerk.users.create(username="ada")
     assert at(clerk, "replay", "--missing").output == "1 sent again.\n"
-    clerk.courier.wait_idle()
+    clerk.webhook_sender.wait_idle()
     assert at(clerk, "replay", endpoint.ids[0]).exit_code == 0
-    clerk.courier.wait_idle()
+    clerk.webhook_sender.wait_idle()
     assert len(endpoint.received) == 2
     assert at(clerk, "replay", "msg_unknown").exit_code == 1
     assert at(clerk, "replay").exit_code == 2
@@ -180,7 +180,7 @@ def test_what_was_lost_is_replayed(clerk: LocalClerk, endpoint: Endpoint) -> Non
 
 def test_deliveries_are_shown_as_lines_or_in_full(clerk: LocalClerk) -> None:
     user = clerk.users.create(email="ada@example.com")
-    clerk.courier.wait_idle()
+    clerk.webhook_sender.wait_idle()
     lines = at(clerk, "deliveries").output
     assert re.fullmatch(r"user\.created msg_\w+ attempt 1: 200\n", lines)
     (full,) = json.loads(at(clerk, "deliveries", "--json").output)

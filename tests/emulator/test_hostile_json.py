@@ -18,11 +18,11 @@ from clerk_sync.emulator.forms import (
     MetadataChange,
     NewSession,
     NewUser,
-    TokenWish,
+    TokenRequest,
     UserChange,
 )
 from clerk_sync.emulator.serving.control_api import KeyRotation, Replay, SecretRotation, Seed, Send
-from clerk_sync.emulator.webhooks.trigger import Wish
+from clerk_sync.emulator.webhooks.trigger import TriggerRequest
 from clerk_sync.emulator.webhooks.webhook_faults import WebhookFault
 from tests.emulator.conftest import Api
 from tests.hostile_json import ODD_VALUES, encode, texts
@@ -35,14 +35,14 @@ ROUTES = [
     ("PUT", "/v1/users/{user}/email_address", EmailReplacement, {"email_address": "ada@example.com"}),
     ("POST", "/v1/users/ban", ManyUsers, {}),
     ("POST", "/v1/sessions", NewSession, {}),
-    ("POST", "/v1/sessions/{session}/tokens", TokenWish, {}),
+    ("POST", "/v1/sessions/{session}/tokens", TokenRequest, {}),
     ("POST", "/_local/users/seed", Seed, {"count": 1}),
     ("POST", "/_local/keys/rotate", KeyRotation, {}),
     ("POST", "/_local/faults", Fault, {"path": "/v1/nowhere"}),
     ("POST", "/_local/mishaps", WebhookFault, {"kind": "double", "times": 1}),
     ("POST", "/_local/webhooks/rotate", SecretRotation, {}),
     ("POST", "/_local/webhooks/replay", Replay, {}),
-    ("POST", "/_local/webhooks/trigger", Wish, {"type": "user.created"}),
+    ("POST", "/_local/webhooks/trigger", TriggerRequest, {"type": "user.created"}),
     ("POST", "/_local/webhooks/send", Send, {"type": "user.created", "data": {}}),
 ]
 each_route = pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 
-from clerk_sync.emulator.ids import Ids
+from clerk_sync.emulator.identity import Ids
 
 
 def test_an_id_is_a_prefix_and_27_base62_characters() -> None:

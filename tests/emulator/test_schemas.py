@@ -14,7 +14,7 @@ import yaml
 
 from clerk_sync.emulator import LocalClerk
 from clerk_sync.emulator.webhooks.example_events import event_types
-from clerk_sync.emulator.webhooks.offline import trigger_offline
+from clerk_sync.emulator.webhooks.trigger import trigger_offline
 from tests.emulator.conftest import Api, Endpoint
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "shared" / "clerk-openapi"
@@ -170,7 +170,7 @@ def test_every_webhook_that_acts_on_users_cause_is_what_clerk_documents(endpoint
         clerk.users.unban(user_id)
         clerk.sessions.create(user_id)
         clerk.users.delete(user_id)
-        clerk.courier.wait_idle()
+        clerk.webhook_sender.wait_idle()
     assert set(check_webhooks(endpoint)) == {
         "user.created",
         "user.updated",
@@ -186,8 +186,8 @@ def test_seeded_users_make_webhooks_that_clerk_documents(endpoint: Endpoint) -> 
     with LocalClerk.start(webhook_url=endpoint.url) as clerk:
         clerk.users.seed(150)
         for user in clerk.users.snapshot():
-            clerk.courier.send("user.updated", user)
-        clerk.courier.wait_idle()
+            clerk.webhook_sender.send("user.updated", user)
+        clerk.webhook_sender.wait_idle()
     assert len(check_webhooks(endpoint)) == 150
 
 

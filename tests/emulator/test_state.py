@@ -27,13 +27,13 @@ def test_undelivered_messages_are_delivered_after_a_restart(tmp_path: Path, endp
     path = tmp_path / "state.json"
     with LocalClerk.start(state_path=path, webhook_url=endpoint.url) as clerk:
         clerk.users.create(username="delivered")
-        clerk.courier.wait_idle()
-        clerk.courier.pause()
+        clerk.webhook_sender.wait_idle()
+        clerk.webhook_sender.pause()
         clerk.users.create(username="waiting")
-        (waiting,) = (each for each in clerk.courier.messages.values() if each.state is State.WAITING)
+        (waiting,) = (each for each in clerk.webhook_sender.messages.values() if each.state is State.WAITING)
     with LocalClerk.start(state_path=path, webhook_url=endpoint.url) as clerk:
-        clerk.courier.wait_idle()
-        assert [each.svix_id for each in clerk.courier.deliveries] == [waiting.svix_id]
+        clerk.webhook_sender.wait_idle()
+        assert [each.svix_id for each in clerk.webhook_sender.deliveries] == [waiting.svix_id]
         assert endpoint.received[-1].body == waiting.body
 
 

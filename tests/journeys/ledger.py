@@ -13,15 +13,15 @@ SLOWEST_ANSWER_MS = 10_000
 
 def outcomes(house: House) -> Counter[int | None]:
     """Return how often each status was answered; None counts what nobody answered."""
-    return Counter(delivery.status for delivery in house.clerk.courier.deliveries)
+    return Counter(delivery.status for delivery in house.clerk.webhook_sender.deliveries)
 
 
 def assert_nothing_lost(house: House) -> None:
     """Fail unless every delivery was taken and kept, or refused as "not now" and then taken."""
-    house.clerk.courier.wait_idle(60)
-    deliveries = house.clerk.courier.deliveries
+    house.clerk.webhook_sender.wait_idle(60)
+    deliveries = house.clerk.webhook_sender.deliveries
     assert {delivery.status for delivery in deliveries if not delivery.succeeded} <= REFUSALS
-    assert {message.state for message in house.clerk.courier.messages.values()} == {State.DELIVERED}
+    assert {message.state for message in house.clerk.webhook_sender.messages.values()} == {State.DELIVERED}
     assert not lost(house, deliveries)
     assert max(delivery.took_ms for delivery in deliveries) < SLOWEST_ANSWER_MS
     assert rows(house) == {user.id: user.first_name for user in house.clerk.users.snapshot()}

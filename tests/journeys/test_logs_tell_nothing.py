@@ -85,12 +85,14 @@ def _secrets_of(clerk: LocalClerk) -> list[str]:
 def _drive(told: Told, clerk: LocalClerk, url: str) -> None:
     boss, customer = (clerk.users.create(**person(number))["id"] for number in (1, 2))
     if told.kind != "without its database":
-        clerk.courier.wait_idle(30)
+        clerk.webhook_sender.wait_idle(30)
         run_statement(url, "UPDATE users SET role = 'ADMIN' WHERE clerk_id = %s", (boss,))
-    clerk.courier.send("user.updated", {"id": 7, "first_name": MARK, "email_addresses": [{"email_address": EMAIL}]})
-    clerk.courier.send("user.updated", {"id": "user_odd", "updated_at": EMAIL, "first_name": MARK})
-    clerk.courier.send_body("user.created", f'{{"type": "user.created", "data": "{MARK}'.encode())
-    clerk.courier.send_body("user.created", json.dumps([MARK]).encode())
+    clerk.webhook_sender.send(
+        "user.updated", {"id": 7, "first_name": MARK, "email_addresses": [{"email_address": EMAIL}]}
+    )
+    clerk.webhook_sender.send("user.updated", {"id": "user_odd", "updated_at": EMAIL, "first_name": MARK})
+    clerk.webhook_sender.send_body("user.created", f'{{"type": "user.created", "data": "{MARK}'.encode())
+    clerk.webhook_sender.send_body("user.created", json.dumps([MARK]).encode())
     if told.kind != "without its database":
         parked = "SELECT svix_id FROM webhook_events WHERE outcome = 'parked' OFFSET 2"
         wait_for(lambda: run_statement(url, parked), "three parked events")
@@ -116,7 +118,7 @@ def _run_commands(told: Told, clerk: LocalClerk, environment: dict[str, str]) ->
         told.commands[name] = ran.stdout + ran.stderr
         told.exit_codes[name] = ran.returncode
 
-    with clerk.courier.muted():
+    with clerk.webhook_sender.muted():
         clerk.users.create(**person(3))
     run("dry run", "sync-clerk", "sync", "--dry-run", "--verbose")
     run("check", "sync-clerk", "check")

@@ -64,8 +64,8 @@ def watched(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFa
         environment.pop("PROMETHEUS_MULTIPROC_DIR", None)  # that of the tests' own process, where it has one
         with Service(environment, log, port=port, workers=2) as service:
             clerk.users.create(first_name="Grace", email="grace@example.com")
-            clerk.courier.send("user.updated", {"id": 7})
-            clerk.courier.wait_idle(30)
+            clerk.webhook_sender.send("user.updated", {"id": 7})
+            clerk.webhook_sender.wait_idle(30)
             assert run_flask(environment, "sync-clerk", "sync", "--no-progress").returncode == 0
             run_statement(url, "INSERT INTO sync_runs (kind) VALUES ('all')")
             yield Watched(service, clerk, url)

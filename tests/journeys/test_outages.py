@@ -30,14 +30,14 @@ class SoonAgain(Schedule):
 def house(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     url = postgres.create_database("journey_outages", template="migrated")
     with open_house(url, tmp_path_factory.mktemp("logs")) as opened:
-        opened.clerk.courier.schedule = SoonAgain()
+        opened.clerk.webhook_sender.schedule = SoonAgain()
         yield opened
 
 
 @pytest.fixture
 def two_servers(doomed_database: str, tmp_path: Path) -> Iterator[House]:
     with open_house(doomed_database, tmp_path, servers=2, workers=1) as opened:
-        opened.clerk.courier.schedule = SoonAgain()
+        opened.clerk.webhook_sender.schedule = SoonAgain()
         yield opened
 
 
@@ -150,6 +150,6 @@ def test_two_servers_on_one_database_take_what_is_doubled_and_shuffled(two_serve
         house.services[0].wait_until_ready()
         wait_for_more(50)
     assert_nothing_lost(house)
-    assert {delivery.url for delivery in house.clerk.courier.deliveries if delivery.succeeded} == {
+    assert {delivery.url for delivery in house.clerk.webhook_sender.deliveries if delivery.succeeded} == {
         service.webhook_url for service in house.services
     }

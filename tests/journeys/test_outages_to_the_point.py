@@ -35,7 +35,7 @@ def house(kept_house: House) -> House:
 def start_again(house: House) -> None:
     house.service.start()
     house.service.wait_until_ready()
-    house.clerk.courier.resume()
+    house.clerk.webhook_sender.resume()
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def test_a_worker_killed_between_the_effect_and_the_inbox_leaves_both_or_neither
     with held(house, "LOCK TABLE webhook_events"):
         house.clerk.users.create(first_name="Half")
         ((backend,),) = wait_until_waiting(house, "relation")
-        house.clerk.courier.pause()
+        house.clerk.webhook_sender.pause()
         house.service.kill()
         assert house.query(effect) == []
     # The session outlives its client for a moment, gets the lock, and may still commit.
@@ -81,11 +81,11 @@ def test_a_worker_killed_between_commit_and_answer_has_taken_the_delivery_and_it
     with every_commit_waiting(postgres):
         user = house.clerk.users.create(first_name="Once")
         wait_until_waiting(house, "SyncRep")
-        house.clerk.courier.pause()
+        house.clerk.webhook_sender.pause()
         house.service.kill()
     start_again(house)
     assert_nothing_lost(house)
-    mine = [each for each in house.clerk.courier.deliveries if user["id"].encode() in each.body]
+    mine = [each for each in house.clerk.webhook_sender.deliveries if user["id"].encode() in each.body]
     assert [each.status for each in mine] == [None, 200]
     assert mine[-1].answer == '{"outcome":"duplicate"}'
     assert house.query("SELECT outcome, deliveries FROM webhook_events WHERE clerk_id = %s", user["id"]) == [
@@ -129,10 +129,10 @@ def test_a_database_session_killed_between_two_of_its_results_is_answered_503(
         ((backend,),) = wait_until_waiting(house, "advisory")
         os.kill(backend, signal.SIGKILL)
         wait_for(lambda: outcomes(house)[503] > 0, "a delivery refused")
-        house.clerk.courier.pause()
+        house.clerk.webhook_sender.pause()
     wait_for(lambda: is_up(postgres), "the server after its recovery")
     house.query("DROP TRIGGER stop_here ON users")
-    house.clerk.courier.resume()
+    house.clerk.webhook_sender.resume()
     assert_nothing_lost(house)
 
 
@@ -153,7 +153,7 @@ def is_up(postgres: PostgresServer) -> bool:
 )
 def test_a_lock_of_somebody_elses_is_answered_503_in_time_and_the_retry_completes(house: House, lock: str) -> None:
     user = house.clerk.users.create(first_name="Before")
-    house.clerk.courier.wait_idle(30)
+    house.clerk.webhook_sender.wait_idle(30)
     refused = outcomes(house)[503]
     with held(house, lock):
         house.clerk.users.update(user["id"], first_name="After", at_ms=user["updated_at"] + 1)

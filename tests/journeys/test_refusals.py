@@ -15,7 +15,7 @@ HOME = {"line1": "1 Harbour Road", "city": "Galway", "country": "IE"}
 def user_id(house: House) -> str:
     """Somebody who has signed up and is at work."""
     made = str(house.clerk.users.create(first_name="Ada", emails=[f"ada{len(house.clerk.users)}@example.com"])["id"])
-    house.clerk.courier.wait_idle(30)
+    house.clerk.webhook_sender.wait_idle(30)
     assert house.call("GET", "/api/me", made).status_code == 200
     return made
 
@@ -31,24 +31,24 @@ def test_a_user_who_is_barred_in_clerk_is_refused_until_clerk_takes_it_back(
 ) -> None:
     barred: dict[str, Any] = {field: True}
     house.clerk.users.update(user_id, **barred)
-    house.clerk.courier.wait_idle(30)
+    house.clerk.webhook_sender.wait_idle(30)
     assert answer_of(house, user_id) == (403, "user-banned")
 
     house.clerk.users.update(user_id, **(barred | {field: False}))
-    house.clerk.courier.wait_idle(30)
+    house.clerk.webhook_sender.wait_idle(30)
     assert answer_of(house, user_id) == (200, None)
 
 
 def test_a_locked_user_is_not_refused(house: House, user_id: str) -> None:
     """A lock bars from signing in at Clerk; sessions go on."""
     house.clerk.users.lock(user_id)
-    house.clerk.courier.wait_idle(30)
+    house.clerk.webhook_sender.wait_idle(30)
     assert answer_of(house, user_id) == (200, None)
 
 
 def test_what_proves_the_token_alone_still_answers_a_banned_user(house: House, user_id: str) -> None:
     house.clerk.users.ban(user_id)
-    house.clerk.courier.wait_idle(30)
+    house.clerk.webhook_sender.wait_idle(30)
     assert house.call("GET", "/api/session", user_id).status_code == 200
 
 
@@ -56,7 +56,7 @@ def test_a_deleted_user_loses_what_is_personal_keeps_the_orders_and_never_comes_
     assert house.flask("shop", "load-products").returncode == 0
     user = house.clerk.users.create(first_name="Charles", last_name="B", username="charles", email="c@example.com")
     user_id = str(user["id"])
-    house.clerk.courier.wait_idle(30)
+    house.clerk.webhook_sender.wait_idle(30)
     address_id = house.call("POST", "/api/addresses", user_id, json=HOME).json()["id"]
     sku = house.call("GET", "/api/products", user_id).json()["products"][0]["sku"]
     house.call("PUT", f"/api/cart/items/{sku}", user_id, json={"quantity": 1})
@@ -64,13 +64,13 @@ def test_a_deleted_user_loses_what_is_personal_keeps_the_orders_and_never_comes_
     number = house.call("POST", "/api/cart/checkout", user_id, **checkout).json()["number"]
     house.call("PUT", f"/api/cart/items/{sku}", user_id, json={"quantity": 2})
 
-    update = house.clerk.courier.send("user.updated", user | {"updated_at": user["updated_at"] + 1})
-    house.clerk.courier.wait_idle(30)
+    update = house.clerk.webhook_sender.send("user.updated", user | {"updated_at": user["updated_at"] + 1})
+    house.clerk.webhook_sender.wait_idle(30)
     house.clerk.users.delete(user_id)
-    house.clerk.courier.wait_idle(30)
-    house.clerk.courier.redeliver(update.svix_id)
-    house.clerk.courier.send("user.updated", user | {"updated_at": user["updated_at"] + 10_000_000})
-    house.clerk.courier.wait_idle(30)
+    house.clerk.webhook_sender.wait_idle(30)
+    house.clerk.webhook_sender.redeliver(update.svix_id)
+    house.clerk.webhook_sender.send("user.updated", user | {"updated_at": user["updated_at"] + 10_000_000})
+    house.clerk.webhook_sender.wait_idle(30)
 
     assert answer_of(house, user_id) == (403, "user-deleted")
     (row,) = house.query(

@@ -20,9 +20,9 @@ def house(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFact
 
 def answer_to(house: House, type_: str, data: object) -> Delivery:
     """Deliver one event and return how it went."""
-    message = house.clerk.courier.send(type_, data)
-    house.clerk.courier.wait_idle(30)
-    return next(each for each in house.clerk.courier.deliveries if each.svix_id == message.svix_id)
+    message = house.clerk.webhook_sender.send(type_, data)
+    house.clerk.webhook_sender.wait_idle(30)
+    return next(each for each in house.clerk.webhook_sender.deliveries if each.svix_id == message.svix_id)
 
 
 def test_an_event_that_cannot_be_mapped_is_parked_and_stays_so_until_the_code_can(house: House) -> None:
@@ -38,7 +38,7 @@ def test_an_event_that_cannot_be_mapped_is_parked_and_stays_so_until_the_code_ca
 def test_a_parked_event_is_applied_by_replay_and_leaves_no_payload(house: House) -> None:
     house.clerk.faults.drop("user.created", times=1)
     user_id = house.clerk.users.create(first_name="Parked", email="parked@example.com")["id"]
-    message = next(reversed(house.clerk.courier.messages.values()))
+    message = next(reversed(house.clerk.webhook_sender.messages.values()))
     # As an earlier version of the code may have left it, which could not read such a user.
     house.query(
         "INSERT INTO webhook_events (svix_id, type, clerk_id, outcome, reason, payload)"
@@ -54,16 +54,16 @@ def test_a_parked_event_is_applied_by_replay_and_leaves_no_payload(house: House)
     assert house.call("GET", "/api/me", user_id).json()["email"] == "parked@example.com"
     entry = "SELECT outcome, reason, payload FROM webhook_events WHERE svix_id = %s"
     assert house.query(entry, message.svix_id) == [("applied", None, None)]
-    assert house.clerk.courier.redeliver(message.svix_id)
-    house.clerk.courier.wait_idle(30)
-    assert house.clerk.courier.deliveries[-1].answer == '{"outcome":"duplicate"}'
+    assert house.clerk.webhook_sender.redeliver(message.svix_id)
+    house.clerk.webhook_sender.wait_idle(30)
+    assert house.clerk.webhook_sender.deliveries[-1].answer == '{"outcome":"duplicate"}'
 
 
 def test_a_replay_does_not_bring_back_who_was_deleted_since(house: House) -> None:
     user = house.clerk.users.create(first_name="Gone")
     house.clerk.users.delete(user["id"])
-    house.clerk.courier.wait_idle(30)
-    created = next(each for each in house.clerk.courier.messages.values() if user["id"].encode() in each.body)
+    house.clerk.webhook_sender.wait_idle(30)
+    created = next(each for each in house.clerk.webhook_sender.messages.values() if user["id"].encode() in each.body)
     park = "UPDATE webhook_events SET outcome = 'parked', payload = %s WHERE svix_id = %s"
     house.query(park, created.body.decode(), created.svix_id)
     done = house.flask("sync-clerk", "replay", "--id", created.svix_id)

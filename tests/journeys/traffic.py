@@ -16,19 +16,19 @@ HOME = {"line1": "1 Harbour Road", "city": "Galway", "country": "IE"}
 def drive_everything(house: House, superuser_url: str) -> None:
     """Send all kinds of traffic; fail unless each is answered as it must be and the mirror ends right."""
     _buy(house, "user_buyer")
-    lives = house.clerk.history(seed=1)
+    lives = house.clerk.random_history(seed=1)
     list(lives.acts(ACTS))
     customer = house.clerk.users.create(first_name="Charles", email="charles@example.com")["id"]
-    house.clerk.courier.wait_idle(60)
+    house.clerk.webhook_sender.wait_idle(60)
     _buy(house, customer)
     house.clerk.users.delete(customer)
-    parked = house.clerk.courier.send("user.updated", {"id": 7})
-    house.clerk.courier.wait_idle(60)
-    with house.clerk.courier.muted():
+    parked = house.clerk.webhook_sender.send("user.updated", {"id": 7})
+    house.clerk.webhook_sender.wait_idle(60)
+    with house.clerk.webhook_sender.muted():
         list(lives.acts(ACTS // 3))
 
-    assert {message.state for message in house.clerk.courier.messages.values()} == {State.DELIVERED}
-    assert {delivery.status for delivery in house.clerk.courier.deliveries} == {200}
+    assert {message.state for message in house.clerk.webhook_sender.messages.values()} == {State.DELIVERED}
+    assert {delivery.status for delivery in house.clerk.webhook_sender.deliveries} == {200}
     assert house.flask("sync-clerk", "replay", "--id", parked.svix_id).returncode == 1
     assert house.flask("sync-clerk", "prune", "--older-than", "90d").returncode == 0
     synced = house.flask("sync-clerk", "sync", "--json", "--no-progress", "--max-deletes", "100%")

@@ -88,7 +88,7 @@ def run(
     with clerk:
         if not len(clerk.users):
             clerk.users.seed(count, seed=seed)
-        clerk.courier.watch(_show)
+        clerk.webhook_sender.watch(_show)
         _introduce(clerk)
         ended.wait()
     click.echo("The local Clerk has stopped.", err=True)
@@ -142,7 +142,7 @@ def _reason_of(error: OSError | ValueError) -> str:
 def _introduce(clerk: LocalClerk) -> None:
     click.echo(f"The local Clerk answers at {clerk.url} with {len(clerk.users)} users. Ctrl-C ends it.", err=True)
     click.echo(f"  sign up  {clerk.url}/sign-up\n  sign in  {clerk.url}/sign-in", err=True)
-    click.echo(f"  webhooks {', '.join(clerk.courier.urls) or 'nowhere'}\nFor .env:\n", err=True)
+    click.echo(f"  webhooks {', '.join(clerk.webhook_sender.urls) or 'nowhere'}\nFor .env:\n", err=True)
     for name, value in clerk.environment.items():
         click.echo(f"{name}={value}")
     sys.stdout.flush()
@@ -162,7 +162,7 @@ def _show(delivery: Delivery) -> None:
 
 def _trigger_alone(wish: dict[str, Any], endpoint: str, secret: str | None) -> list[dict[str, Any]]:
     from clerk_sync.emulator.errors import ClerkApiError
-    from clerk_sync.emulator.webhooks.offline import trigger_offline
+    from clerk_sync.emulator.webhooks.trigger import trigger_offline
 
     try:
         return [asdict(delivery) for delivery in trigger_offline(wish, endpoint, secret)]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from clerk_sync.emulator.backend_api.params import Params, read_boolean, read_integer, read_signed_values, read_values
-from clerk_sync.emulator.backend_api.quirks import Quirks
 from clerk_sync.emulator.errors import ClerkApiError
+from clerk_sync.emulator.instance import Quirks
 from clerk_sync.emulator.users.schemas import User
 
 Predicate = Callable[[User], bool]

@@ -9,8 +9,8 @@ from typing import Any
 
 from clerk_sync.emulator.backend_api.filters import Filter
 from clerk_sync.emulator.backend_api.params import Params, read_integer
-from clerk_sync.emulator.backend_api.quirks import Quirks
 from clerk_sync.emulator.errors import invalid_value
+from clerk_sync.emulator.instance import Quirks
 from clerk_sync.emulator.users.schemas import User
 from clerk_sync.emulator.users.user_store import Position, UserStore
 
@@ -42,7 +42,7 @@ class Page:
     after: Position | None = None
 
 
-def parse_page(params: Params, directory: UserStore, quirks: Quirks) -> Page:
+def parse_page(params: Params, user_store: UserStore, quirks: Quirks) -> Page:
     """Return the page that is asked for; raise Clerk's 422 for a cursor that cannot be followed."""
     limit, offset = read_limit(params), read_offset(params)
     order_by, descending = _read_ordering(params)
@@ -53,8 +53,8 @@ def parse_page(params: Params, directory: UserStore, quirks: Quirks) -> Page:
         raise invalid_value("starting_after", "it requires ordering by created_at")
     if offset:
         raise invalid_value("starting_after", "it cannot be combined with offset")
-    position = directory.position(cursor)
-    if position is None or (directory.is_departed(cursor) and not quirks.deleted_cursor_works):
+    position = user_store.position(cursor)
+    if position is None or (user_store.was_deleted(cursor) and not quirks.deleted_cursor_works):
         raise invalid_value("starting_after", "it names no user")
     return Page(limit, 0, order_by, descending, position)
 
@@ -77,35 +77,37 @@ def read_offset(params: Params) -> int:
     return offset
 
 
-def select(directory: UserStore, wanted: Filter, page: Page) -> list[User]:
+def select(user_store: UserStore, wanted: Filter, page: Page) -> list[User]:
     """Return the page's users."""
-    with directory.lock:
+    with user_store.lock:
         if page.order_by == "created_at" and not wanted.included_ids:
-            return list(islice(_in_order(directory, wanted, page), page.offset, page.offset + page.limit))
-        found = list(_everybody(directory, wanted))
+            return list(islice(_in_order(user_store, wanted, page), page.offset, page.offset + page.limit))
+        found = list(_everybody(user_store, wanted))
     found.sort(key=lambda user: _sort_key(user, page.order_by), reverse=page.descending)
     if page.after is not None:
         found = [user for user in found if _is_behind(user, page.after, descending=page.descending)]
     return found[page.offset : page.offset + page.limit]
 
 
-def count(directory: UserStore, wanted: Filter) -> int:
+def count(user_store: UserStore, wanted: Filter) -> int:
     """Return how many users the filter lets through."""
-    with directory.lock:
+    with user_store.lock:
         if not wanted.included_ids and not wanted.predicates:
-            return directory.count(wanted.lowest, wanted.highest)
-        return sum(1 for _ in _everybody(directory, wanted))
+            return user_store.count(wanted.lowest, wanted.highest)
+        return sum(1 for _ in _everybody(user_store, wanted))
 
 
-def _in_order(directory: UserStore, wanted: Filter, page: Page) -> Iterator[User]:
-    users = directory.walk(lowest=wanted.lowest, highest=wanted.highest, after=page.after, newest_first=page.descending)
+def _in_order(user_store: UserStore, wanted: Filter, page: Page) -> Iterator[User]:
+    users = user_store.iterate(
+        lowest=wanted.lowest, highest=wanted.highest, after=page.after, newest_first=page.descending
+    )
     return filter(wanted.passes, users) if wanted.predicates else users
 
 
-def _everybody(directory: UserStore, wanted: Filter) -> Iterator[User]:
+def _everybody(user_store: UserStore, wanted: Filter) -> Iterator[User]:
     if not wanted.included_ids:
-        return filter(wanted.passes, directory.walk(lowest=wanted.lowest, highest=wanted.highest))
-    named = map(directory.find, dict.fromkeys(wanted.included_ids))
+        return filter(wanted.passes, user_store.iterate(lowest=wanted.lowest, highest=wanted.highest))
+    named = map(user_store.find, dict.fromkeys(wanted.included_ids))
     return (user for user in named if user and wanted.passes(user))
 
 

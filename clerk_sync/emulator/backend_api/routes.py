@@ -16,12 +16,12 @@ from clerk_sync.emulator.forms import (
     MetadataChange,
     NewSession,
     NewUser,
-    TokenWish,
+    TokenRequest,
     UserChange,
     parse,
 )
 from clerk_sync.emulator.instance import Instance
-from clerk_sync.emulator.serving.responses import json_answer
+from clerk_sync.emulator.serving.responses import json_response
 from clerk_sync.emulator.sessions.tokens import LIFETIME_S
 
 API_VERSIONS = frozenset({"2021-02-05", "2024-10-01", "2025-03-12", "2025-04-10", "2025-11-10", "2026-05-12"})
@@ -45,11 +45,11 @@ def backend_api(clerk: Instance) -> Blueprint:
 
     @api.get("/jwks")
     def jwks() -> Response:
-        return json_answer(clerk.keys.key_set)
+        return json_response(clerk.keys.key_set)
 
     @api.get("/instance")
     def instance() -> Response:
-        return json_answer(
+        return json_response(
             {
                 "object": "instance",
                 "id": clerk.identity.instance_id,
@@ -66,30 +66,30 @@ def _add_user_routes(api: Blueprint, clerk: Instance) -> None:
     @api.get("/users")
     def list_users() -> Response:
         wanted = parse_filter(request.args, clerk.quirks)
-        page = query.parse_page(request.args, clerk.directory, clerk.quirks)
-        return json_answer(query.select(clerk.directory, wanted, page))
+        page = query.parse_page(request.args, clerk.user_store, clerk.quirks)
+        return json_response(query.select(clerk.user_store, wanted, page))
 
     @api.get("/users/count")
     def count_users() -> Response:
         wanted = parse_filter(request.args, clerk.quirks)
-        return json_answer({"object": "total_count", "total_count": query.count(clerk.directory, wanted)})
+        return json_response({"object": "total_count", "total_count": query.count(clerk.user_store, wanted)})
 
     @api.post("/users")
     def create_user() -> Response:
-        return json_answer(clerk.accounts.create(parse(NewUser, request.get_data())))
+        return json_response(clerk.user_actions.create(parse(NewUser, request.get_data())))
 
     @api.get("/users/<user_id>")
     def get_user(user_id: str) -> Response:
-        return json_answer(clerk.directory.get(user_id))
+        return json_response(clerk.user_store.get(user_id))
 
     @api.patch("/users/<user_id>")
     def update_user(user_id: str) -> Response:
-        clerk.directory.get(user_id)  # 404 before 422: a wrong address is the first mistake to tell
-        return json_answer(clerk.accounts.change(user_id, parse(UserChange, request.get_data())))
+        clerk.user_store.get(user_id)  # 404 before 422: a wrong address is the first mistake to tell
+        return json_response(clerk.user_actions.change(user_id, parse(UserChange, request.get_data())))
 
     @api.delete("/users/<user_id>")
     def delete_user(user_id: str) -> Response:
-        return json_answer(clerk.accounts.delete(user_id))
+        return json_response(clerk.user_actions.delete(user_id))
 
 
 def _add_user_act_routes(api: Blueprint, clerk: Instance) -> None:
@@ -102,32 +102,32 @@ def _add_user_act_routes(api: Blueprint, clerk: Instance) -> None:
 
     @api.post(f"/users/<user_id>/<any({','.join(acts)}):act>")
     def act_on_user(user_id: str, act: str) -> Response:
-        return json_answer(clerk.accounts.alter(user_id, acts[act]))
+        return json_response(clerk.user_actions.alter(user_id, acts[act]))
 
     @api.post("/users/<any(ban,unban):act>")
     def act_on_many(act: str) -> Response:
         form = parse(ManyUsers, request.get_data())
         if not 1 <= len(form.user_ids) <= 50:
             raise invalid_value("user_ids", "from 1 to 50 are accepted")
-        return json_answer([clerk.accounts.alter(user_id, acts[act]) for user_id in form.user_ids])
+        return json_response([clerk.user_actions.alter(user_id, acts[act]) for user_id in form.user_ids])
 
     @api.patch("/users/<user_id>/metadata")
     def merge_metadata(user_id: str) -> Response:
-        return json_answer(clerk.accounts.merge_metadata(user_id, parse(MetadataChange, request.get_data())))
+        return json_response(clerk.user_actions.merge_metadata(user_id, parse(MetadataChange, request.get_data())))
 
     @api.put("/users/<user_id>/metadata")
     def replace_metadata(user_id: str) -> Response:
-        return json_answer(clerk.accounts.replace_metadata(user_id, parse(MetadataChange, request.get_data())))
+        return json_response(clerk.user_actions.replace_metadata(user_id, parse(MetadataChange, request.get_data())))
 
     @api.put("/users/<user_id>/email_address")
     def replace_email(user_id: str) -> Response:
-        return json_answer(clerk.accounts.replace_email(user_id, parse(EmailReplacement, request.get_data())))
+        return json_response(clerk.user_actions.replace_email(user_id, parse(EmailReplacement, request.get_data())))
 
 
 def _add_session_routes(api: Blueprint, clerk: Instance) -> None:
     @api.post("/sessions")
     def create_session() -> Response:
-        return json_answer(clerk.sessions.create(parse(NewSession, request.get_data()).user_id))
+        return json_response(clerk.sessions.create(parse(NewSession, request.get_data()).user_id))
 
     @api.get("/sessions")
     def list_sessions() -> Response:
@@ -142,25 +142,25 @@ def _add_session_routes(api: Blueprint, clerk: Instance) -> None:
             and client_id in (None, session.client_id)
             and status in (None, session.status)
         ]
-        return json_answer(found[offset : offset + limit])
+        return json_response(found[offset : offset + limit])
 
     @api.get("/sessions/<session_id>")
     def get_session(session_id: str) -> Response:
-        return json_answer(clerk.sessions.get(session_id))
+        return json_response(clerk.sessions.get(session_id))
 
     @api.post("/sessions/<session_id>/revoke")
     def revoke_session(session_id: str) -> Response:
-        return json_answer(clerk.sessions.finish(session_id, "revoked"))
+        return json_response(clerk.sessions.finish(session_id, "revoked"))
 
     @api.post("/sessions/<session_id>/tokens")
     def create_token(session_id: str) -> Response:
         session = clerk.sessions.get_active(session_id)
-        lifetime_s = parse(TokenWish, request.get_data()).expires_in_seconds or LIFETIME_S
+        lifetime_s = parse(TokenRequest, request.get_data()).expires_in_seconds or LIFETIME_S
         if not 30 <= lifetime_s <= 315_360_000:
             raise invalid_value("expires_in_seconds", "it must be from 30 to 315360000")
         # No azp: no browser asked for this token, so there is no Origin.
         jwt = clerk.session_jwt(session.id, session.user_id, azp=None, expires_in_s=lifetime_s)
-        return json_answer({"object": "token", "jwt": jwt})
+        return json_response({"object": "token", "jwt": jwt})
 
 
 def _check_key(header: str | None, secret_key: str) -> None:

@@ -14,7 +14,7 @@ from clerk_sync.emulator.errors import ClerkApiError
 from clerk_sync.emulator.instance import Instance
 from clerk_sync.emulator.serving.middleware import is_loopback
 from clerk_sync.emulator.sessions.sessions import LIFETIME_MS
-from clerk_sync.emulator.users.schemas import Session
+from clerk_sync.emulator.users.schemas import Session, User
 
 YEAR_S = 365 * 24 * 3600
 CLIENT_COOKIE = "__client"
@@ -69,3 +69,32 @@ def current_session(request: Request, clerk: Instance) -> Session | None:
     return next(
         (each for each in clerk.sessions.all() if each.client_id == client_id and each.status == "active"), None
     )
+
+
+def find_by_identifier(clerk: Instance, identifier: str) -> User | None:
+    """Return the user with this id, e-mail address, username or phone number."""
+    return (
+        clerk.user_store.find(identifier)
+        or clerk.user_store.find_by_identifier("email", identifier.lower())
+        or clerk.user_store.find_by_identifier("username", identifier.lower())
+        or clerk.user_store.find_by_identifier("phone", identifier)
+    )
+
+
+def get_sign_in_user(clerk: Instance, identifier: str) -> User:
+    """Return the user who may sign in with ``identifier``; no password is asked for. Raise the refusal otherwise."""
+    user = find_by_identifier(clerk, identifier)
+    if user is None:
+        text = "Couldn't find your account."
+        raise ClerkApiError(422, "form_identifier_not_found", text, text, param="identifier")
+    if user.banned or user.locked or user.deprovisioned:
+        text = "This account cannot sign in."
+        raise ClerkApiError(403, "user_locked" if user.locked else "user_banned", text, text)
+    return user
+
+
+def start_session(clerk: Instance, user: User, azp: str | None) -> tuple[Session, str]:
+    """Sign the user in; return the session and its first token, which names ``azp`` as the authorized party."""
+    session = clerk.sessions.create(user.id)
+    clerk.user_actions.note_sign_in(user.id)
+    return session, clerk.session_jwt(session.id, user.id, azp=azp)

@@ -14,7 +14,7 @@ _PREFLIGHT = {
 }
 
 
-def share_with_front_ends(blueprint: Blueprint, clerk: Instance) -> None:
+def allow_trusted_origins(blueprint: Blueprint, clerk: Instance) -> None:
     """Let scripts of trusted pages read the answers of ``blueprint``, with the browser's cookies."""
 
     @blueprint.after_request

@@ -13,12 +13,13 @@ from clerk_sync.emulator.errors import ClerkApiError
 from clerk_sync.emulator.forms import NewUser, UserChange
 from clerk_sync.emulator.frontend_api.browser_cookies import (
     current_session,
+    get_sign_in_user,
     origin_of,
     safe_redirect_url,
     sign_in,
     sign_out,
+    start_session,
 )
-from clerk_sync.emulator.frontend_api.sign_in import begin_visit, get_visitor
 from clerk_sync.emulator.instance import Instance
 from clerk_sync.emulator.users.factories import new_email
 from clerk_sync.emulator.users.schemas import EMAIL_CODE_VERIFIED, User
@@ -38,7 +39,7 @@ def pages(clerk: Instance) -> Blueprint:
         return redirect(f"http://{host}:{here.port}{request.full_path}")
 
     @portal.after_request
-    def harden(response: Response) -> Response:
+    def set_security_headers(response: Response) -> Response:
         # form-action covers the redirect after a form, too, and that leads back to the app.
         response.headers["Content-Security-Policy"] = (
             f"default-src 'none'; style-src 'nonce-{_nonce()}'; base-uri 'none'; frame-ancestors 'none'; "
@@ -50,7 +51,9 @@ def pages(clerk: Instance) -> Blueprint:
 
     @portal.get("/")
     def home() -> str:
-        return _page("home.html", clerk, users=len(clerk.directory), deliveries=clerk.courier.deliveries[-20:][::-1])
+        return _page(
+            "home.html", clerk, users=len(clerk.user_store), deliveries=clerk.webhook_sender.deliveries[-20:][::-1]
+        )
 
     _add_sign_up(portal, clerk)
     _add_sign_in_and_out(portal, clerk)
@@ -69,25 +72,25 @@ def _add_sign_up(portal: Blueprint, clerk: Instance) -> None:
             last_name=_filled_in("last_name"),
         )
         try:
-            user = clerk.accounts.create(form)
-        except ClerkApiError as refusal:
-            return _page("sign_up.html", clerk, problem=refusal.long_message), refusal.status
-        return _welcome(clerk, user)
+            user = clerk.user_actions.create(form)
+        except ClerkApiError as error:
+            return _page("sign_up.html", clerk, problem=error.long_message), error.status
+        return _sign_in(clerk, user)
 
 
 def _add_sign_in_and_out(portal: Blueprint, clerk: Instance) -> None:
     @portal.route("/sign-in", methods=["GET", "POST"])
     def sign_in_page() -> Response | str | tuple[str, int]:
         if request.method == "GET":
-            with clerk.directory.lock:
-                newest = [user for user, _ in zip(clerk.directory.walk(newest_first=True), range(8), strict=False)]
+            with clerk.user_store.lock:
+                newest = [user for user, _ in zip(clerk.user_store.iterate(newest_first=True), range(8), strict=False)]
             return _page("sign_in.html", clerk, newest=newest)
         identifier = _filled_in("identifier") or ""
         try:
-            user = get_visitor(clerk, identifier)
-        except ClerkApiError as refusal:
-            return _page("sign_in.html", clerk, problem=refusal.long_message, identifier=identifier), refusal.status
-        return _welcome(clerk, user)
+            user = get_sign_in_user(clerk, identifier)
+        except ClerkApiError as error:
+            return _page("sign_in.html", clerk, problem=error.long_message, identifier=identifier), error.status
+        return _sign_in(clerk, user)
 
     @portal.route("/sign-out", methods=["GET", "POST"])
     def sign_out_page() -> Response:
@@ -111,11 +114,11 @@ def _add_profile(portal: Blueprint, clerk: Instance) -> None:
         address = _filled_in("email_address")
         try:
             names = UserChange(first_name=_filled_in("first_name"), last_name=_filled_in("last_name"))
-            clerk.accounts.change(user.id, names)
+            clerk.user_actions.change(user.id, names)
             if address and address.lower() != user.primary_email:
                 _move_to(clerk, user.id, address)
-        except ClerkApiError as refusal:
-            return _page("user.html", clerk, user=user, problem=refusal.long_message), refusal.status
+        except ClerkApiError as error:
+            return _page("user.html", clerk, user=user, problem=error.long_message), error.status
         return redirect(safe_redirect_url(_asked_redirect(), clerk), 303)
 
     @portal.post("/user/delete")
@@ -123,29 +126,29 @@ def _add_profile(portal: Blueprint, clerk: Instance) -> None:
         user = _signed_in_user(clerk)
         if user is None:
             return _to_sign_in()
-        clerk.accounts.delete(user.id)
+        clerk.user_actions.delete(user.id)
         return sign_out(redirect(safe_redirect_url(_asked_redirect(), clerk), 303), clerk)
 
 
-def _welcome(clerk: Instance, user: User) -> Response:
+def _sign_in(clerk: Instance, user: User) -> Response:
     """Sign the user in and lead back to the app, whose origin the token names."""
     target = safe_redirect_url(_asked_redirect(), clerk)
-    session, jwt = begin_visit(clerk, user, origin_of(target))
+    session, jwt = start_session(clerk, user, origin_of(target))
     return sign_in(redirect(target, 303), clerk, session, jwt)
 
 
 def _move_to(clerk: Instance, user_id: str, address: str) -> None:
     """Add a verified address and make it the primary one, as a person does it: the old one stays."""
-    with clerk.directory.lock:
-        user = clerk.directory.get(user_id)
+    with clerk.user_store.lock:
+        user = clerk.user_store.get(user_id)
         email = new_email(clerk.ids, address, clerk.options.clock_ms(), verification=EMAIL_CODE_VERIFIED)
         fields = {"email_addresses": (*user.email_addresses, email), "primary_email_address_id": email.id}
-        clerk.accounts.alter(user_id, fields)
+        clerk.user_actions.alter(user_id, fields)
 
 
 def _signed_in_user(clerk: Instance) -> User | None:
     session = current_session(request, clerk)
-    return clerk.directory.find(session.user_id) if session else None
+    return clerk.user_store.find(session.user_id) if session else None
 
 
 def _filled_in(name: str) -> str | None:

@@ -15,22 +15,22 @@ from werkzeug.wrappers import Response
 
 log = logging.getLogger(__name__)
 
-ENDING = "local_clerk.ending"
-"""In the WSGI environment: the :class:`Ending` of this request."""
+CONNECTION_FAULT = "local_clerk.connection_fault"
+"""In the WSGI environment: the :class:`ConnectionFault` of this request."""
 
 LARGEST_BODY = 10 * 1024 * 1024
 HOST = "127.0.0.1"
 
 
 @dataclass
-class Ending:
+class ConnectionFault:
     """How the connection ends; the application may change it on the way."""
 
     hang_up: bool = False
     """Close it instead of answering."""
 
     torn: bool = False
-    """Announce the whole body, send half of it, close it."""
+    """Emit the whole body, send half of it, close it."""
 
 
 class Handler(WSGIRequestHandler):
@@ -53,16 +53,16 @@ class Handler(WSGIRequestHandler):
             return self._give_up(413, "At most 10 MiB are taken.")
         environ: dict[str, Any] = self.make_environ()
         environ["wsgi.input"] = BytesIO(self.rfile.read(int(length)))
-        environ[ENDING] = ending = Ending()
-        return self._send(Response.from_app(self.server.app, environ, buffered=True), ending)
+        environ[CONNECTION_FAULT] = connection_fault = ConnectionFault()
+        return self._send(Response.from_app(self.server.app, environ, buffered=True), connection_fault)
 
     def _give_up(self, status: int, text: str) -> None:
         # The body stays unread, so the next request on this connection could not be found.
         self.close_connection = True
-        self._send(Response(f"{text}\n", status), Ending())
+        self._send(Response(f"{text}\n", status), ConnectionFault())
 
-    def _send(self, response: Response, ending: Ending) -> None:
-        if ending.hang_up:
+    def _send(self, response: Response, connection_fault: ConnectionFault) -> None:
+        if connection_fault.hang_up:
             self.close_connection = True
             return
         body = response.get_data()
@@ -71,7 +71,7 @@ class Handler(WSGIRequestHandler):
             self.send_header(name, value)
         if "Content-Length" not in response.headers:
             self.send_header("Content-Length", str(len(body)))
-        if ending.torn:
+        if connection_fault.torn:
             self.close_connection = True
             body = body[: len(body) // 2]
         self.end_headers()

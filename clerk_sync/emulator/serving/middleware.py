@@ -13,9 +13,9 @@ from werkzeug.wrappers import Response
 from clerk_sync.emulator.clock import wall_clock_ms
 from clerk_sync.emulator.errors import ClerkApiError
 from clerk_sync.emulator.faults import Fault, Faults
-from clerk_sync.emulator.serving.listener import ENDING, Ending
+from clerk_sync.emulator.serving.listener import CONNECTION_FAULT, ConnectionFault
 from clerk_sync.emulator.serving.request_log import LoggedRequest, RequestLog
-from clerk_sync.emulator.serving.responses import json_answer, refusal_answer
+from clerk_sync.emulator.serving.responses import error_response, json_response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -52,8 +52,8 @@ class Middleware:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
         if not self._comes_from_here(environ):
-            refusal = ClerkApiError(403, "origin_invalid", "Invalid host or origin", "Only loopback names are served.")
-            return refusal_answer(refusal, "local_wire")(environ, start_response)
+            error = ClerkApiError(403, "origin_invalid", "Invalid host or origin", "Only loopback names are served.")
+            return error_response(error, "local_wire")(environ, start_response)
         path = environ["PATH_INFO"]
         if not path.startswith(("/v1/", "/.well-known/")):
             return self._app(environ, start_response)
@@ -64,7 +64,7 @@ class Middleware:
                 method=environ["REQUEST_METHOD"],
                 path=path,
                 query=query,
-                status=None if environ[ENDING].hang_up else response.status_code,
+                status=None if environ[CONNECTION_FAULT].hang_up else response.status_code,
                 at_ms=wall_clock_ms(),
                 took_ms=(time.monotonic() - started) * 1000,
             )
@@ -77,8 +77,8 @@ class Middleware:
         if fault is None:
             return Response.from_app(self._app, environ, buffered=True)
         self.stopping.wait(fault.delay_s)
-        ending: Ending = environ[ENDING]
-        ending.hang_up, ending.torn = fault.hang_up, fault.torn
+        connection_fault: ConnectionFault = environ[CONNECTION_FAULT]
+        connection_fault.hang_up, connection_fault.torn = fault.hang_up, fault.torn
         if fault.ignore_params:
             environ["QUERY_STRING"] = urlencode([pair for pair in params if pair[0] not in fault.ignore_params])
         if fault.status is None and fault.body is None:
@@ -100,8 +100,8 @@ def _failure(fault: Fault) -> Response:
     if isinstance(fault.body, bytes):
         return Response(fault.body, status, mimetype="application/json")
     if fault.body is not None:
-        return json_answer(fault.body, status)
+        return json_response(fault.body, status)
     code = fault.code or _CODES.get(status, "internal_clerk_error")
     words = code.replace("_", " ")
-    refusal = ClerkApiError(status, code, words, "A fault that was asked for.", retry_after_s=fault.retry_after_s)
-    return refusal_answer(refusal, "local_fault")
+    error = ClerkApiError(status, code, words, "A fault that was asked for.", retry_after_s=fault.retry_after_s)
+    return error_response(error, "local_fault")

@@ -8,14 +8,14 @@ from werkzeug.wrappers import Response
 from clerk_sync.emulator.errors import ClerkApiError
 
 
-def json_answer(value: object, status: int = 200) -> Response:
+def json_response(value: object, status: int = 200) -> Response:
     """Return ``value`` as an ``application/json`` answer."""
     return Response(msgspec.json.encode(value), status, mimetype="application/json")
 
 
-def refusal_answer(refusal: ClerkApiError, trace_id: str) -> Response:
+def error_response(error: ClerkApiError, trace_id: str) -> Response:
     """Return the answer that a refusal becomes."""
-    response = json_answer(refusal.body(trace_id), refusal.status)
-    if refusal.retry_after_s is not None:
-        response.headers["Retry-After"] = str(refusal.retry_after_s)
+    response = json_response(error.body(trace_id), error.status)
+    if error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(error.retry_after_s)
     return response

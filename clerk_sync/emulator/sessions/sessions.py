@@ -8,32 +8,32 @@ from collections.abc import Callable
 from msgspec import structs
 
 from clerk_sync.emulator.errors import session_not_found
-from clerk_sync.emulator.ids import Ids
+from clerk_sync.emulator.identity import Ids
 from clerk_sync.emulator.users.schemas import Session, as_json
 from clerk_sync.emulator.users.user_store import UserStore
 
 LIFETIME_MS = 7 * 24 * 3600 * 1000
 ABANDONED_AFTER_MS = 30 * 24 * 3600 * 1000
 
-Announce = Callable[[str, object, int], object]
+Emit = Callable[[str, object, int], object]
 """Sends an event: its type, its data, and when it happened in milliseconds."""
 
 
 class Sessions:
     """All sessions of this instance, oldest first."""
 
-    def __init__(self, directory: UserStore, ids: Ids, clock_ms: Callable[[], int], announce: Announce) -> None:
-        self._directory = directory
+    def __init__(self, user_store: UserStore, ids: Ids, clock_ms: Callable[[], int], emit: Emit) -> None:
+        self._user_store = user_store
         self._ids = ids
         self._clock_ms = clock_ms
-        self._announce = announce
+        self._emit = emit
         self._lock = threading.RLock()
         self._sessions: dict[str, Session] = {}
         self.revision = 0
 
     def create(self, user_id: str, client_id: str | None = None) -> Session:
         """Sign the user in and announce ``session.created``; raise the 404 for an unknown user."""
-        self._directory.get(user_id)
+        self._user_store.get(user_id)
         now_ms = self._clock_ms()
         session = Session(
             id=self._ids.new("sess", now_ms),
@@ -107,5 +107,5 @@ class Sessions:
             self._sessions = {session.id: session for session in sessions}
 
     def _tell(self, event_type: str, session: Session, at_ms: int) -> None:
-        user = self._directory.find(session.user_id)
-        self._announce(event_type, {**as_json(session), "user": user}, at_ms)
+        user = self._user_store.find(session.user_id)
+        self._emit(event_type, {**as_json(session), "user": user}, at_ms)

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
-from clerk_sync.emulator.ids import Ids
+from clerk_sync.emulator.identity import Ids
 from clerk_sync.emulator.users.schemas import (
     ADMIN_VERIFICATION,
     EmailAddress,

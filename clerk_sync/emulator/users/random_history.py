@@ -15,36 +15,36 @@ class RandomHistory:
         self._users = users
         self._random = random.Random(seed)  # noqa: S311 - reproducible lives
         self._clock_ms = clock_ms
-        self._living: list[str] = []
-        self._used_addresses: list[str] = []
+        self._user_ids: list[str] = []
+        self._freed_addresses: list[str] = []
         self._number = 0
 
     def acts(self, count: int) -> Iterator[str]:
         """Do ``count`` acts, one for each item that is taken; yield the name of what was done."""
         kinds, weights = zip(*_KINDS, strict=True)
         for kind in self._random.choices(kinds, weights, k=count):
-            act = kind if len(self._living) > 1 else RandomHistory.sign_up
+            act = kind if len(self._user_ids) > 1 else RandomHistory.sign_up
             act(self)
             yield act.__name__
 
     def sign_up(self) -> None:
         """Somebody new comes."""
         self._number += 1
-        self._arrive(f"person.{self._number}@example.com")
+        self._create(f"person.{self._number}@example.com")
 
     def rename(self) -> None:
         """Somebody changes the name."""
-        self._users.update(self._anybody(), first_name=self._name())
+        self._users.update(self._random_user(), first_name=self._name())
 
     def rename_within_one_millisecond(self) -> None:
         """Somebody is changed three times with one ``updated_at``."""
-        user_id, at_ms = self._anybody(), self._clock_ms()
+        user_id, at_ms = self._random_user(), self._clock_ms()
         for _ in range(3):
             self._users.update(user_id, first_name=self._name(), at_ms=at_ms)
 
     def hand_over_an_address(self) -> None:
         """An e-mail address moves from one user to another, in one millisecond."""
-        giver, taker = self._random.sample(self._living, 2)
+        giver, taker = self._random.sample(self._user_ids, 2)
         address, at_ms = self._address_of(giver), self._clock_ms()
         self._number += 1
         self._users.update(giver, email=f"person.{self._number}@example.com", at_ms=at_ms)
@@ -52,35 +52,35 @@ class RandomHistory:
 
     def ban_or_unban(self) -> None:
         """Somebody is banned, or is so no more."""
-        user_id = self._anybody()
+        user_id = self._random_user()
         self._users.update(user_id, banned=not self._users.get(user_id)["banned"])
 
     def leave(self) -> None:
         """Somebody goes, and leaves the address for others."""
-        self._users.delete(self._somebody_who_leaves())
+        self._users.delete(self._forget_random_user())
 
     def come_back(self) -> None:
         """Somebody signs up with an address that a deleted user had."""
-        if not self._used_addresses:
+        if not self._freed_addresses:
             return self.leave()
-        return self._arrive(self._used_addresses.pop())
+        return self._create(self._freed_addresses.pop())
 
     def change_and_leave(self) -> None:
         """Somebody is changed and deleted within one millisecond."""
-        user_id, at_ms = self._somebody_who_leaves(), self._clock_ms()
+        user_id, at_ms = self._forget_random_user(), self._clock_ms()
         self._users.update(user_id, last_name=self._name(), at_ms=at_ms)
         self._users.delete(user_id, at_ms=at_ms)
 
-    def _arrive(self, address: str) -> None:
-        self._living.append(self._users.create(email=address, first_name=self._name())["id"])
+    def _create(self, address: str) -> None:
+        self._user_ids.append(self._users.create(email=address, first_name=self._name())["id"])
 
-    def _anybody(self) -> str:
-        return self._random.choice(self._living)
+    def _random_user(self) -> str:
+        return self._random.choice(self._user_ids)
 
-    def _somebody_who_leaves(self) -> str:
-        user_id = self._anybody()
-        self._living.remove(user_id)
-        self._used_addresses.append(self._address_of(user_id))
+    def _forget_random_user(self) -> str:
+        user_id = self._random_user()
+        self._user_ids.remove(user_id)
+        self._freed_addresses.append(self._address_of(user_id))
         return user_id
 
     def _address_of(self, user_id: str) -> str:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from clerk_sync.emulator.ids import Ids
+from clerk_sync.emulator.identity import Ids
 from clerk_sync.emulator.users.factories import new_email, new_phone, new_user, new_wallet
 from clerk_sync.emulator.users.schemas import (
     EMAIL_CODE_PENDING,

@@ -17,8 +17,8 @@ from clerk_sync.emulator.forms import (
     parse_instant_ms,
     plausible_email,
 )
-from clerk_sync.emulator.ids import Ids
-from clerk_sync.emulator.sessions.sessions import Announce, Sessions
+from clerk_sync.emulator.identity import Ids
+from clerk_sync.emulator.sessions.sessions import Emit, Sessions
 from clerk_sync.emulator.users.factories import new_email, new_phone, new_user, new_wallet
 from clerk_sync.emulator.users.schemas import ADMIN_VERIFICATION, EMAIL_CODE_PENDING, Deleted, EmailAddress, User
 from clerk_sync.emulator.users.user_store import UserStore
@@ -31,18 +31,18 @@ _METADATA = ("public_metadata", "private_metadata", "unsafe_metadata")
 class UserActions:
     """Creates, changes and deletes users.
 
-    Storing and announcing happen under the directory's lock: events of one user are queued in the order of its
+    Storing and announcing happen under the user_store's lock: events of one user are queued in the order of its
     versions, whatever happens to them afterwards.
     """
 
     def __init__(
-        self, directory: UserStore, sessions: Sessions, ids: Ids, clock_ms: Callable[[], int], announce: Announce
+        self, user_store: UserStore, sessions: Sessions, ids: Ids, clock_ms: Callable[[], int], emit: Emit
     ) -> None:
-        self._directory = directory
+        self._user_store = user_store
         self._sessions = sessions
         self._ids = ids
         self._clock_ms = clock_ms
-        self._announce = announce
+        self._emit = emit
 
     def create(self, form: NewUser) -> User:
         """Create the user that a client describes."""
@@ -79,16 +79,16 @@ class UserActions:
 
     def add(self, user: User) -> User:
         """Store a user that is new and announce ``user.created``."""
-        with self._directory.lock:
-            self._directory.put(user)
-            self._announce("user.created", user, user.updated_at)
+        with self._user_store.lock:
+            self._user_store.put(user)
+            self._emit("user.created", user, user.updated_at)
         return user
 
     def change(self, user_id: str, form: UserChange) -> User:
         """Change what a client asks to be changed."""
         now_ms = self._clock_ms()
-        with self._directory.lock:
-            user = self._directory.get(user_id)
+        with self._user_store.lock:
+            user = self._user_store.get(user_id)
             fields = {**_profile_fields(form, now_ms), **_primary_fields(form, user)}
             changed = self.alter(user_id, fields, at_ms=now_ms)
         if form.sign_out_of_other_sessions is True:
@@ -97,20 +97,20 @@ class UserActions:
 
     def alter(self, user_id: str, fields: Mapping[str, Any], *, at_ms: int | None = None) -> User:
         """Put ``fields`` of Clerk's user object in place, as a version of ``at_ms``, and announce ``user.updated``."""
-        with self._directory.lock:
-            user = self._directory.get(user_id)
+        with self._user_store.lock:
+            user = self._user_store.get(user_id)
             now_ms = self._clock_ms() if at_ms is None else at_ms
             changed = structs.replace(user, **{"updated_at": now_ms, **fields})
-            self._directory.put(changed)
+            self._user_store.put(changed)
             if (changed.banned and not user.banned) or (changed.deprovisioned and not user.deprovisioned):
                 self._sessions.finish_all_of(user_id, "revoked")
-            self._announce("user.updated", changed, changed.updated_at)
+            self._emit("user.updated", changed, changed.updated_at)
         return changed
 
     def merge_metadata(self, user_id: str, form: MetadataChange) -> User:
         """Merge metadata deeply; a null removes the key that carries it."""
-        with self._directory.lock:
-            user = self._directory.get(user_id)
+        with self._user_store.lock:
+            user = self._user_store.get(user_id)
             changes = {name: value for name, value in structs.asdict(form).items() if value is not UNSET}
             merged = {name: _merged(getattr(user, name) or {}, value or {}) for name, value in changes.items()}
             return self.alter(user_id, merged)
@@ -132,20 +132,20 @@ class UserActions:
 
     def note_sign_in(self, user_id: str) -> User:
         """Remember when the user came. Whether Clerk announces this is not documented: here it is no new version."""
-        with self._directory.lock:
+        with self._user_store.lock:
             now_ms = self._clock_ms()
-            user = structs.replace(self._directory.get(user_id), last_sign_in_at=now_ms, last_active_at=now_ms)
-            self._directory.put(user)
+            user = structs.replace(self._user_store.get(user_id), last_sign_in_at=now_ms, last_active_at=now_ms)
+            self._user_store.put(user)
         return user
 
     def delete(self, user_id: str, *, at_ms: int | None = None) -> Deleted:
         """Delete the user, remove the sessions and announce ``user.deleted``."""
-        with self._directory.lock:
-            self._directory.get(user_id)
+        with self._user_store.lock:
+            self._user_store.get(user_id)
             self._sessions.finish_all_of(user_id, "removed")
-            user = self._directory.remove(user_id)
+            user = self._user_store.remove(user_id)
             deleted = Deleted(id=user_id, external_id=user.external_id or UNSET)
-            self._announce("user.deleted", deleted, self._clock_ms() if at_ms is None else at_ms)
+            self._emit("user.deleted", deleted, self._clock_ms() if at_ms is None else at_ms)
         return deleted
 
 

@@ -35,7 +35,7 @@ class UserStore:
         self._users: dict[str, User] = {}
         self._order: list[Position] = []
         self._owners: dict[tuple[str, str], str] = {}
-        self._departed: dict[str, Position] = {}
+        self._deleted_positions: dict[str, Position] = {}
         self.revision = 0
 
     def __len__(self) -> int:
@@ -86,18 +86,18 @@ class UserStore:
             user = self.get(user_id)
             self._release(user)
             del self._users[user_id]
-            self._departed[user_id] = (user.created_at, user_id)
+            self._deleted_positions[user_id] = (user.created_at, user_id)
             self.revision += 1
             return user
 
     def position(self, user_id: str) -> Position | None:
         """Return where the user stands, or stood before being deleted."""
         user = self._users.get(user_id)
-        return (user.created_at, user.id) if user else self._departed.get(user_id)
+        return (user.created_at, user.id) if user else self._deleted_positions.get(user_id)
 
-    def is_departed(self, user_id: str) -> bool:
+    def was_deleted(self, user_id: str) -> bool:
         """Whether the user was here and has been deleted."""
-        return user_id in self._departed
+        return user_id in self._deleted_positions
 
     def count(self, lowest: int | None, highest: int | None) -> int:
         """Count the users whose ``created_at`` lies between both ends, which belong to the window."""
@@ -105,7 +105,7 @@ class UserStore:
             low, high = self._window(lowest, highest)
             return max(high - low, 0)
 
-    def walk(
+    def iterate(
         self,
         *,
         lowest: int | None = None,

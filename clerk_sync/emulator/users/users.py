@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from clerk_sync.emulator.ids import Ids
+from clerk_sync.emulator.identity import Ids
 from clerk_sync.emulator.users.factories import new_email, new_phone, new_user
 from clerk_sync.emulator.users.schemas import ADMIN_VERIFICATION, EMAIL_CODE_PENDING, User, Verification, as_json
 from clerk_sync.emulator.users.seeding import FIRST_SIGN_UP_MS, seeded_users
@@ -23,14 +23,14 @@ class Users:
     updates with the same one have equal ``updated_at``. Raises ``ClerkApiError`` if Clerk would answer an error.
     """
 
-    def __init__(self, directory: UserStore, accounts: UserActions, ids: Ids, clock_ms: Callable[[], int]) -> None:
-        self._directory = directory
-        self._accounts = accounts
+    def __init__(self, user_store: UserStore, user_actions: UserActions, ids: Ids, clock_ms: Callable[[], int]) -> None:
+        self._user_store = user_store
+        self._user_actions = user_actions
         self._ids = ids
         self._clock_ms = clock_ms
 
     def __len__(self) -> int:
-        return len(self._directory)
+        return len(self._user_store)
 
     def create(
         self,
@@ -57,7 +57,7 @@ class Users:
             primary_email=primary_email,
             **fields,
         )
-        return _json(self._accounts.add(user))
+        return _json(self._user_actions.add(user))
 
     def update(
         self,
@@ -73,7 +73,7 @@ class Users:
         if email is not None:
             address = new_email(self._ids, email, at_ms, verification=_verification(email_verified))
             fields |= {"email_addresses": (address,), "primary_email_address_id": address.id}
-        return _json(self._accounts.alter(user_id, fields, at_ms=at_ms))
+        return _json(self._user_actions.alter(user_id, fields, at_ms=at_ms))
 
     def ban(self, user_id: str) -> Json:
         """Ban the user and revoke the sessions."""
@@ -93,15 +93,15 @@ class Users:
 
     def delete(self, user_id: str, *, at_ms: int | None = None) -> Json:
         """Delete the user and announce ``user.deleted``."""
-        return _json(self._accounts.delete(user_id, at_ms=at_ms))
+        return _json(self._user_actions.delete(user_id, at_ms=at_ms))
 
     def get(self, user_id: str) -> Json:
         """Return the user; raise the 404 that Clerk answers."""
-        return _json(self._directory.get(user_id))
+        return _json(self._user_store.get(user_id))
 
     def find(self, user_id: str) -> Json | None:
         """Return the user or None."""
-        user = self._directory.find(user_id)
+        user = self._user_store.find(user_id)
         return _json(user) if user else None
 
     def all(self) -> list[Json]:
@@ -110,12 +110,12 @@ class Users:
 
     def snapshot(self) -> list[User]:
         """Return all users by ``created_at`` as the immutable structs that are stored."""
-        with self._directory.lock:
-            return list(self._directory.walk())
+        with self._user_store.lock:
+            return list(self._user_store.iterate())
 
     def seed(self, count: int, *, seed: int = 0, start_ms: int = FIRST_SIGN_UP_MS) -> None:
         """Add ``count`` various users, the same for the same ``seed``, without announcing any."""
-        self._directory.put_many(seeded_users(count, seed, start_ms=start_ms))
+        self._user_store.put_many(seeded_users(count, seed, start_ms=start_ms))
 
 
 def _verification(verified: bool) -> Verification:

@@ -1,4 +1,4 @@
-"""A queue of errands that become due, and the threads that run them."""
+"""A queue of jobs that become due, and the threads that run them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 class DelayQueue(Generic[T]):
-    """Runs errands from background threads once they are due, the earliest first.
+    """Runs jobs from background threads once they are due, the earliest first.
 
-    ``run`` gets an errand and returns after how many seconds it wants to be called with it again, or None.
+    ``run`` gets an job and returns after how many seconds it wants to be called with it again, or None.
     """
 
     def __init__(self, run: Callable[[T], float | None], workers: int) -> None:
@@ -32,16 +32,16 @@ class DelayQueue(Generic[T]):
         for thread in self._threads:
             thread.start()
 
-    def put(self, errands: Iterable[T], delay_s: float = 0.0) -> None:
-        """Queue errands that are due in ``delay_s`` seconds."""
+    def put(self, jobs: Iterable[T], delay_s: float = 0.0) -> None:
+        """Queue jobs that are due in ``delay_s`` seconds."""
         due_at = time.monotonic() + delay_s
         with self._changed:
-            for errand in errands:
-                heapq.heappush(self._queue, (due_at, next(self._turn), errand))
+            for job in jobs:
+                heapq.heappush(self._queue, (due_at, next(self._turn), job))
             self._changed.notify_all()
 
     def pause(self) -> None:
-        """Start no errand until :meth:`resume`."""
+        """Start no job until :meth:`resume`."""
         self.paused = True
 
     def resume(self) -> None:
@@ -80,16 +80,16 @@ class DelayQueue(Generic[T]):
                     self._changed.wait(self._patience_s())
                 if self._stopped:
                     return
-                _, _, errand = heapq.heappop(self._queue)
+                _, _, job = heapq.heappop(self._queue)
                 self._in_flight += 1
             again_in_s = None
             try:
-                again_in_s = self._run(errand)
+                again_in_s = self._run(job)
             finally:
                 # One act: whoever waits for idleness must not see the moment between the attempt and its retry.
                 with self._changed:
                     if again_in_s is not None:
-                        self.put([errand], again_in_s)
+                        self.put([job], again_in_s)
                     self._in_flight -= 1
                     self._changed.notify_all()
 

@@ -1,20 +1,35 @@
-"""An example of every event type, as the Dashboard's "Send Example" makes them: real shapes, made-up ids."""
+"""An example of every event type, with made-up ids, as "Send Example" in Clerk's Dashboard makes them.
+
+Events of users and sessions are built from our own objects. All others come from ``example_events.json``:
+``events`` maps a type to objects that are merged into its data, and ``objects`` holds what several events share.
+Four texts are replaced: ``$now``, ``$in_30_days``, ``$id:PREFIX`` (one id for each prefix) and ``$object:NAME``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
-from clerk_sync.emulator.ids import Ids
+from clerk_sync.emulator.identity import Ids
 from clerk_sync.emulator.sessions.sessions import ABANDONED_AFTER_MS, LIFETIME_MS
 from clerk_sync.emulator.users.factories import new_email, new_user
 from clerk_sync.emulator.users.schemas import Deleted, Session, User, as_json
-from clerk_sync.emulator.webhooks import billing_samples, organization_samples
 
-Sample = Callable[[Ids, int], Any]
+MONTH_MS = 30 * 24 * 3600 * 1000
+
+_USER_ACTIONS = ("created", "updated", "deleted")
+_SESSION_STATUSES = {
+    "created": "active",
+    "pending": "active",  # the webhook schema knows no pending status
+    "ended": "ended",
+    "removed": "removed",
+    "revoked": "revoked",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,46 +41,39 @@ class Event:
     at_ms: int
 
 
-def sample_event(event_type: str, ids: Ids, at_ms: int, user: User) -> Event:
-    """Return an example of the type, about ``user`` where it concerns users; raise KeyError for an unknown type."""
-    group, _, act = event_type.partition(".")
+def example_event(event_type: str, ids: Ids, at_ms: int, user: User) -> Event:
+    """Return an example of the type, about ``user`` if it concerns users; raise KeyError if the type is unknown."""
+    group, _, action = event_type.partition(".")
     if event_type == "user.deleted":
-        return Event(event_type, as_json(Deleted(id=user.id, external_id=user.external_id or UNSET)), at_ms)
-    if group == "user":
-        return Event(event_type, as_json(user), at_ms)
-    if group == "session":
-        return Event(event_type, _session_data(act, ids, user, at_ms), at_ms)
-    return Event(event_type, _OTHERS[event_type](ids, at_ms), at_ms)
+        data = as_json(Deleted(id=user.id, external_id=user.external_id or UNSET))
+    elif group == "user":
+        data = as_json(user)
+    elif group == "session":
+        data = _session_data(action, ids, user, at_ms)
+    else:
+        data = _Template(ids, at_ms).data_of(event_type)
+    return Event(event_type, data, at_ms)
 
 
 def event_types() -> list[str]:
-    """Return the types that there are examples of."""
-    return sorted([*(f"user.{act}" for act in _USER_ACTS), *(f"session.{act}" for act in _SESSION_STATUSES), *_OTHERS])
+    """Return every type that has an example."""
+    own = [*(f"user.{action}" for action in _USER_ACTIONS), *(f"session.{action}" for action in _SESSION_STATUSES)]
+    return sorted([*own, *_templates()["events"]])
 
 
-def sample_user(ids: Ids, at_ms: int, **fields: Any) -> User:
-    """Return a user whom nobody knows."""
+def example_user(ids: Ids, at_ms: int, **fields: Any) -> User:
+    """Return a made-up user."""
     fields = {"first_name": "Example", "last_name": "User", **fields}
     email = new_email(ids, f"{ids.new('example', at_ms)}@example.com", at_ms)
     return new_user(ids, created_at_ms=at_ms, updated_at_ms=at_ms, emails=[email], **fields)
 
 
-_USER_ACTS = ("created", "updated", "deleted")
-_SESSION_STATUSES = {
-    "created": "active",
-    "pending": "active",  # the webhook schema knows no pending status
-    "ended": "ended",
-    "removed": "removed",
-    "revoked": "revoked",
-}
-
-
-def _session_data(act: str, ids: Ids, user: User, at_ms: int) -> Any:
+def _session_data(action: str, ids: Ids, user: User, at_ms: int) -> Any:
     session = Session(
         id=ids.new("sess", at_ms),
         client_id=ids.new("client", at_ms),
         user_id=user.id,
-        status=_SESSION_STATUSES[act],
+        status=_SESSION_STATUSES[action],
         last_active_at=at_ms,
         expire_at=at_ms + LIFETIME_MS,
         abandon_at=at_ms + ABANDONED_AFTER_MS,
@@ -75,59 +83,40 @@ def _session_data(act: str, ids: Ids, user: User, at_ms: int) -> Any:
     return {**as_json(session), "user": as_json(user)}
 
 
-def _email(ids: Ids, at_ms: int) -> dict[str, Any]:
-    return {
-        "id": ids.new("ema", at_ms),
-        "object": "email",
-        "slug": "verification_code",
-        "from_email_name": "notifications",
-        "to_email_address": "user@example.com",
-        "email_address_id": ids.new("idn", at_ms),
-        "user_id": None,
-        "subject": "424242 is your verification code",
-        "body": "<p>424242</p>",
-        "body_plain": "424242",
-        "status": "queued",
-        "data": {"otp_code": "424242"},
-        "delivered_by_clerk": True,
-    }
+@cache
+def _templates() -> dict[str, Any]:
+    templates: dict[str, Any] = msgspec.json.decode(files(__package__).joinpath("example_events.json").read_bytes())
+    return templates
 
 
-def _sms(ids: Ids, at_ms: int) -> dict[str, Any]:
-    return {
-        "id": ids.new("sms", at_ms),
-        "object": "sms_message",
-        "slug": "verification_code",
-        "from_phone_number": "+15555550100",
-        "to_phone_number": "+15555550101",
-        "phone_number_id": ids.new("idn", at_ms),
-        "user_id": None,
-        "message": "424242 is your verification code",
-        "status": "queued",
-        "data": {"otp_code": "424242"},
-        "delivered_by_clerk": True,
-        "created_at_ms": at_ms,
-    }
+class _Template:
+    """Fills in the placeholders of one event."""
 
+    def __init__(self, ids: Ids, at_ms: int) -> None:
+        self._ids = ids
+        self._at_ms = at_ms
+        self._ids_by_prefix: dict[str, str] = {}
 
-def _waitlist_entry(ids: Ids, at_ms: int) -> dict[str, Any]:
-    return {
-        "object": "waitlist_entry",
-        "id": ids.new("wle", at_ms),
-        "email_address": "waiting@example.com",
-        "status": "pending",
-        "is_locked": False,
-        "invitation": None,
-        "created_at": at_ms,
-        "updated_at": at_ms,
-    }
+    def data_of(self, event_type: str) -> dict[str, Any]:
+        """Return the data of the event; later objects override earlier ones."""
+        return {
+            name: value for part in _templates()["events"][event_type] for name, value in self._filled(part).items()
+        }
 
-
-_OTHERS: dict[str, Sample] = {
-    "email.created": _email,
-    "sms.created": _sms,
-    "waitlistEntry.created": _waitlist_entry,
-    "waitlistEntry.updated": _waitlist_entry,
-    **organization_samples.SAMPLES,
-    **billing_samples.SAMPLES,
-}
+    def _filled(self, value: Any) -> Any:
+        match value:
+            case dict():
+                return {name: self._filled(inner) for name, inner in value.items()}
+            case list():
+                return [self._filled(inner) for inner in value]
+            case "$now":
+                return self._at_ms
+            case "$in_30_days":
+                return self._at_ms + MONTH_MS
+            case str() if value.startswith("$object:"):
+                return self._filled(_templates()["objects"][value.removeprefix("$object:")])
+            case str() if value.startswith("$id:"):
+                prefix = value.removeprefix("$id:")
+                return self._ids_by_prefix.setdefault(prefix, self._ids.new(prefix, self._at_ms))
+            case _:
+                return value

@@ -31,7 +31,7 @@ class WebhookFault(Struct, kw_only=True, forbid_unknown_fields=True, eq=False):
     seen: int = 0
     struck: int = 0
 
-    def is_meant(self, event_type: str) -> bool:
+    def is_due_for(self, event_type: str) -> bool:
         """Whether messages of this type are meant and it still strikes; counts those that are spared."""
         if not fnmatchcase(event_type, self.event_type):
             return False
@@ -49,48 +49,48 @@ class FaultPlan:
 
 
 class WebhookFaults:
-    """The mishaps in force; the same seed makes the same choices."""
+    """The webhook faults in force; the same seed makes the same choices."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)  # noqa: S311 - reproducible bad luck
         self._lock = threading.Lock()
-        self._mishaps: list[WebhookFault] = []
+        self._faults: list[WebhookFault] = []
 
-    def put(self, mishap: WebhookFault) -> WebhookFault:
-        """Put a mishap in force."""
+    def put(self, fault: WebhookFault) -> WebhookFault:
+        """Put a fault in force."""
         with self._lock:
-            self._mishaps.append(mishap)
-        return mishap
+            self._faults.append(fault)
+        return fault
 
-    def remove(self, mishap: object) -> None:
+    def remove(self, fault: object) -> None:
         """Take one back."""
         with self._lock:
-            self._mishaps = [each for each in self._mishaps if each is not mishap]
+            self._faults = [each for each in self._faults if each is not fault]
 
     def clear(self) -> None:
         """Take all back."""
         with self._lock:
-            self._mishaps.clear()
+            self._faults.clear()
 
     def all(self) -> list[WebhookFault]:
         """Return those in force."""
         with self._lock:
-            return list(self._mishaps)
+            return list(self._faults)
 
-    def fate_of(self, event_type: str) -> FaultPlan:
+    def plan_for(self, event_type: str) -> FaultPlan:
         """Decide what becomes of the next message of this type."""
         with self._lock:
-            struck = [mishap for mishap in self._mishaps if self._strikes(mishap, event_type)]
-        if any(mishap.kind == "drop" for mishap in struck):
+            struck = [fault for fault in self._faults if self._strikes(fault, event_type)]
+        if any(fault.kind == "drop" for fault in struck):
             return FaultPlan(copies=0)
         return FaultPlan(
-            copies=1 + sum(mishap.kind == "double" for mishap in struck),
-            delay_s=sum(mishap.delay_s for mishap in struck),
-            shuffle_window=max((mishap.window for mishap in struck), default=0),
+            copies=1 + sum(fault.kind == "double" for fault in struck),
+            delay_s=sum(fault.delay_s for fault in struck),
+            shuffle_window=max((fault.window for fault in struck), default=0),
         )
 
-    def _strikes(self, mishap: WebhookFault, event_type: str) -> bool:
-        if not mishap.is_meant(event_type) or self.random.random() >= mishap.probability:
+    def _strikes(self, fault: WebhookFault, event_type: str) -> bool:
+        if not fault.is_due_for(event_type) or self.random.random() >= fault.probability:
             return False
-        mishap.struck += 1
+        fault.struck += 1
         return True

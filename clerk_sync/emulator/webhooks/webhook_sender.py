@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from clerk_sync.emulator.clock import wall_clock_ms
-from clerk_sync.emulator.ids import Ids
+from clerk_sync.emulator.identity import Ids
 from clerk_sync.emulator.webhooks.delay_queue import DelayQueue
 from clerk_sync.emulator.webhooks.example_events import Event
 from clerk_sync.emulator.webhooks.http_post import Answer, HttpPost
@@ -35,8 +35,8 @@ class WebhookSender:
         self,
         *,
         instance_id: str,
-        postman: HttpPost,
-        mishaps: WebhookFaults,
+        http_post: HttpPost,
+        webhook_faults: WebhookFaults,
         ids: Ids,
         schedule: Schedule,
         urls: Sequence[str],
@@ -46,8 +46,8 @@ class WebhookSender:
         history: int,
     ) -> None:
         self._instance_id = instance_id
-        self._postman = postman
-        self._mishaps = mishaps
+        self._http_post = http_post
+        self._webhook_faults = webhook_faults
         self._ids = ids
         self._attributes = attributes
         self._history = history
@@ -62,7 +62,7 @@ class WebhookSender:
         self.urls = list(urls)
         self.event_types = list(event_types)
         self.disabled = False
-        self._dispatch: DelayQueue[SendJob] = DelayQueue(self._attempt, senders)
+        self._queue: DelayQueue[SendJob] = DelayQueue(self._attempt, senders)
 
     @property
     def deliveries(self) -> list[Delivery]:
@@ -87,19 +87,19 @@ class WebhookSender:
         """Deliver ``copies`` of an event under one id, here and now, without retries or mishaps."""
         message = self._message(event.type, self._envelope(event.type, event.data, event.at_ms))
         for _ in range(copies):
-            self._bring(message)
+            self._deliver(message)
         return [each for each in self.deliveries if each.svix_id == message.svix_id]
 
     def send_body(self, event_type: str, body: bytes) -> Message:
         """Send these very bytes, signed, whatever they are."""
         message = self._message(event_type, body)
-        fate = self._mishaps.fate_of(event_type)
-        if not self.urls or self.disabled or not fate.copies:
+        plan = self._webhook_faults.plan_for(event_type)
+        if not self.urls or self.disabled or not plan.copies:
             message.state = State.MISSING
-        elif fate.shuffle_window:
-            self._hold([message] * fate.copies, fate.shuffle_window)
+        elif plan.shuffle_window:
+            self._hold([message] * plan.copies, plan.shuffle_window)
         else:
-            self._dispatch.put([SendJob(message)] * fate.copies, fate.delay_s)
+            self._queue.put([SendJob(message)] * plan.copies, plan.delay_s)
         return message
 
     @contextmanager
@@ -116,15 +116,15 @@ class WebhookSender:
     @property
     def paused(self) -> bool:
         """Whether events are kept instead of sent."""
-        return self._dispatch.paused
+        return self._queue.paused
 
     def pause(self) -> None:
         """Keep events from now on, sending none of them."""
-        self._dispatch.pause()
+        self._queue.pause()
 
     def resume(self) -> None:
         """Send what was kept, and go on."""
-        self._dispatch.resume()
+        self._queue.resume()
 
     def release(self) -> None:
         """Send what was collected for shuffling, though the window is not full."""
@@ -150,20 +150,20 @@ class WebhookSender:
         While paused, only what is under way is waited for.
         """
         self.release()
-        self._dispatch.wait_idle(timeout_s)
+        self._queue.wait_idle(timeout_s)
 
     def stop(self) -> None:
         """Stop sending; what is queued stays unsent."""
-        self._dispatch.stop()
-        self._postman.close()
-        self._dispatch.join(timeout_s=2)
+        self._queue.stop()
+        self._http_post.close()
+        self._queue.join(timeout_s=2)
 
     def adopt(self, messages: Iterable[Message]) -> None:
         """Go on with the messages of an earlier run: what waited is tried again."""
         for message in messages:
             self._remember(message)
             if message.state is State.WAITING:
-                self._dispatch.put([SendJob(message)])
+                self._queue.put([SendJob(message)])
 
     def _envelope(self, event_type: str, data: object, at_ms: int | None) -> bytes:
         at_ms = wall_clock_ms() if at_ms is None else at_ms
@@ -188,24 +188,24 @@ class WebhookSender:
             if len(self._held) < window:
                 return
             held, self._held = self._held, []
-        self._mishaps.random.shuffle(held)
-        self._dispatch.put(map(SendJob, held))
+        self._webhook_faults.random.shuffle(held)
+        self._queue.put(map(SendJob, held))
 
     def _send_again(self, messages: list[Message]) -> int:
         for message in messages:
             message.state = State.WAITING
-        self._dispatch.put(SendJob(message, retried=False) for message in messages)
+        self._queue.put(SendJob(message, retried=False) for message in messages)
         return len(messages)
 
-    def _attempt(self, errand: SendJob) -> float | None:
+    def _attempt(self, job: SendJob) -> float | None:
         """Try once; return after how long to try again, or None."""
-        answer = self._bring(errand.message)
-        return None if answer.succeeded else self._delay_after_failure(errand, answer)
+        answer = self._deliver(job.message)
+        return None if answer.succeeded else self._delay_after_failure(job, answer)
 
-    def _bring(self, message: Message) -> Answer:
+    def _deliver(self, message: Message) -> Answer:
         message.attempts += 1
         url = self.urls[next(self._turn) % len(self.urls)]
-        answer = self._postman.post(url, message.svix_id, message.body)
+        answer = self._http_post.post(url, message.svix_id, message.body)
         message.state = State.DELIVERED if answer.succeeded else State.FAILED
         delivery = Delivery(
             svix_id=message.svix_id,
@@ -224,16 +224,16 @@ class WebhookSender:
             tell(delivery)
         return answer
 
-    def _delay_after_failure(self, errand: SendJob, answer: Answer) -> float | None:
+    def _delay_after_failure(self, job: SendJob, answer: Answer) -> float | None:
         if answer.control == "disable":
             self.disabled = True
         delay_s = self.schedule.next_delay_s(
-            errand.message.attempts,
-            chance=self._mishaps.random.random(),
+            job.message.attempts,
+            chance=self._webhook_faults.random.random(),
             overloaded=answer.status == 429 or answer.timed_out,
             retry_after_s=parse_retry_after(answer.retry_after, time.time()),
         )
-        if delay_s is None or not errand.retried or self.disabled or answer.control == "abort-message":
+        if delay_s is None or not job.retried or self.disabled or answer.control == "abort-message":
             return None
-        errand.message.state = State.WAITING
+        job.message.state = State.WAITING
         return delay_s

@@ -56,8 +56,8 @@ def test_a_user_is_created_changed_and_deleted_over_the_wire(clerk: LocalClerk, 
     assert api.get(f"/v1/users/{user['id']}").json() == changed
     assert api.call("DELETE", f"/v1/users/{user['id']}").json()["deleted"] is True
     assert api.refusal("GET", f"/v1/users/{user['id']}") == (404, "resource_not_found", None)
-    clerk.courier.wait_idle()
-    types = [delivery.type for delivery in clerk.courier.deliveries]
+    clerk.webhook_sender.wait_idle()
+    types = [delivery.type for delivery in clerk.webhook_sender.deliveries]
     assert types == ["user.created", "user.updated", "user.deleted"]
 
 

@@ -47,8 +47,8 @@ def test_signing_up_makes_a_user_a_session_and_the_apps_cookies(clerk: LocalCler
     claims = claims_of(session["last_active_token"]["jwt"], clerk)
     assert (claims["sub"], claims["sid"], claims["azp"]) == (user["id"], session["id"], PAGE)
     assert browser.cookies[f"__session_{clerk.cookie_suffix}"] == session["last_active_token"]["jwt"]
-    clerk.courier.wait_idle()
-    assert [delivery.type for delivery in clerk.courier.deliveries] == ["user.created"]
+    clerk.webhook_sender.wait_idle()
+    assert [delivery.type for delivery in clerk.webhook_sender.deliveries] == ["user.created"]
 
 
 def test_a_page_that_is_opened_again_finds_its_session(clerk: LocalClerk, browser: requests.Session) -> None:
@@ -97,7 +97,7 @@ def test_a_person_changes_name_and_address_and_each_change_is_announced(
     assert user["primary_email_address_id"] == email["id"]
     assert len(user["email_addresses"]) == 2
     assert browser.get(f"{clerk.url}/v1/me", timeout=10).json()["response"]["last_name"] == "King"
-    assert [each.type for each in clerk.courier.messages.values()] == ["user.created"] + 3 * ["user.updated"]
+    assert [each.type for each in clerk.webhook_sender.messages.values()] == ["user.created"] + 3 * ["user.updated"]
 
 
 def test_an_address_of_somebody_else_cannot_be_added(clerk: LocalClerk, browser: requests.Session) -> None:

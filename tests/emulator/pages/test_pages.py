@@ -43,8 +43,8 @@ def test_signing_up_makes_a_user_a_session_and_the_cookies_of_clerk_js(
     assert (claims["sub"], claims["azp"]) == (user["id"], "http://127.0.0.1:5000")
     assert browser.cookies[f"__session_{clerk.cookie_suffix}"] == browser.cookies["__session"]
     assert browser.cookies["__client_uat"] == browser.cookies[f"__client_uat_{clerk.cookie_suffix}"] != "0"
-    clerk.courier.wait_idle()
-    assert [delivery.type for delivery in clerk.courier.deliveries] == ["user.created"]
+    clerk.webhook_sender.wait_idle()
+    assert [delivery.type for delivery in clerk.webhook_sender.deliveries] == ["user.created"]
 
 
 def test_the_session_cookie_can_be_read_by_the_page_and_clerks_own_cannot(
@@ -199,7 +199,7 @@ def test_the_profile_needs_a_session(clerk: LocalClerk, browser: requests.Sessio
 @pytest.mark.parametrize("path", ["/", "/sign-up", "/sign-in"])
 def test_a_page_loads_nothing_and_says_so(clerk: LocalClerk, browser: requests.Session, path: str) -> None:
     clerk.users.create(email="ada@example.com")
-    clerk.courier.wait_idle()
+    clerk.webhook_sender.wait_idle()
     answer = browser.get(clerk.url + path, timeout=10)
     policy = answer.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; style-src 'nonce-")

@@ -18,7 +18,7 @@ def control(clerk: LocalClerk, method: str, path: str, body: object = None) -> A
 
 def test_the_state_tells_who_it_is_and_no_secret(clerk: LocalClerk) -> None:
     clerk.users.create(username="ada")
-    clerk.courier.wait_idle()
+    clerk.webhook_sender.wait_idle()
     state = control(clerk, "GET", "state")
     assert (state["instance_id"], state["users"], state["deliveries"]) == (clerk.instance_id, 1, 1)
     assert clerk.secret_key not in str(state)
@@ -60,8 +60,8 @@ def test_a_wish_that_makes_no_sense_is_refused(clerk: LocalClerk, path: str, bod
 def test_deliveries_and_messages_are_a_time_line_with_bodies(clerk: LocalClerk, endpoint: Endpoint) -> None:
     endpoint.answers = [(500, {})]
     user = clerk.users.create(username="ada")
-    clerk.courier.send_body("nonsense", b"no json")
-    clerk.courier.wait_idle()
+    clerk.webhook_sender.send_body("nonsense", b"no json")
+    clerk.webhook_sender.wait_idle()
     lines = control(clerk, "GET", "deliveries")
     by_type = [(line["type"], line["attempt"], line["status"]) for line in lines]
     assert sorted(by_type) == [("nonsense", 1, 200), ("user.created", 1, 500), ("user.created", 2, 200)]
@@ -74,7 +74,7 @@ def test_deliveries_and_messages_are_a_time_line_with_bodies(clerk: LocalClerk, 
 def test_messages_can_be_asked_for_from_an_instant_on(clerk: LocalClerk) -> None:
     for name in ("ada", "grace", "edith"):
         clerk.users.create(username=name)
-    clerk.courier.wait_idle()
+    clerk.webhook_sender.wait_idle()
     before, *rest = control(clerk, "GET", "messages")
     assert control(clerk, "GET", f"messages?since_ms={before['created_at_ms']}") == [before, *rest]
     assert control(clerk, "GET", f"messages?since_ms={rest[-1]['created_at_ms'] + 1}") == []
@@ -86,7 +86,7 @@ def test_mishaps_are_taken_back_and_faults_stay(clerk: LocalClerk, endpoint: End
     assert control(clerk, "DELETE", "mishaps") == []
     assert [each["path"] for each in control(clerk, "GET", "faults")] == ["/v1/users"]
     clerk.users.create(username="ada")
-    clerk.courier.wait_idle()
+    clerk.webhook_sender.wait_idle()
     assert len(endpoint.received) == 1
 
 
@@ -95,9 +95,9 @@ def test_webhooks_are_paused_resumed_and_replayed(clerk: LocalClerk, endpoint: E
     clerk.users.create(username="ada")
     assert endpoint.received == []
     control(clerk, "POST", "webhooks/resume")
-    clerk.courier.wait_idle()
+    clerk.webhook_sender.wait_idle()
     assert control(clerk, "POST", "webhooks/replay", {"svix_id": endpoint.ids[0]}) == {"replayed": 1}
-    clerk.courier.wait_idle()
+    clerk.webhook_sender.wait_idle()
     assert len(endpoint.received) == 2
     assert control(clerk, "POST", "webhooks/replay", {"which": "failed"}) == {"replayed": 0}
     unknown = requests.post(f"{clerk.url}/_local/webhooks/replay", json={"svix_id": "msg_x"}, timeout=10)
@@ -114,8 +114,8 @@ def test_the_key_and_the_secret_are_rotated(clerk: LocalClerk) -> None:
 
 def test_any_event_is_sent(clerk: LocalClerk) -> None:
     control(clerk, "POST", "webhooks/send", {"type": "user.updated", "data": {"id": "user_1"}, "timestamp": 7})
-    clerk.courier.wait_idle()
-    (message,) = clerk.courier.messages.values()
+    clerk.webhook_sender.wait_idle()
+    (message,) = clerk.webhook_sender.messages.values()
     assert (message.payload["data"], message.payload["timestamp"]) == ({"id": "user_1"}, 7)
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from clerk_sync.emulator import ClerkApiError, LocalClerk
-from clerk_sync.emulator.ids import Ids
+from clerk_sync.emulator.identity import Ids
 from clerk_sync.emulator.sessions.sessions import LIFETIME_MS, Sessions
 from clerk_sync.emulator.users.user_store import UserStore
-from clerk_sync.emulator.webhooks.example_events import sample_user
+from clerk_sync.emulator.webhooks.example_events import example_user
 from tests.emulator.conftest import Endpoint
 
 
@@ -19,7 +19,7 @@ def clerk_with_session_events(endpoint: Endpoint) -> Iterator[LocalClerk]:
 
 
 def types_of(clerk: LocalClerk) -> list[str]:
-    return [message.type for message in clerk.courier.messages.values()]
+    return [message.type for message in clerk.webhook_sender.messages.values()]
 
 
 def test_sessions_are_announced_to_those_who_subscribed(clerk_with_session_events: LocalClerk) -> None:
@@ -28,7 +28,7 @@ def test_sessions_are_announced_to_those_who_subscribed(clerk_with_session_event
     session = clerk.sessions.create(user_id)
     clerk.sessions.finish(session.id, "ended")
     assert types_of(clerk) == ["user.created", "session.created", "session.ended"]
-    assert list(clerk.courier.messages.values())[1].payload["data"]["user"]["id"] == user_id
+    assert list(clerk.webhook_sender.messages.values())[1].payload["data"]["user"]["id"] == user_id
 
 
 def test_a_deletion_removes_the_sessions_before_the_user(clerk_with_session_events: LocalClerk) -> None:
@@ -56,7 +56,7 @@ def test_a_session_ends_once(clerk_with_session_events: LocalClerk) -> None:
 def test_a_session_expires_after_seven_days() -> None:
     now_ms = [1_700_000_000_000]
     directory, ids = UserStore(), Ids(1)
-    user = sample_user(ids, now_ms[0])
+    user = example_user(ids, now_ms[0])
     directory.put(user)
     sessions = Sessions(directory, ids, lambda: now_ms[0], lambda *_: None)
     session = sessions.create(user.id)

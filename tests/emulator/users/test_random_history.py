@@ -9,8 +9,8 @@ from clerk_sync.emulator import LocalClerk
 def lived(seed: int) -> tuple[list[str], list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the acts of a history, its events and the users who are left."""
     with LocalClerk.start(seed=seed, clock_ms=iter(range(1_700_000_000_000, 1_800_000_000_000)).__next__) as clerk:
-        acts = list(clerk.history(seed).acts(600))
-        return acts, [message.payload for message in clerk.courier.messages.values()], clerk.users.all()
+        acts = list(clerk.random_history(seed).acts(600))
+        return acts, [message.payload for message in clerk.webhook_sender.messages.values()], clerk.users.all()
 
 
 def test_the_same_seed_lives_the_same_lives() -> None:

@@ -38,7 +38,7 @@ def test_a_hundred_thousand_users_stand_ready_in_seconds_and_unannounced(clerk: 
     clerk.users.seed(100_000)
     assert time.monotonic() - started < 15
     assert len(clerk.users) == 100_000
-    assert not clerk.courier.messages
+    assert not clerk.webhook_sender.messages
 
 
 def test_two_seeds_live_together(clerk: LocalClerk) -> None:

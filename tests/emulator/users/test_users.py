@@ -77,8 +77,8 @@ def test_acts_are_announced_in_the_order_of_the_versions(clerk: LocalClerk, endp
     user = clerk.users.create(email="ada@example.com", at_ms=1000)
     clerk.users.ban(user["id"])
     clerk.users.delete(user["id"], at_ms=9000)
-    clerk.courier.wait_idle()
-    events = [message.payload for message in clerk.courier.messages.values()]
+    clerk.webhook_sender.wait_idle()
+    events = [message.payload for message in clerk.webhook_sender.messages.values()]
     assert [event["type"] for event in events] == ["user.created", "user.updated", "user.deleted"]
     assert events[1]["data"]["banned"] is True
     assert events[2]["timestamp"] == 9000
@@ -86,11 +86,11 @@ def test_acts_are_announced_in_the_order_of_the_versions(clerk: LocalClerk, endp
 
 
 def test_nothing_is_announced_while_the_courier_is_muted(clerk: LocalClerk) -> None:
-    with clerk.courier.muted():
+    with clerk.webhook_sender.muted():
         clerk.users.create(email="ada@example.com")
-    assert not clerk.courier.messages
+    assert not clerk.webhook_sender.messages
     clerk.users.create(email="eve@example.com")
-    assert len(clerk.courier.messages) == 1
+    assert len(clerk.webhook_sender.messages) == 1
 
 
 def test_all_users_come_in_the_order_of_created_at(clerk: LocalClerk) -> None:

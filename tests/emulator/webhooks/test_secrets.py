@@ -10,7 +10,7 @@ from tests.emulator.proof import proves
 def test_the_signature_is_of_now_whatever_the_records_clock_says(endpoint: Endpoint) -> None:
     with LocalClerk.start(webhook_url=endpoint.url, clock_ms=lambda: 1000) as clerk:
         clerk.users.create(username="ada")
-        clerk.courier.wait_idle()
+        clerk.webhook_sender.wait_idle()
     assert proves(endpoint.received[0], clerk.webhook_secret)
 
 
@@ -18,7 +18,7 @@ def test_both_secrets_sign_while_one_is_being_rotated(clerk: LocalClerk, endpoin
     old = clerk.webhook_secret
     new = clerk.rotate_webhook_secret()
     clerk.users.create(username="ada")
-    clerk.courier.wait_idle()
+    clerk.webhook_sender.wait_idle()
     (received,) = endpoint.received
     assert new == clerk.webhook_secret != old
     assert len(received.headers["svix-signature"].split(" ")) == 2
@@ -30,5 +30,5 @@ def test_a_rotation_without_grace_ends_the_old_secret_at_once(clerk: LocalClerk,
     old = clerk.webhook_secret
     clerk.rotate_webhook_secret(grace_s=0)
     clerk.users.create(username="ada")
-    clerk.courier.wait_idle()
+    clerk.webhook_sender.wait_idle()
     assert not proves(endpoint.received[0], old)

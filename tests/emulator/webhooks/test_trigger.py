@@ -7,7 +7,7 @@ from svix.webhooks import Webhook
 
 from clerk_sync.emulator import ClerkApiError
 from clerk_sync.emulator.webhooks.example_events import event_types
-from clerk_sync.emulator.webhooks.offline import trigger_offline
+from clerk_sync.emulator.webhooks.trigger import trigger_offline
 from tests.emulator.conftest import Endpoint
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

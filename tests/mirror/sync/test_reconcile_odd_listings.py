@@ -27,7 +27,7 @@ def check(command: Command) -> Check:
 
 def create(clerk: LocalClerk, number: int, *, start_ms: int, every_ms: int = 1000, **fields: Any) -> list[str]:
     """Create users without a word to the mirror; return their ids."""
-    with clerk.courier.muted():
+    with clerk.webhook_sender.muted():
         times = range(start_ms, start_ms + number * every_ms, every_ms) if every_ms else [start_ms] * number
         return [clerk.users.create(created_at=at_ms, at_ms=START_MS, **fields)["id"] for at_ms in times]
 
@@ -49,7 +49,7 @@ def test_users_created_before_1970_are_mirrored_once_and_their_deletion_is_found
     assert_in_step(check(*arguments), 3800)
     assert_in_step(check("--quick"), 3800)
 
-    with clerk.courier.muted():
+    with clerk.webhook_sender.muted():
         clerk.users.delete(imported[700])
     assert check(*arguments)["orphaned"] == 1
     ran = sync(*arguments)
@@ -76,7 +76,7 @@ def test_creation_times_that_are_none_stop_no_walk(
         before = versions(query)
         assert (sync(*arguments, app=app).exit_code, versions(query)) == (0, before)
 
-        with clerk.courier.muted():
+        with clerk.webhook_sender.muted():
             clerk.users.delete(ids[900])
         assert (sync(*arguments, app=app)["deleted"], tombstones(query)) == (1, {ids[900]})
 

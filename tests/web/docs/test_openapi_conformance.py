@@ -126,7 +126,7 @@ def world(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFact
     with open_house(migrate(new_database()), tmp_path_factory.mktemp("logs")) as house:
         house.flask("shop", "load-products")
         client_id, admin_id = (house.clerk.users.create(email=f"{name}@example.com")["id"] for name in ("ada", "boss"))
-        house.clerk.courier.wait_idle()
+        house.clerk.webhook_sender.wait_idle()
         house.query("UPDATE users SET role = 'ADMIN' WHERE clerk_id = %s", admin_id)
         yield World(house, client_id, admin_id, _things(house, client_id))
 
