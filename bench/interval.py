@@ -1,4 +1,4 @@
-"""One kind of request, sent for a stretch several times over, and what it cost whom."""
+"""One kind of request, sent for an interval several times over, and what it cost whom."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.stage import Database, MeasurementSpoiled
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """One stretch. The CPU times are those of one request: of the web server with its workers, and of PostgreSQL."""
+    """One interval. The CPU times are those of one request: of the web server with its workers, and of PostgreSQL."""
 
     load: Load
     web_cpu_us: float
@@ -22,7 +22,7 @@ class Round:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Interval:
     """All rounds of one kind of request, the slowest first; there is one at least."""
 
     rounds: list[Round]
@@ -39,7 +39,7 @@ class Stretch:
 
 
 class Meter:
-    """Measures stretches of load on one web server; raises MeasurementSpoiled for an answer that is not 2xx."""
+    """Measures intervals of load on one web server; raises MeasurementSpoiled for an answer that is not 2xx."""
 
     def __init__(self, driver: LoadDriver, web: Running, database: Database, *, rounds: int) -> None:
         self._driver = driver
@@ -47,18 +47,18 @@ class Meter:
         self._database = database
         self._rounds = rounds
 
-    def for_seconds(self, requests: list[bytes], seconds: float) -> Stretch:
+    def for_seconds(self, requests: list[bytes], seconds: float) -> Interval:
         """Send ``requests`` round and round for ``seconds``, after a quarter of that which does not count."""
         self._send(requests, seconds / 4)
         return self._sorted(self._send(requests, seconds) for _ in range(self._rounds))
 
-    def each_once(self, take: Callable[[], list[bytes]]) -> Stretch:
+    def each_once(self, take: Callable[[], list[bytes]]) -> Interval:
         """Send each request of what ``take`` returns right before a round; the first round does not count."""
         self._send(take())
         return self._sorted(self._send(take()) for _ in range(self._rounds))
 
-    def _sorted(self, rounds: Iterable[Round]) -> Stretch:
-        return Stretch(sorted(rounds, key=lambda each: each.load.per_s))
+    def _sorted(self, rounds: Iterable[Round]) -> Interval:
+        return Interval(sorted(rounds, key=lambda each: each.load.per_s))
 
     def _send(self, requests: list[bytes], seconds: float = 0.0) -> Round:
         self._database.settle()

@@ -21,7 +21,7 @@ SOURCE = Path(__file__).with_name("load.c")
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """Answers to a stretch of requests. ``refused`` are those that are not 2xx."""
+    """Answers to an interval of requests. ``refused`` are those that are not 2xx."""
 
     requests: int
     per_s: float

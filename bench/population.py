@@ -1,4 +1,4 @@
-"""Users by the million as Clerk's API writes them: one file, in which every page of the list is a stretch of bytes."""
+"""Users by the million as Clerk's API writes them: one file, in which every page of the list is a range of bytes."""
 
 from __future__ import annotations
 

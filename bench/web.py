@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.checks import check_answers, check_applied
 from bench.command import at_least_one, make_parser, run
 from bench.credentials import PUBLISHABLE_KEY, WEBHOOK_SECRET, Credentials
-from bench.interval import Meter, Stretch
+from bench.interval import Interval, Meter
 from bench.load import Load, LoadDriver, find_compiler
 from bench.machine import describe, proportional_mib
 from bench.report import say
@@ -29,9 +29,9 @@ REUSED_TOKENS = 2000
 
 @dataclass(kw_only=True)
 class Figures:
-    """What a run has found out; ``stretches`` by name."""
+    """What a run has found out; ``intervals`` by name."""
 
-    stretches: dict[str, Stretch]
+    intervals: dict[str, Interval]
     web_memory_mib: float
     verification: Verification
     floors: Floors
@@ -65,12 +65,12 @@ def _measure(database: Database, chosen: Namespace, directory: Path) -> Figures:
     with web_server(_environment(url, credentials), directory / "web.log") as web:
         check_answers(web, tokens[0])
         meter = Meter(driver, web, database, rounds=chosen.rounds)
-        stretches = dict(_reads(meter, tokens, credentials, chosen))
-        stretches["webhooks"] = _webhooks(meter, url, chosen)
+        intervals = dict(_reads(meter, tokens, credentials, chosen))
+        intervals["webhooks"] = _webhooks(meter, url, chosen)
         web_memory_mib = proportional_mib(web.pid)
 
     return Figures(
-        stretches=stretches,
+        intervals=intervals,
         web_memory_mib=web_memory_mib,
         verification=verification,
         floors=floors,
@@ -92,7 +92,7 @@ def _environment(url: str, credentials: Credentials) -> Environment:
 
 def _reads(
     meter: Meter, tokens: Sequence[str], credentials: Credentials, chosen: Namespace
-) -> Iterator[tuple[str, Stretch]]:
+) -> Iterator[tuple[str, Interval]]:
     say("reading routes")
     owners = [user_id(1 + number % chosen.users) for number in range(chosen.tokens)]
     yield "/healthz", meter.for_seconds([get("/healthz")], chosen.seconds)
@@ -102,19 +102,19 @@ def _reads(
     yield "/api/orders", meter.for_seconds(get_each("/api/orders?limit=20", tokens), chosen.seconds)
 
 
-def _webhooks(meter: Meter, url: str, chosen: Namespace) -> Stretch:
+def _webhooks(meter: Meter, url: str, chosen: Namespace) -> Interval:
     say("webhooks")
     deliveries = Deliveries(chosen.users)
-    stretch = meter.each_once(lambda: deliveries.take(chosen.deliveries))
+    interval = meter.each_once(lambda: deliveries.take(chosen.deliveries))
     check_applied(url, deliveries.taken)
-    return stretch
+    return interval
 
 
 def _parse(words: Sequence[str] | None) -> Namespace:
     parser = make_parser("bench", "Measure the service with its production settings.")
     parser.add_argument("--users", type=at_least_one, default=20_000, help="in the database [%(default)s]")
-    parser.add_argument("--seconds", type=float, help="of each stretch [3, quick 1]")
-    parser.add_argument("--rounds", type=at_least_one, help="of each stretch [3, quick 1]")
+    parser.add_argument("--seconds", type=float, help="of each interval [3, quick 1]")
+    parser.add_argument("--rounds", type=at_least_one, help="of each interval [3, quick 1]")
     parser.add_argument("--tokens", type=at_least_one, help="used once each, a round [10000, quick 4000]")
     parser.add_argument("--deliveries", type=at_least_one, help="signed webhooks a round [6000, quick 2000]")
     chosen = parser.parse_args(words)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from bench import bare, floors
-from bench.interval import Meter, Stretch
+from bench.interval import Interval, Meter
 from bench.load import CONNECTIONS, LoadDriver
 from bench.machine import Floor, watched
 from bench.running import web_server
@@ -26,8 +26,8 @@ class Floors:
 
     rsa_name: str
     rsa: Floor
-    plain: Stretch
-    verified: Stretch
+    plain: Interval
+    verified: Interval
     select_user: Floor
     select_orders: Floor
     upsert: Floor

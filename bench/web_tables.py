@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bench.report import Table, number
 
 if TYPE_CHECKING:
-    from bench.interval import Stretch
+    from bench.interval import Interval
     from bench.web import Figures
     from bench.web_floors import Floors
 
@@ -31,8 +31,8 @@ def tables(figures: Figures) -> Iterator[Table]:
     """Yield what people look at; a ratio is a rate by its floor's."""
     floors = _floors_by_name(figures.floors)
     service = Table("The service, 2 workers, 16 connections", HEADER)
-    for name, stretch in figures.stretches.items():
-        service.add(*_row(name, stretch, floors.get(name)))
+    for name, interval in figures.intervals.items():
+        service.add(*_row(name, interval, floors.get(name)))
     yield service
     yield _tokens_alone(figures)
     yield _floors(figures)
@@ -49,11 +49,11 @@ def _floors_by_name(floors: Floors) -> dict[str, float]:
     }
 
 
-def _row(name: str, stretch: Stretch, floor_per_s: float | None) -> Iterator[object]:
-    middle = stretch.middle
-    lowest, highest = (number(each.load.per_s) for each in (stretch.rounds[0], stretch.rounds[-1]))
+def _row(name: str, interval: Interval, floor_per_s: float | None) -> Iterator[object]:
+    middle = interval.middle
+    lowest, highest = (number(each.load.per_s) for each in (interval.rounds[0], interval.rounds[-1]))
     yield name
-    yield stretch.per_s
+    yield interval.per_s
     yield f"{lowest}…{highest}"
     yield middle.load.p50_ms
     yield middle.load.p99_ms
@@ -61,7 +61,7 @@ def _row(name: str, stretch: Stretch, floor_per_s: float | None) -> Iterator[obj
     yield middle.database_cpu_us
     yield middle.load.driver_cpu_us
     yield floor_per_s
-    yield stretch.per_s / floor_per_s if floor_per_s else None
+    yield interval.per_s / floor_per_s if floor_per_s else None
     yield str(middle.disturbance)
 
 
@@ -78,9 +78,9 @@ def _floors(figures: Figures) -> Table:
     floors, alone = figures.floors, figures.driver_alone
     table = Table("Beside it", ["", "figure", ""])
     servers = {"one constant answer": floors.plain, "one RSA verification a request": floors.verified}
-    for name, stretch in servers.items():
-        table.add(f"the same server in front of {name}, requests/s", stretch.per_s, str(stretch.middle.disturbance))
-        table.add("… CPU µs a request", stretch.middle.web_cpu_us)
+    for name, interval in servers.items():
+        table.add(f"the same server in front of {name}, requests/s", interval.per_s, str(interval.middle.disturbance))
+        table.add("… CPU µs a request", interval.middle.web_cpu_us)
     counted = {
         f"{floors.rsa_name}, verifications/s on one core": floors.rsa,
         "the SELECT of /api/me by pgbench, 16 clients, /s": floors.select_user,

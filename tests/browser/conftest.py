@@ -1,4 +1,4 @@
-"""A real browser, and a house for it: Debian's Chromium, the service as a developer runs it, the local Clerk.
+"""A real browser, and servers for it: Debian's Chromium, the service as a developer runs it, the local Clerk.
 
 Every page that a test opens is watched: it loads nothing from another host, and its console stays clean.
 """
@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from clerk_sync.emulator import LocalClerk
 from tests.stage.migrations import migrate
-from tests.stage.servers import House
+from tests.stage.servers import Servers
 from tests.stage.service import Service, environment_for, free_port
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -121,10 +121,10 @@ def screenshot(browser_page: Page) -> Screenshot:
 
 
 @contextmanager
-def open_browser_house(database_url: str, logs: Path, **settings: str) -> Iterator[House]:
+def start_browser_servers(database_url: str, logs: Path, **settings: str) -> Iterator[Servers]:
     """Start one server and the local Clerk, which takes the server's origin for its front end's.
 
-    ``settings`` are environment variables; without any it is a developer's house.
+    ``settings`` are environment variables; without any it is a developer's servers.
     """
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
@@ -136,13 +136,13 @@ def open_browser_house(database_url: str, logs: Path, **settings: str) -> Iterat
         )
         environment = environment_for(clerk, database_url) | {"CLERK_SYNC_ENV": "development"} | settings
         service = stack.enter_context(Service(environment, logs / f"service-{port}.log", port=port, workers=1))
-        yield House(clerk, [service], database_url, environment)
+        yield Servers(clerk, [service], database_url, environment)
 
 
 @pytest.fixture(scope="module")
-def house(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A developer's house, on a migrated database that the module's tests share; the catalogue is filled."""
-    with open_browser_house(migrate(new_database()), tmp_path_factory.mktemp("logs")) as opened:
+def servers(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """A developer's servers, on a migrated database that the module's tests share; the catalogue is filled."""
+    with start_browser_servers(migrate(new_database()), tmp_path_factory.mktemp("logs")) as opened:
         loaded = opened.flask("shop", "load-products")
         assert loaded.returncode == 0, loaded.stderr
         yield opened

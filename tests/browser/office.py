@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from tests.conftest import clerk_event, clerk_user
-from tests.stage.servers import House
+from tests.stage.servers import Servers
 
 USERS = 100_000
 DELIVERIES = 20_000
@@ -55,21 +55,21 @@ SELECT %s, %s, %s, %s, %s, 'parked', %s, %s, at, at FROM (SELECT now() - %s * in
 """
 
 
-def fill(house: House) -> None:
-    """Fill the house's database as after a busy day."""
-    house.query(_USERS, USERS)
-    house.query(_DELIVERIES, house.clerk.instance_id, DELIVERIES)
-    house.query(_RUN, "done", 21, 99_000, 99_000, 0, 0, None, 48)
-    house.query(_RUN, "interrupted", 8, 41_500, 0, 12, 41_488, "interrupted", 27)
-    house.query(_RUN, "done", 16, 100_002, 6, 31, 99_965, None, 26)
-    house.query("ANALYZE")
-    park(house, "msg_2understoodByNow", "locale: expected text, found a list", 3, last_name="Hopper")
-    park(house, "msg_2notYetUnderstood", "first_name: expected text, found a number", 44, first_name=7)
+def fill(servers: Servers) -> None:
+    """Fill the servers' database as after a busy day."""
+    servers.query(_USERS, USERS)
+    servers.query(_DELIVERIES, servers.clerk.instance_id, DELIVERIES)
+    servers.query(_RUN, "done", 21, 99_000, 99_000, 0, 0, None, 48)
+    servers.query(_RUN, "interrupted", 8, 41_500, 0, 12, 41_488, "interrupted", 27)
+    servers.query(_RUN, "done", 16, 100_002, 6, 31, 99_965, None, 26)
+    servers.query("ANALYZE")
+    park(servers, "msg_2understoodByNow", "locale: expected text, found a list", 3, last_name="Hopper")
+    park(servers, "msg_2notYetUnderstood", "first_name: expected text, found a number", 44, first_name=7)
 
 
-def park(house: House, svix_id: str, reason: str, minutes_ago: int, **fields: Any) -> None:
+def park(servers: Servers, svix_id: str, reason: str, minutes_ago: int, **fields: Any) -> None:
     """Leave an event about Grace in the inbox, as code of another day parked it."""
-    event = clerk_event("user.updated", clerk_user(GRACE, **fields), instance_id=house.clerk.instance_id)
+    event = clerk_event("user.updated", clerk_user(GRACE, **fields), instance_id=servers.clerk.instance_id)
     event_at = int(time.time() * 1000) - minutes_ago * 60_000
-    about = (svix_id, event["type"], GRACE, house.clerk.instance_id, event_at)
-    house.query(_PARKED, *about, reason, json.dumps(event), minutes_ago)
+    about = (svix_id, event["type"], GRACE, servers.clerk.instance_id, event_at)
+    servers.query(_PARKED, *about, reason, json.dumps(event), minutes_ago)

@@ -9,10 +9,10 @@ import pytest
 import requests
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Complaints, Screenshot, open_browser_house
+from tests.browser.conftest import Complaints, Screenshot, start_browser_servers
 from tests.browser.office import GRACE, fill, park
 from tests.stage.migrations import migrate
-from tests.stage.servers import House
+from tests.stage.servers import Servers
 
 ADMIN = "ada@example.com"
 CLIENT = "bob@example.com"
@@ -35,20 +35,20 @@ PAGES = (
 
 
 @pytest.fixture(scope="module")
-def office(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A house of our own with 100,000 users and an administrator, after a busy day."""
-    with open_browser_house(migrate(new_database()), tmp_path_factory.mktemp("logs")) as house:
-        fill(house)
-        house.clerk.users.create(first_name="Ada", last_name="Lovelace", email=ADMIN)
-        house.clerk.webhook_sender.wait_idle()
-        house.clerk.users.create(first_name="Bob", email=CLIENT)
-        house.clerk.webhook_sender.wait_idle()
-        house.query("UPDATE users SET role = 'ADMIN' WHERE email = %s", ADMIN)
-        yield house
+def office(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Servers with 100,000 users and an administrator, after a busy day."""
+    with start_browser_servers(migrate(new_database()), tmp_path_factory.mktemp("logs")) as servers:
+        fill(servers)
+        servers.clerk.users.create(first_name="Ada", last_name="Lovelace", email=ADMIN)
+        servers.clerk.webhook_sender.wait_idle()
+        servers.clerk.users.create(first_name="Bob", email=CLIENT)
+        servers.clerk.webhook_sender.wait_idle()
+        servers.query("UPDATE users SET role = 'ADMIN' WHERE email = %s", ADMIN)
+        yield servers
 
 
 @pytest.fixture
-def sign_in(office: House, complaints: Complaints) -> Callable[..., Page]:
+def sign_in(office: Servers, complaints: Complaints) -> Callable[..., Page]:
     """Sign in on a page by way of the console's door, as ADMIN or as somebody else."""
 
     def by_the_door(page: Page, email: str = ADMIN) -> Page:
@@ -75,18 +75,18 @@ def heading(page: Page) -> Locator:
     return page.get_by_role("heading", level=1)
 
 
-def expire(page: Page, house: House) -> None:
+def expire(page: Page, servers: Servers) -> None:
     """Let the session token run out; the session at Clerk lives."""
-    [user_id] = house.query("SELECT clerk_id FROM users WHERE email = %s", ADMIN)[0]
-    old = house.clerk.session_token(user_id, exp=1_000, iat=900, nbf=900)
-    for name in ("__session", f"__session_{house.clerk.cookie_suffix}"):
-        page.context.add_cookies([{"name": name, "value": old, "url": house.service.url}])
+    [user_id] = servers.query("SELECT clerk_id FROM users WHERE email = %s", ADMIN)[0]
+    old = servers.clerk.session_token(user_id, exp=1_000, iat=900, nbf=900)
+    for name in ("__session", f"__session_{servers.clerk.cookie_suffix}"):
+        page.context.add_cookies([{"name": name, "value": old, "url": servers.service.url}])
     # No token runs out within seconds of the last detour; here it does.
     page.context.clear_cookies(name="console_renewal")
 
 
 def test_an_administrator_finds_a_parked_event_and_replays_it(
-    admin: Page, office: House, screenshot: Screenshot
+    admin: Page, office: Servers, screenshot: Screenshot
 ) -> None:
     assert admin.url == f"{office.service.url}/console"
     screenshot("console-overview", page=admin, whole_page=True)
@@ -107,7 +107,7 @@ def test_an_administrator_finds_a_parked_event_and_replays_it(
     assert office.query("SELECT last_name FROM users WHERE clerk_id = %s", GRACE) == [("Hopper",)]
 
 
-def test_with_100_000_users_everything_is_found_at_once(admin: Page, office: House, screenshot: Screenshot) -> None:
+def test_with_100_000_users_everything_is_found_at_once(admin: Page, office: Servers, screenshot: Screenshot) -> None:
     expect(admin.locator(".tiles").first).to_contain_text("Live users98,00")
     admin.get_by_role("link", name="Users", exact=True).click()
     admin.get_by_role("searchbox").fill("GRAŻYNA.nowak9")
@@ -151,14 +151,14 @@ def test_the_keyboard_is_enough(admin: Page) -> None:
     expect(admin.get_by_role("status")).to_contain_text("replayed")
 
 
-def test_a_token_that_has_run_out_is_renewed_without_a_word(admin: Page, office: House) -> None:
+def test_a_token_that_has_run_out_is_renewed_without_a_word(admin: Page, office: Servers) -> None:
     expire(admin, office)
     admin.goto(f"{office.service.url}/console/users?query=okafor")
     assert admin.url == f"{office.service.url}/console/users?query=okafor"
     expect(heading(admin)).to_have_text("Users")
 
 
-def test_a_page_that_stays_open_can_still_send_its_form(admin: Page, office: House) -> None:
+def test_a_page_that_stays_open_can_still_send_its_form(admin: Page, office: Servers) -> None:
     park(office, "msg_2lateForm", "first_name: expected text", 1, first_name=7)
     admin.clock.install()
     admin.goto(f"{office.service.url}/console/events/msg_2lateForm")
@@ -170,7 +170,7 @@ def test_a_page_that_stays_open_can_still_send_its_form(admin: Page, office: Hou
     expect(admin.get_by_role("status")).to_contain_text("parked again")
 
 
-def test_a_session_that_is_over_leads_to_the_door(admin: Page, office: House, complaints: Complaints) -> None:
+def test_a_session_that_is_over_leads_to_the_door(admin: Page, office: Servers, complaints: Complaints) -> None:
     expire(admin, office)
     [user_id] = office.query("SELECT clerk_id FROM users WHERE email = %s", ADMIN)[0]
     for session in office.clerk.sessions.all():
@@ -191,7 +191,7 @@ def test_who_is_no_administrator_is_shown_how_one_is_made(
 
 
 def test_without_javascript_everything_works_the_same(
-    sign_in: Callable[..., Page], new_page: Callable[..., Page], office: House
+    sign_in: Callable[..., Page], new_page: Callable[..., Page], office: Servers
 ) -> None:
     page = sign_in(new_page(java_script_enabled=False))
     park(office, "msg_2withoutScripts", "first_name: expected text", 2, first_name=7)
@@ -201,7 +201,7 @@ def test_without_javascript_everything_works_the_same(
     expect(page.get_by_role("status")).to_contain_text("parked again")
 
 
-def test_a_running_sync_moves_on_the_page_until_it_is_done(admin: Page, office: House) -> None:
+def test_a_running_sync_moves_on_the_page_until_it_is_done(admin: Page, office: Servers) -> None:
     [(run_id,)] = office.query(
         "INSERT INTO sync_runs (kind, seen, cursor) VALUES ('all', 500, '{\"expected\": 2000}') RETURNING id"
     )
@@ -214,7 +214,7 @@ def test_a_running_sync_moves_on_the_page_until_it_is_done(admin: Page, office: 
     expect(admin.locator("[data-every-s]")).to_have_count(0)
 
 
-def test_a_phone_scrolls_tables_and_never_the_page(admin: Page, office: House, screenshot: Screenshot) -> None:
+def test_a_phone_scrolls_tables_and_never_the_page(admin: Page, office: Servers, screenshot: Screenshot) -> None:
     for width in (320, 390):
         admin.set_viewport_size({"width": width, "height": 844})
         for page in PAGES:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Complaints, Screenshot
-from tests.stage.servers import House
+from tests.stage.servers import Servers
 
 
 def test_the_description_is_drawn_and_loads_nothing_from_elsewhere(
-    house: House, browser_page: Page, screenshot: Screenshot
+    servers: Servers, browser_page: Page, screenshot: Screenshot
 ) -> None:
-    browser_page.goto(f"{house.service.url}/api/docs")
+    browser_page.goto(f"{servers.service.url}/api/docs")
     expect(browser_page.locator("details").first).to_be_visible()
     screenshot("api-docs")
 
 
-def test_a_page_that_asks_another_host_is_noticed(house: House, browser_page: Page, complaints: Complaints) -> None:
-    browser_page.goto(f"{house.service.url}/healthz")
+def test_a_page_that_asks_another_host_is_noticed(servers: Servers, browser_page: Page, complaints: Complaints) -> None:
+    browser_page.goto(f"{servers.service.url}/healthz")
     browser_page.evaluate("fetch('https://cdn.example.com/a.js').catch(() => {})")
     complaints.take_back("another host: https://cdn.example.com/a.js")
     complaints.take_back("net::ERR_FAILED")

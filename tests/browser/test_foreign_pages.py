@@ -14,7 +14,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Complaints
-from tests.stage.servers import House
+from tests.stage.servers import Servers
 
 # What a page elsewhere can know or guess of a renewal in this browser.
 GUESSES = ("done", "-", "")
@@ -46,30 +46,32 @@ def foreign_page(browser_page: Page) -> Iterator[Page]:
 
 
 @pytest.fixture
-def victim(house: House, browser_page: Page) -> str:
+def victim(servers: Servers, browser_page: Page) -> str:
     """The id of a customer who is signed in with this browser, and whose session token has run out."""
-    user_id = str(house.clerk.users.create(first_name="Ada", email=f"ada{len(house.clerk.users)}@example.com")["id"])
-    browser_page.goto(f"{house.clerk.url}/sign-in?redirect_url={quote(house.service.url + '/storefront')}")
+    user_id = str(
+        servers.clerk.users.create(first_name="Ada", email=f"ada{len(servers.clerk.users)}@example.com")["id"]
+    )
+    browser_page.goto(f"{servers.clerk.url}/sign-in?redirect_url={quote(servers.service.url + '/storefront')}")
     browser_page.get_by_label("Email address").fill(user_id)
     browser_page.get_by_role("button", name="Continue").click()
-    browser_page.wait_for_url(f"{house.service.url}/**")
+    browser_page.wait_for_url(f"{servers.service.url}/**")
     browser_page.goto("about:blank")
-    old = house.clerk.session_token(user_id, exp=1_000, iat=900, nbf=900)
-    for name in ("__session", f"__session_{house.clerk.cookie_suffix}"):
-        browser_page.context.add_cookies([{"name": name, "value": old, "url": house.service.url}])
+    old = servers.clerk.session_token(user_id, exp=1_000, iat=900, nbf=900)
+    for name in ("__session", f"__session_{servers.clerk.cookie_suffix}"):
+        browser_page.context.add_cookies([{"name": name, "value": old, "url": servers.service.url}])
     return user_id
 
 
 @pytest.fixture
-def own_handshake(house: House) -> str:
+def own_handshake(servers: Servers) -> str:
     """A handshake that Clerk has signed for somebody else: they have gone through a renewal of their own."""
-    mallory = house.clerk.users.create(first_name="Mallory", email=f"m{len(house.clerk.users)}@example.com")
-    way_back = f"{house.service.url}/console/session/return"
+    mallory = servers.clerk.users.create(first_name="Mallory", email=f"m{len(servers.clerk.users)}@example.com")
+    way_back = f"{servers.service.url}/console/session/return"
     with requests.Session() as http:
         form = {"identifier": mallory["id"], "redirect_url": way_back}
-        http.post(f"{house.clerk.url}/sign-in", data=form, allow_redirects=False, timeout=10)
+        http.post(f"{servers.clerk.url}/sign-in", data=form, allow_redirects=False, timeout=10)
         back = http.get(
-            f"{house.clerk.url}/v1/client/handshake",
+            f"{servers.clerk.url}/v1/client/handshake",
             params={"redirect_url": way_back},
             allow_redirects=False,
             timeout=10,
@@ -85,18 +87,18 @@ def signed_in_as(page: Page) -> set[str]:
     return {json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))["sub"] for part in parts}
 
 
-def renewed(page: Page, house: House, path: str) -> None:
+def renewed(page: Page, servers: Servers, path: str) -> None:
     """Open ``path`` from ``page`` in a window of its own, and wait until the browser is back from Clerk."""
     with page.context.expect_page() as opened:
-        page.evaluate("address => { window.open(address) }", house.service.url + path)
-    opened.value.wait_for_url(f"{house.service.url}/console*")
+        page.evaluate("address => { window.open(address) }", servers.service.url + path)
+    opened.value.wait_for_url(f"{servers.service.url}/console*")
     expect(opened.value.get_by_role("heading", level=1)).to_have_text("You are not an administrator")
 
 
 @pytest.mark.parametrize("moment", ["before a renewal", "after a renewal"])
 @pytest.mark.parametrize("state", GUESSES)
 def test_a_foreign_page_does_not_sign_a_customer_in_as_somebody_else(
-    house: House,
+    servers: Servers,
     victim: str,
     own_handshake: str,
     foreign_page: Page,
@@ -105,10 +107,10 @@ def test_a_foreign_page_does_not_sign_a_customer_in_as_somebody_else(
     moment: str,
 ) -> None:
     if moment == "after a renewal":
-        renewed(foreign_page, house, "/console")
+        renewed(foreign_page, servers, "/console")
     foreign_page.evaluate(
         "address => { window.location = address }",
-        f"{house.service.url}/console/session/return?state={state}&to=/console&__clerk_handshake={own_handshake}",
+        f"{servers.service.url}/console/session/return?state={state}&to=/console&__clerk_handshake={own_handshake}",
     )
     # The page that refuses renews the session by its script, as the victim's own, and goes on.
     expect(foreign_page.get_by_role("heading", level=1)).to_have_text("You are not an administrator")
@@ -118,23 +120,23 @@ def test_a_foreign_page_does_not_sign_a_customer_in_as_somebody_else(
 
 
 def test_a_foreign_page_that_starts_a_renewal_brings_a_customer_back_as_themselves(
-    house: House, victim: str, foreign_page: Page, complaints: Complaints
+    servers: Servers, victim: str, foreign_page: Page, complaints: Complaints
 ) -> None:
-    renewed(foreign_page, house, "/console/session?to=/console&__clerk_db_jwt=theirs")
+    renewed(foreign_page, servers, "/console/session?to=/console&__clerk_db_jwt=theirs")
     complaints.take_back("403")
     assert signed_in_as(foreign_page) == {victim}
     assert "theirs" not in [cookie["value"] for cookie in foreign_page.context.cookies()]
 
 
 def test_an_image_or_a_frame_of_a_foreign_page_starts_nothing(
-    house: House, victim: str, foreign_page: Page, new_page: Callable[..., Page], complaints: Complaints
+    servers: Servers, victim: str, foreign_page: Page, new_page: Callable[..., Page], complaints: Complaints
 ) -> None:
     before = {cookie["name"]: cookie["value"] for cookie in foreign_page.context.cookies()}
     for tag in ("img", "iframe"):
         with foreign_page.expect_response(lambda response: "/console/session?" in response.url):
             foreign_page.evaluate(
                 "([tag, src]) => document.body.append(Object.assign(document.createElement(tag), { src }))",
-                [tag, f"{house.service.url}/console/session?to=/console"],
+                [tag, f"{servers.service.url}/console/session?to=/console"],
             )
     foreign_page.wait_for_load_state("networkidle")
     assert {cookie["name"]: cookie["value"] for cookie in foreign_page.context.cookies()} == before

@@ -10,15 +10,15 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.conftest import Complaints, Screenshot
-from tests.stage.servers import House
+from tests.stage.servers import Servers
 
 
 @pytest.fixture
-def shop(house: House, browser_page: Page) -> Page:
+def shop(servers: Servers, browser_page: Page) -> Page:
     """The storefront, opened by somebody who has never been here."""
-    house.clerk.faults.clear()
+    servers.clerk.faults.clear()
     browser_page.set_viewport_size({"width": 1440, "height": 1100})
-    browser_page.goto(f"{house.service.url}/")
+    browser_page.goto(f"{servers.service.url}/")
     expect(browser_page.get_by_role("heading", level=1)).to_have_text("A shop whose customers live at Clerk")
     return browser_page
 
@@ -43,7 +43,7 @@ def told(shop: Page, text: str) -> None:
     expect(shop.locator("#story li").filter(has_text=text).first).to_be_visible()
 
 
-def test_a_newcomer_signs_up_buys_and_sees_what_happens(house: House, shop: Page, screenshot: Screenshot) -> None:
+def test_a_newcomer_signs_up_buys_and_sees_what_happens(servers: Servers, shop: Page, screenshot: Screenshot) -> None:
     address = sign_up(shop)
     told(shop, "You signed up at Clerk")
     expect(shop.locator("#standing")).to_have_text("in step with Clerk")
@@ -66,13 +66,15 @@ def test_a_newcomer_signs_up_buys_and_sees_what_happens(house: House, shop: Page
     told(shop, "sent again, it would be this same order")
     expect(shop.locator(".orders li")).to_contain_text("1 × Enamel Kettle")
     expect(shop.locator("#row")).to_contain_text("1 address, 0 in the cart, 1 order")
-    orders = house.query(
+    orders = servers.query(
         "SELECT number FROM orders JOIN users ON users.id = orders.user_id WHERE users.email = %s", address
     )
     expect(shop.locator(".orders li code")).to_have_text(orders[0][0])
 
 
-def test_a_change_whose_webhook_got_lost_is_repaired_by_sync(house: House, shop: Page, screenshot: Screenshot) -> None:
+def test_a_change_whose_webhook_got_lost_is_repaired_by_sync(
+    servers: Servers, shop: Page, screenshot: Screenshot
+) -> None:
     address = sign_up(shop)
     expect(shop.locator("#row")).to_contain_text("Ada Lovelace")
     shop.get_by_role("link", name="account", exact=True).click()
@@ -86,12 +88,12 @@ def test_a_change_whose_webhook_got_lost_is_repaired_by_sync(house: House, shop:
     expect(shop.get_by_label("arrives")).to_be_checked()
     expect(shop.get_by_label("Last name")).to_have_value("King")
     screenshot("storefront-behind")
-    repaired = house.flask("sync-clerk", "sync", "--no-progress")
+    repaired = servers.flask("sync-clerk", "sync", "--no-progress")
     assert repaired.returncode == 0, repaired.stderr
     told(shop, "flask sync-clerk sync read Clerk and repaired the row")
     expect(shop.locator("#standing")).to_have_text("in step with Clerk")
     expect(shop.get_by_role("heading", level=1)).to_have_text("Ada King")
-    assert house.query("SELECT last_name FROM users WHERE email = %s", address) == [("King",)]
+    assert servers.query("SELECT last_name FROM users WHERE email = %s", address) == [("King",)]
 
 
 @pytest.mark.parametrize("look_begins", ["before the decision", "during the decision"])
@@ -126,7 +128,7 @@ def test_a_look_under_way_leaves_a_decision_as_it_is(shop: Page, look_begins: st
     shop.unroute_all(behavior="ignoreErrors")
 
 
-def test_a_first_request_that_is_faster_than_the_webhook_is_served(house: House, shop: Page) -> None:
+def test_a_first_request_that_is_faster_than_the_webhook_is_served(servers: Servers, shop: Page) -> None:
     decide(shop, "is 3 s late")
     sign_up(shop)
     expect(shop.locator("#standing")).to_have_text("a webhook is under way")
@@ -138,7 +140,7 @@ def test_a_first_request_that_is_faster_than_the_webhook_is_served(house: House,
 
 
 def test_who_deletes_the_account_sees_what_goes_and_what_stays(
-    house: House, shop: Page, complaints: Complaints
+    servers: Servers, shop: Page, complaints: Complaints
 ) -> None:
     address = sign_up(shop)
     expect(shop.locator("#row")).to_contain_text(address)
@@ -151,8 +153,8 @@ def test_who_deletes_the_account_sees_what_goes_and_what_stays(
     told(shop, "left a tombstone")
     expect(shop.locator("#standing")).to_have_text("a tombstone: final")
     expect(shop.locator("#row .email")).to_have_text("emailnull")
-    assert house.clerk.users.find(address) is None
-    assert house.query("SELECT count(*) FROM users WHERE email = %s", address) == [(0,)]
+    assert servers.clerk.users.find(address) is None
+    assert servers.query("SELECT count(*) FROM users WHERE email = %s", address) == [(0,)]
     shop.get_by_role("link", name="Sign in").click()
     shop.get_by_label("E-mail address").fill(address)
     shop.get_by_role("button", name="Sign in").click()
@@ -160,7 +162,7 @@ def test_who_deletes_the_account_sees_what_goes_and_what_stays(
     complaints.take_back("422")
 
 
-def test_who_signs_out_is_out_and_may_come_back(house: House, shop: Page) -> None:
+def test_who_signs_out_is_out_and_may_come_back(servers: Servers, shop: Page) -> None:
     address = sign_up(shop)
     shop.get_by_role("link", name="account", exact=True).click()
     shop.get_by_role("button", name="Sign out").click()
@@ -175,7 +177,7 @@ def test_who_signs_out_is_out_and_may_come_back(house: House, shop: Page) -> Non
     expect(shop.get_by_role("link", name="account", exact=True)).to_be_visible()
 
 
-def test_a_new_address_is_two_changes_and_both_arrive(house: House, shop: Page) -> None:
+def test_a_new_address_is_two_changes_and_both_arrive(servers: Servers, shop: Page) -> None:
     address = sign_up(shop)
     shop.get_by_role("link", name="account", exact=True).click()
     shop.get_by_label("Address", exact=True).fill(f"new-{address}")
@@ -187,7 +189,7 @@ def test_a_new_address_is_two_changes_and_both_arrive(house: House, shop: Page) 
 
 @pytest.mark.parametrize(("way", "credential"), [("by cookie", "cookie"), ("by header", "Bearer")])
 def test_the_api_is_called_by_cookie_or_across_origins_by_header(
-    house: House, shop: Page, way: str, credential: str
+    servers: Servers, shop: Page, way: str, credential: str
 ) -> None:
     sign_up(shop)
     if credential == "Bearer":
@@ -207,7 +209,7 @@ def test_the_api_is_called_by_cookie_or_across_origins_by_header(
     expect(shop.get_by_role("link", name=re.compile("cart"))).to_have_text("cart1")
 
 
-def test_a_token_is_renewed_before_it_ends(house: House, shop: Page) -> None:
+def test_a_token_is_renewed_before_it_ends(servers: Servers, shop: Page) -> None:
     shop.clock.install()
     shop.reload()
     sign_up(shop)
@@ -216,9 +218,9 @@ def test_a_token_is_renewed_before_it_ends(house: House, shop: Page) -> None:
     expect(shop.locator("#session")).to_contain_text("renewed 1 ×")
 
 
-def test_while_clerk_is_down_the_shop_goes_on_and_says_so(house: House, shop: Page, complaints: Complaints) -> None:
+def test_while_clerk_is_down_the_shop_goes_on_and_says_so(servers: Servers, shop: Page, complaints: Complaints) -> None:
     sign_up(shop)
-    house.clerk.faults.add("/v1/client*", hang_up=True, times=None)
+    servers.clerk.faults.add("/v1/client*", hang_up=True, times=None)
     shop.get_by_role("button", name="Add Olive Oil Soap to the cart").click()
     expect(shop.get_by_role("link", name=re.compile("cart"))).to_have_text("cart1")
     shop.get_by_role("link", name="account", exact=True).click()
@@ -227,19 +229,19 @@ def test_while_clerk_is_down_the_shop_goes_on_and_says_so(house: House, shop: Pa
     complaints.take_back("net::ERR_EMPTY_RESPONSE")
 
 
-def test_what_the_api_refuses_is_said_in_words(house: House, shop: Page, complaints: Complaints) -> None:
+def test_what_the_api_refuses_is_said_in_words(servers: Servers, shop: Page, complaints: Complaints) -> None:
     sign_up(shop)
-    house.query("UPDATE products SET active = false WHERE sku = 'TEA-ASSAM-250'")
+    servers.query("UPDATE products SET active = false WHERE sku = 'TEA-ASSAM-250'")
     shop.get_by_role("button", name="Add Assam Tea, 250 g to the cart").click()
     expect(shop.get_by_role("alert")).to_have_text("No product on sale has this sku.")
-    house.query("UPDATE products SET active = true WHERE sku = 'TEA-ASSAM-250'")
+    servers.query("UPDATE products SET active = true WHERE sku = 'TEA-ASSAM-250'")
     complaints.take_back("404")
 
 
 def test_a_page_of_an_origin_that_is_no_authorized_party_is_told_so(
-    house: House, shop: Page, complaints: Complaints
+    servers: Servers, shop: Page, complaints: Complaints
 ) -> None:
-    shop.goto(house.service.url.replace("127.0.0.1", "localhost") + "/storefront")
+    shop.goto(servers.service.url.replace("127.0.0.1", "localhost") + "/storefront")
     shop.get_by_role("button", name="Sign up").click()
     shop.get_by_role("link", name="account", exact=True).click()
     expect(shop.get_by_role("alert")).to_contain_text("is not among CLERK_AUTHORIZED_PARTIES")
@@ -247,7 +249,7 @@ def test_a_page_of_an_origin_that_is_no_authorized_party_is_told_so(
     complaints.take_back("401")
 
 
-def test_the_shop_is_usable_by_keyboard_alone(house: House, shop: Page) -> None:
+def test_the_shop_is_usable_by_keyboard_alone(servers: Servers, shop: Page) -> None:
     shop.reload()
     shop.keyboard.press("Tab")
     expect(shop.get_by_role("link", name="Skip to the shop")).to_be_focused()
@@ -269,10 +271,10 @@ LOOKS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_it_fits_a_phone_and_the_dark(
-    house: House, new_page: Callable[..., Page], screenshot: Screenshot, look: str
+    servers: Servers, new_page: Callable[..., Page], screenshot: Screenshot, look: str
 ) -> None:
     page = new_page(**LOOKS[look])
-    page.goto(f"{house.service.url}/storefront")
+    page.goto(f"{servers.service.url}/storefront")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     sign_up(page)
     told(page, "made your row")

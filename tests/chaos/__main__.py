@@ -54,14 +54,14 @@ class _Progress:
         self._ending = "\r" if sys.stderr.isatty() else "\n"
         self._every_s = SHOW_EVERY_S if sys.stderr.isatty() else 10 * SHOW_EVERY_S
 
-    def __call__(self, sent: int, receipts: Receipts, troubles: list[str]) -> None:
+    def __call__(self, sent: int, receipts: Receipts, faults: list[str]) -> None:
         now = time.monotonic()
         if now - self._shown_at < self._every_s:
             return
         self._shown_at = now
         rate = receipts.attempts / (now - self._started_at)
-        trouble = f", {len(troubles)} troubles, last: {troubles[-1]}" if troubles else ""
-        line = f"{sent} of {self._deliveries} deliveries, {rate:.0f} answers a second{trouble}"
+        fault = f", {len(faults)} faults, last: {faults[-1]}" if faults else ""
+        line = f"{sent} of {self._deliveries} deliveries, {rate:.0f} answers a second{fault}"
         sys.stderr.write(f"{line:<110}{self._ending}")
         sys.stderr.flush()
 

@@ -1,4 +1,4 @@
-"""What breaks while deliveries come in: one trouble at a time, each mended before the next."""
+"""What breaks while deliveries come in: one fault at a time, each mended before the next."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from tests.stage.service import Service
 RESPAWN_WITHIN_S = 1.0
 
 
-class Troubles:
+class Faults:
     """Breaks servers and PostgreSQL in an order that ``seed`` fixes. A context manager: it waits for the last mend."""
 
     def __init__(self, postgres: PostgresServer, services: list[Service], seed: int) -> None:
         self._postgres = postgres
         self._services = services
-        self._random = random.Random(f"troubles {seed}")
+        self._random = random.Random(f"faults {seed}")
         self._round: list[Callable[[], None]] = []
-        self._hand = ThreadPoolExecutor(1, thread_name_prefix="troubles")
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="faults")
         self._under_way: Future[None] | None = None
         self.done: list[str] = []
 
-    def __enter__(self) -> Troubles:
+    def __enter__(self) -> Faults:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._hand.shutdown()
+        self._executor.shutdown()
 
-    def strike(self) -> None:
-        """Let the next trouble come while traffic goes on; the one before is waited for, and its error raised."""
+    def start_next(self) -> None:
+        """Let the next fault come while traffic goes on; the one before is waited for, and its error raised."""
         self.wait()
         if not self._round:
             # Every kind once before any kind again.
@@ -47,9 +47,9 @@ class Troubles:
                 self._kill_postgres,
             ]
             self._random.shuffle(self._round)
-        trouble = self._round.pop()
-        self.done.append(trouble.__name__.strip("_").replace("_", " "))
-        self._under_way = self._hand.submit(trouble)
+        fault = self._round.pop()
+        self.done.append(fault.__name__.strip("_").replace("_", " "))
+        self._under_way = self._executor.submit(fault)
 
     def wait(self) -> None:
         """Wait until what was broken works again."""

@@ -22,13 +22,13 @@ HIGH_WATER, LOW_WATER = 400, 200
 LOOK_AGAIN_S = 0.5
 
 
-class Weather:
+class LoadGenerator:
     """Drives random lives through ``clerk`` and decides what becomes of each message; ``seed`` fixes both."""
 
     def __init__(self, clerk: LocalClerk, seed: int) -> None:
         self._clerk = clerk
         self._history = clerk.random_history(seed)
-        self._random = random.Random(f"weather {seed}")
+        self._random = random.Random(f"load {seed}")
         self._recent: deque[str] = deque(maxlen=REMEMBERED)
         self._last_id = ""
         self._unsettled: dict[str, Message] = {}
@@ -42,7 +42,7 @@ class Weather:
         """Of whom a message was dropped, or refused until its last retry: only sync can know what it said."""
         clerk.webhook_sender.watch(self._settle)
 
-    def blow(self, deliveries: int) -> Iterator[int]:
+    def send(self, deliveries: int) -> Iterator[int]:
         """Send so many deliveries at least, not counting retries; yield the number so far after each act."""
         sent = 0
         while sent < deliveries:
@@ -53,25 +53,25 @@ class Weather:
             self._wait_for_low_water()
             yield sent
 
-    def calm(self, patience_s: float) -> None:
+    def drain(self, patience_s: float) -> None:
         """Wait until the last retry has been made."""
         self._clerk.webhook_sender.wait_idle(patience_s)
         self._give_up()
 
     def _carry_out_one_act(self) -> int:
-        fates = [self._draw_fate() for _ in range(MOST_MESSAGES_OF_ONE_ACT)]
-        mishaps = [mishap for number, fate in enumerate(fates) for mishap in self._ordain(fate, number)]
+        plans = [self._draw_plan() for _ in range(MOST_MESSAGES_OF_ONE_ACT)]
+        faults = [fault for number, plan in enumerate(plans) for fault in self._put_in_force(plan, number)]
         for _ in self._history.acts(1):
             pass
-        for mishap in mishaps:
-            self._clerk.faults.remove(mishap)
+        for fault in faults:
+            self._clerk.faults.remove(fault)
         messages = self._new_messages()
-        assert len(messages) <= len(fates), "every message of the act has had its fate"
+        assert len(messages) <= len(plans), "every message of the act has had its plan"
         for message in messages:
             self._take_note(message)
-        return sum(fate.copies for fate, _ in zip(fates, messages, strict=False))
+        return sum(plan.copies for plan, _ in zip(plans, messages, strict=False))
 
-    def _draw_fate(self) -> FaultPlan:
+    def _draw_plan(self) -> FaultPlan:
         chance = self._random.random
         if chance() < LOST:
             return FaultPlan(copies=0)
@@ -79,18 +79,18 @@ class Weather:
         delay_s = chance() * LONGEST_DELAY_S if chance() < LATE else 0.0
         return FaultPlan(copies, delay_s, 0 if delay_s else SHUFFLE_WINDOW)
 
-    def _ordain(self, fate: FaultPlan, number: int) -> Iterator[WebhookFault]:
-        """Put ``fate`` in force for the message with this ``number`` from now on, and for no other."""
+    def _put_in_force(self, plan: FaultPlan, number: int) -> Iterator[WebhookFault]:
+        """Put ``plan`` in force for the message with this ``number`` from now on, and for no other."""
         faults = self._clerk.faults
         only = {"after": number, "times": 1}
-        if not fate.copies:
+        if not plan.copies:
             yield faults.drop("*", **only)
-        for _ in range(fate.copies - 1):
+        for _ in range(plan.copies - 1):
             yield faults.double("*", **only)
-        if fate.delay_s:
-            yield faults.delay(fate.delay_s, "*", **only)
-        if fate.shuffle_window:
-            yield faults.shuffle(fate.shuffle_window, "*", **only)
+        if plan.delay_s:
+            yield faults.delay(plan.delay_s, "*", **only)
+        if plan.shuffle_window:
+            yield faults.shuffle(plan.shuffle_window, "*", **only)
 
     def _new_messages(self) -> list[Message]:
         messages = self._clerk.webhook_sender.messages

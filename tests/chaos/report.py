@@ -17,7 +17,7 @@ def lines_of(result: Result) -> Iterator[str]:
     yield f"                  {result.dropped} messages dropped, {result.given_up} refused until the last retry"
     yield f"answers           {_list(result.statuses)}; the slowest after {result.slowest_ms:.0f} ms"
     yield f"outcomes          {_list(result.outcomes)}"
-    yield f"troubles          {_list(Counter(result.troubles))}"
+    yield f"faults            {_list(Counter(result.faults))}"
     yield f"time              {result.delivery_s:.1f} s of deliveries, {result.total_s:.1f} s in all"
     yield f"memory            {result.peak_mib:.0f} MiB at most, with the local Clerk and all its users in it"
     yield f"rows              {_list(result.rows)}"

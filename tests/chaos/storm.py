@@ -13,11 +13,11 @@ from pathlib import Path
 
 from tests.chaos.clock import SlowClock
 from tests.chaos.comparison import Comparison
-from tests.chaos.faults import Troubles
-from tests.chaos.load import Weather
+from tests.chaos.faults import Faults
+from tests.chaos.load import LoadGenerator
 from tests.chaos.receipts import Receipts
 from tests.stage.postgres import PostgresServer
-from tests.stage.servers import House, open_house
+from tests.stage.servers import Servers, start_servers
 
 SENDERS = 8
 # Svix's schedule of 27 hours, in twenty seconds.
@@ -43,7 +43,7 @@ class Result:
     statuses: Counter[int | None] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     slowest_ms: float = 0.0
-    troubles: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
     delivery_s: float = 0.0
     total_s: float = 0.0
     peak_mib: float = 0.0
@@ -74,7 +74,7 @@ def run_storm(
     """Let a storm of so many deliveries pass over two servers on ``database_url``, then sync twice and compare."""
     started_at = time.monotonic()
     result = Result(seed)
-    with open_house(
+    with start_servers(
         database_url,
         directory,
         servers=2,
@@ -84,63 +84,65 @@ def run_storm(
         seed=seed,
         clock_ms=SlowClock(seed),
         history=REMEMBERED_BY_CLERK,
-    ) as house:
-        weather = Weather(house.clerk, seed)
+    ) as servers:
+        load = LoadGenerator(servers.clerk, seed)
         receipts = Receipts(directory / "receipts")
-        house.clerk.webhook_sender.watch(receipts.keep)
-        with Troubles(postgres, house.services, seed) as troubles:
-            _blow(weather, troubles, deliveries, result, lambda: progress(result.deliveries, receipts, troubles.done))
-        weather.calm(LAST_RETRY_S)
+        servers.clerk.webhook_sender.watch(receipts.keep)
+        with Faults(postgres, servers.services, seed) as faults:
+            _send_load(load, faults, deliveries, result, lambda: progress(result.deliveries, receipts, faults.done))
+        load.drain(LAST_RETRY_S)
         receipts.close()
         result.delivery_s = time.monotonic() - started_at
-        _note(result, weather, receipts, troubles)
+        _note(result, load, receipts, faults)
         with closing(Comparison(database_url)) as comparison:
-            _judge(result, house, weather, receipts, comparison)
+            _judge(result, servers, load, receipts, comparison)
     result.total_s = time.monotonic() - started_at
     result.peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return result
 
 
-def _blow(weather: Weather, troubles: Troubles, deliveries: int, result: Result, show: Callable[[], object]) -> None:
+def _send_load(
+    load: LoadGenerator, faults: Faults, deliveries: int, result: Result, show: Callable[[], object]
+) -> None:
     times = max(FEWEST_TROUBLES, deliveries // DELIVERIES_FOR_A_TROUBLE)
     # Between the first and the last delivery, evenly: so the same seed breaks the same at the same delivery.
     strikes = [deliveries * (number + 1) // (times + 1) for number in range(times)][::-1]
-    for sent in weather.blow(deliveries):
+    for sent in load.send(deliveries):
         result.deliveries = sent
         if strikes and sent >= strikes[-1]:
             strikes.pop()
-            troubles.strike()
+            faults.start_next()
         show()
-    troubles.wait()
+    faults.wait()
 
 
-def _note(result: Result, weather: Weather, receipts: Receipts, troubles: Troubles) -> None:
-    result.messages = weather.messages
-    result.dropped = weather.dropped
-    result.given_up = weather.given_up
+def _note(result: Result, load: LoadGenerator, receipts: Receipts, faults: Faults) -> None:
+    result.messages = load.messages
+    result.dropped = load.dropped
+    result.given_up = load.given_up
     result.attempts = receipts.attempts
     result.statuses = receipts.statuses
     result.outcomes = receipts.outcomes
     result.slowest_ms = receipts.slowest_ms
-    result.troubles = troubles.done
+    result.faults = faults.done
 
 
-def _judge(result: Result, house: House, weather: Weather, receipts: Receipts, comparison: Comparison) -> None:
-    comparison.learn(house.clerk.users.snapshot(), weather.departed)
+def _judge(result: Result, servers: Servers, load: LoadGenerator, receipts: Receipts, comparison: Comparison) -> None:
+    comparison.learn(servers.clerk.users.snapshot(), load.departed)
     result.lost = comparison.lost_receipts(receipts.path)
     before = comparison.differences()
     result.before_sync = len(before)
-    result.unexplained = len(before.keys() - weather.unlucky - comparison.tied())
-    result.syncs.append(_sync(house))
+    result.unexplained = len(before.keys() - load.unlucky - comparison.tied())
+    result.syncs.append(_sync(servers))
     result.differences = Counter(comparison.differences().values())
     comparison.remember_row_versions()
-    result.syncs.append(_sync(house))
+    result.syncs.append(_sync(servers))
     result.rows_written_by_second_sync = comparison.rows_written_since()
     result.rows = comparison.counts()
 
 
-def _sync(house: House) -> dict[str, int]:
-    done = house.flask("sync-clerk", "sync", "--json", "--no-progress")
+def _sync(servers: Servers) -> dict[str, int]:
+    done = servers.flask("sync-clerk", "sync", "--json", "--no-progress")
     if done.returncode != 0:
         raise RuntimeError(f"sync ended with {done.returncode}: {done.stderr or done.stdout}")
     report = json.loads(done.stdout)

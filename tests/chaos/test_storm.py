@@ -8,7 +8,7 @@ from pathlib import Path
 from clerk_sync.emulator import LocalClerk
 from clerk_sync.emulator.webhooks.messages import Message
 from tests.chaos.clock import SlowClock
-from tests.chaos.load import Weather
+from tests.chaos.load import LoadGenerator
 from tests.chaos.report import lines_of
 from tests.chaos.storm import run_storm
 from tests.stage.migrations import migrate
@@ -29,7 +29,7 @@ def test_a_storm_loses_nothing_and_one_sync_makes_the_mirror_equal_to_clerk(tmp_
             progress=lambda *_: None,
         )
     assert result.is_right, "\n".join(lines_of(result))
-    assert len(set(result.troubles)) == 5
+    assert len(set(result.faults)) == 5
     assert result.before_sync > 0, "a storm that needs no sync is none"
     assert result.outcomes.keys() >= {"applied", "duplicate", "stale"}
 
@@ -45,7 +45,7 @@ def story(seed: int) -> list[tuple[str, bytes, str]]:
         webhook_url="http://127.0.0.1:9/", seed=seed, clock_ms=SlowClock(seed), schedule_factor=0.0
     ) as clerk:
         clerk.webhook_sender.pause()  # nothing is sent, so nothing can depend on the machine
-        list(Weather(clerk, seed).blow(300))
+        list(LoadGenerator(clerk, seed).send(300))
         return [told(message) for message in clerk.webhook_sender.messages.values()]
 
 

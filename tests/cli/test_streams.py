@@ -13,7 +13,7 @@ import pytest
 
 from clerk_sync.telemetry.stdio import READER_GONE, RESULTS_LOST
 from tests.stage.migrations import migrate
-from tests.stage.servers import House, open_house, wait_for
+from tests.stage.servers import Servers, start_servers, wait_for
 from tests.stage.service import ROOT
 
 SYNC = ("sync-clerk", "sync")
@@ -41,15 +41,15 @@ FLASK = "import signal, flask.cli; signal.signal(signal.SIGINT, signal.default_i
 
 
 @pytest.fixture(scope="module")
-def house(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(migrate(new_database()), tmp_path_factory.mktemp("logs"), workers=1) as opened:
+def servers(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with start_servers(migrate(new_database()), tmp_path_factory.mktemp("logs"), workers=1) as opened:
         opened.clerk.users.seed(3)
         opened.flask(*SYNC)
         yield opened
 
 
 @pytest.fixture
-def run(house: House) -> Run:
+def run(servers: Servers) -> Run:
     """Run ``flask``; ``closed`` are redirections as a shell knows them, such as ``2>&-``."""
 
     def run(
@@ -60,12 +60,12 @@ def run(house: House) -> Run:
         stderr: int = subprocess.PIPE,
         **environment: str,
     ) -> subprocess.CompletedProcess[bytes]:
-        address = ("--url", house.service.webhook_url, "--secret", house.clerk.webhook_secret)
+        address = ("--url", servers.service.webhook_url, "--secret", servers.clerk.webhook_secret)
         arguments = (*command, *address) if "trigger" in command else command
         return subprocess.run(
             ["bash", "-c", f'exec "$@" {closed}', "bash", sys.executable, "-m", "flask", *arguments],
             cwd=ROOT,
-            env={**house.environment, "CLERK_SYNC_ENV": "test", **environment},
+            env={**servers.environment, "CLERK_SYNC_ENV": "test", **environment},
             stdout=stdout,
             stderr=stderr,
             check=False,
@@ -145,9 +145,9 @@ print(len(found))
 """
 
 
-def test_every_help_page_can_be_read_on_a_terminal_for_ascii(house: House) -> None:
+def test_every_help_page_can_be_read_on_a_terminal_for_ascii(servers: Servers) -> None:
     command = [sys.executable, "-c", ALL_HELP_PAGES]
-    environment = {**house.environment, "PYTHONIOENCODING": "ascii"}
+    environment = {**servers.environment, "PYTHONIOENCODING": "ascii"}
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, b"")
     pages = ran.stdout.decode("ascii")
@@ -161,16 +161,16 @@ def test_a_command_without_any_stream_does_its_work(run: Run, command: tuple[str
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
-def test_a_run_of_sync_without_a_stream_leaves_its_report(run: Run, house: House, closed: str) -> None:
-    before = runs_done(house)
+def test_a_run_of_sync_without_a_stream_leaves_its_report(run: Run, servers: Servers, closed: str) -> None:
+    before = runs_done(servers)
     assert run(SYNC, closed=closed).returncode == 0
-    assert runs_done(house) == before + 1
+    assert runs_done(servers) == before + 1
 
 
-def test_a_question_that_nobody_can_answer_is_answered_no(run: Run, house: House) -> None:
-    house.query("UPDATE mirror_binding SET instance_id = 'ins_another'")
+def test_a_question_that_nobody_can_answer_is_answered_no(run: Run, servers: Servers) -> None:
+    servers.query("UPDATE mirror_binding SET instance_id = 'ins_another'")
     ran = run(("sync-clerk", "rebind"), closed="<&-")
-    house.query("UPDATE mirror_binding SET instance_id = %s", house.clerk.instance_id)
+    servers.query("UPDATE mirror_binding SET instance_id = %s", servers.clerk.instance_id)
     assert ran.returncode == 3
     assert b"Nothing was changed." in ran.stderr
 
@@ -185,11 +185,11 @@ def test_results_that_cannot_be_written_are_an_error_in_one_sentence(run: Run, c
     assert not any(word in told for word in ("Traceback", "Exception", "OSError"))
 
 
-def test_a_run_whose_report_cannot_be_written_is_done_all_the_same(run: Run, house: House) -> None:
-    before = runs_done(house)
+def test_a_run_whose_report_cannot_be_written_is_done_all_the_same(run: Run, servers: Servers) -> None:
+    before = runs_done(servers)
     with full_device() as stdout:
         assert run(("sync-clerk", "sync", "--json"), stdout=stdout).returncode == RESULTS_LOST
-    assert runs_done(house) == before + 1
+    assert runs_done(servers) == before + 1
 
 
 @every_command
@@ -209,8 +209,8 @@ def test_messages_that_cannot_be_written_stop_no_work(run: Run, command: tuple[s
 
 
 @pytest.mark.parametrize("odd", [broken_pipe, stalled_pipe], ids=["gone", "stopped"])
-def test_a_reader_of_messages_that_does_not_read_stops_no_work(run: Run, house: House, odd: OddStream) -> None:
-    house.clerk.faults.add("/v1/users/count", status=500, times=2)  # two warnings
+def test_a_reader_of_messages_that_does_not_read_stops_no_work(run: Run, servers: Servers, odd: OddStream) -> None:
+    servers.clerk.faults.add("/v1/users/count", status=500, times=2)  # two warnings
     with odd() as stderr:
         ran = run((*SYNC, "--resume"), stderr=stderr)
     assert ran.returncode == 0
@@ -222,30 +222,30 @@ def test_a_reader_of_messages_that_does_not_read_stops_no_work(run: Run, house: 
     "command", [SYNC, ("sync-clerk", "check"), ("sync-clerk", "doctor"), ("sync-clerk", "rebind")], ids=" ".join
 )
 def test_an_interrupted_command_ends_with_130(
-    house: House, command: tuple[str, ...], odd: OddStream | None, how: signal.Signals
+    servers: Servers, command: tuple[str, ...], odd: OddStream | None, how: signal.Signals
 ) -> None:
-    held = house.clerk.faults.add("/v1/instance", delay_s=60, times=None)
+    held = servers.clerk.faults.add("/v1/instance", delay_s=60, times=None)
     with odd() if odd else nullcontext(subprocess.PIPE) as stderr:
         process = subprocess.Popen(
             [sys.executable, "-c", FLASK, *command],
             cwd=ROOT,
-            env={**house.environment, "CLERK_SYNC_ENV": "test"},
+            env={**servers.environment, "CLERK_SYNC_ENV": "test"},
             stdout=subprocess.PIPE,
             stderr=stderr,
         )
     wait_for(lambda: held.struck, "the command asks Clerk")
     process.send_signal(how)
     _, told = process.communicate(timeout=10)
-    house.clerk.faults.remove(held)
+    servers.clerk.faults.remove(held)
     assert process.returncode == 130
     assert odd or (b"nterrupted" in told and b"Traceback" not in told)
 
 
-def test_a_catalogue_whose_load_is_interrupted_is_not_loaded(house: House) -> None:
+def test_a_catalogue_whose_load_is_interrupted_is_not_loaded(servers: Servers) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", FLASK, "shop", "load-products", "-"],
         cwd=ROOT,
-        env=house.environment,
+        env=servers.environment,
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -258,9 +258,9 @@ def test_a_catalogue_whose_load_is_interrupted_is_not_loaded(house: House) -> No
     _, told = process.communicate(timeout=10)
     assert process.returncode == 130
     assert told == b"Interrupted.\nNothing was loaded.\n"
-    assert house.query("SELECT count(*) FROM products WHERE sku = 'SKU-1'") == [(0,)]
+    assert servers.query("SELECT count(*) FROM products WHERE sku = 'SKU-1'") == [(0,)]
 
 
-def runs_done(house: House) -> int:
-    ((number,),) = house.query("SELECT count(*) FROM sync_runs WHERE status = 'done'")
+def runs_done(servers: Servers) -> int:
+    ((number,),) = servers.query("SELECT count(*) FROM sync_runs WHERE status = 'done'")
     return int(number)

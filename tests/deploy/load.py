@@ -34,11 +34,11 @@ class Request:
 
 def mixed_traffic(clerk: LocalClerk) -> Callable[[], Request]:
     """Return a function that composes a delivery, a read with the database, or a request that touches nothing."""
-    signed_in = {"Authorization": f"Bearer {clerk.session_token('user_visitor')}"}
+    signed_in = {"Authorization": f"Bearer {clerk.session_token('user_shopper')}"}
     secret = clerk.environment["CLERK_WEBHOOK_SIGNING_SECRET"]
 
     def delivery() -> Request:
-        event = clerk_event("user.updated", clerk_user("user_visitor"))
+        event = clerk_event("user.updated", clerk_user("user_shopper"))
         del event["instance_id"]  # may be missing, and this is not the local Clerk's
         body = json.dumps(event).encode()
         headers = sign_delivery(body, f"msg_{uuid.uuid4().hex}", secret) | {"Content-Type": "application/json"}

@@ -10,86 +10,88 @@ import pytest
 import requests
 
 from tests.deploy.load import PATIENCE_S
-from tests.stage.servers import House, open_house
+from tests.stage.servers import Servers, start_servers
 from tests.stage.service import Service
 
 HOME = {"line1": "1 Harbour Road", "city": "Galway", "country": "IE"}
 
 
 @pytest.fixture(scope="module")
-def house(migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(migrated, tmp_path_factory.mktemp("logs"), servers=3, workers=1) as opened:
+def servers(migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with start_servers(migrated, tmp_path_factory.mktemp("logs"), servers=3, workers=1) as opened:
         yield opened
 
 
-def ask(house: House, service: Service, method: str, path: str, user_id: str, **options: Any) -> requests.Response:
-    headers = {"Authorization": f"Bearer {house.clerk.session_token(user_id)}", **options.pop("headers", {})}
+def ask(servers: Servers, service: Service, method: str, path: str, user_id: str, **options: Any) -> requests.Response:
+    headers = {"Authorization": f"Bearer {servers.clerk.session_token(user_id)}", **options.pop("headers", {})}
     return requests.request(method, service.url + path, headers=headers, timeout=PATIENCE_S, **options)
 
 
-def everywhere(house: House, path: str, user_id: str) -> list[tuple[int, str | None]]:
+def everywhere(servers: Servers, path: str, user_id: str) -> list[tuple[int, str | None]]:
     """Return status and code that each process answers at the next request."""
-    answers = [ask(house, service, "GET", path, user_id) for service in house.services]
+    answers = [ask(servers, service, "GET", path, user_id) for service in servers.services]
     return [(answer.status_code, answer.json().get("code")) for answer in answers]
 
 
-def test_a_role_counts_everywhere_at_the_next_request(house: House) -> None:
-    user_id = house.clerk.users.create(email="boss@example.com")["id"]
-    house.clerk.webhook_sender.wait_idle()
-    assert everywhere(house, "/api/admin/users", user_id) == [(403, "forbidden")] * 3
-    house.query("UPDATE users SET role = 'ADMIN' WHERE clerk_id = %s", user_id)
-    assert everywhere(house, "/api/admin/users", user_id) == [(200, None)] * 3
-    house.query("UPDATE users SET role = 'CLIENT' WHERE clerk_id = %s", user_id)
-    assert everywhere(house, "/api/admin/users", user_id) == [(403, "forbidden")] * 3
+def test_a_role_counts_everywhere_at_the_next_request(servers: Servers) -> None:
+    user_id = servers.clerk.users.create(email="boss@example.com")["id"]
+    servers.clerk.webhook_sender.wait_idle()
+    assert everywhere(servers, "/api/admin/users", user_id) == [(403, "forbidden")] * 3
+    servers.query("UPDATE users SET role = 'ADMIN' WHERE clerk_id = %s", user_id)
+    assert everywhere(servers, "/api/admin/users", user_id) == [(200, None)] * 3
+    servers.query("UPDATE users SET role = 'CLIENT' WHERE clerk_id = %s", user_id)
+    assert everywhere(servers, "/api/admin/users", user_id) == [(403, "forbidden")] * 3
 
 
-def test_a_ban_and_a_deletion_that_one_is_told_of_count_everywhere(house: House) -> None:
-    user_id = house.clerk.users.create(first_name="Grace")["id"]
-    house.clerk.webhook_sender.wait_idle()
-    assert everywhere(house, "/api/me", user_id) == [(200, None)] * 3
+def test_a_ban_and_a_deletion_that_one_is_told_of_count_everywhere(servers: Servers) -> None:
+    user_id = servers.clerk.users.create(first_name="Grace")["id"]
+    servers.clerk.webhook_sender.wait_idle()
+    assert everywhere(servers, "/api/me", user_id) == [(200, None)] * 3
     for change, expected in (
-        (house.clerk.users.ban, (403, "user-banned")),
-        (house.clerk.users.unban, (200, None)),
-        (house.clerk.users.delete, (403, "user-deleted")),
+        (servers.clerk.users.ban, (403, "user-banned")),
+        (servers.clerk.users.unban, (200, None)),
+        (servers.clerk.users.delete, (403, "user-deleted")),
     ):
         change(user_id)
-        house.clerk.webhook_sender.wait_idle()
-        assert everywhere(house, "/api/me", user_id) == [expected] * 3
+        servers.clerk.webhook_sender.wait_idle()
+        assert everywhere(servers, "/api/me", user_id) == [expected] * 3
 
 
-def test_a_user_whom_all_see_first_at_once_is_one(house: House) -> None:
+def test_a_user_whom_all_see_first_at_once_is_one(servers: Servers) -> None:
     with ThreadPoolExecutor(9) as pool:
-        answers = list(pool.map(lambda service: ask(house, service, "GET", "/api/me", "user_new"), house.services * 3))
+        answers = list(
+            pool.map(lambda service: ask(servers, service, "GET", "/api/me", "user_new"), servers.services * 3)
+        )
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.json()["id"] for answer in answers}) == 1
 
 
-def test_an_order_begun_at_one_is_paid_at_another_and_seen_at_the_third(house: House) -> None:
-    assert house.flask("shop", "load-products").returncode == 0
-    one, two, three = house.services
-    sku = ask(house, one, "GET", "/api/products", "user_buyer").json()["products"][0]["sku"]
-    address = ask(house, one, "POST", "/api/addresses", "user_buyer", json=HOME).json()["id"]
-    assert ask(house, two, "PUT", f"/api/cart/items/{sku}", "user_buyer", json={"quantity": 1}).status_code == 200
+def test_an_order_begun_at_one_is_paid_at_another_and_seen_at_the_third(servers: Servers) -> None:
+    assert servers.flask("shop", "load-products").returncode == 0
+    one, two, three = servers.services
+    sku = ask(servers, one, "GET", "/api/products", "user_buyer").json()["products"][0]["sku"]
+    address = ask(servers, one, "POST", "/api/addresses", "user_buyer", json=HOME).json()["id"]
+    assert ask(servers, two, "PUT", f"/api/cart/items/{sku}", "user_buyer", json={"quantity": 1}).status_code == 200
     checkout = {"json": {"address_id": address}, "headers": {"Idempotency-Key": "once"}}
 
     def pay(service: Service) -> requests.Response:
-        return ask(house, service, "POST", "/api/cart/checkout", "user_buyer", **checkout)
+        return ask(servers, service, "POST", "/api/cart/checkout", "user_buyer", **checkout)
 
     with ThreadPoolExecutor(3) as pool:
-        orders = {answer.json()["number"] for answer in pool.map(pay, house.services)}
+        orders = {answer.json()["number"] for answer in pool.map(pay, servers.services)}
     assert len(orders) == 1
-    listed = ask(house, three, "GET", "/api/orders", "user_buyer").json()["orders"]
+    listed = ask(servers, three, "GET", "/api/orders", "user_buyer").json()["orders"]
     assert [order["number"] for order in listed] == list(orders)
 
 
-def test_a_message_that_comes_to_all_is_counted_once(house: House) -> None:
-    message = house.clerk.webhook_sender.send("user.created", house.clerk.users.create(first_name="Ada"))
-    house.clerk.webhook_sender.wait_idle()
-    for _ in house.services:
-        house.clerk.webhook_sender.redeliver(message.svix_id)
-    house.clerk.webhook_sender.wait_idle()
+def test_a_message_that_comes_to_all_is_counted_once(servers: Servers) -> None:
+    message = servers.clerk.webhook_sender.send("user.created", servers.clerk.users.create(first_name="Ada"))
+    servers.clerk.webhook_sender.wait_idle()
+    for _ in servers.services:
+        servers.clerk.webhook_sender.redeliver(message.svix_id)
+    servers.clerk.webhook_sender.wait_idle()
     reached = {
-        delivery.url for delivery in house.clerk.webhook_sender.deliveries if delivery.svix_id == message.svix_id
+        delivery.url for delivery in servers.clerk.webhook_sender.deliveries if delivery.svix_id == message.svix_id
     }
     assert len(reached) == 3
-    assert house.query("SELECT deliveries FROM webhook_events WHERE svix_id = %s", message.svix_id) == [(4,)]
+    assert servers.query("SELECT deliveries FROM webhook_events WHERE svix_id = %s", message.svix_id) == [(4,)]

@@ -67,7 +67,7 @@ def served(
 
 
 def test_every_kind_of_route_is_served(served: Service, clerk: LocalClerk) -> None:
-    signed_in = {"Authorization": f"Bearer {clerk.session_token('user_visitor')}"}
+    signed_in = {"Authorization": f"Bearer {clerk.session_token('user_shopper')}"}
     for path in ("/healthz", "/readyz", "/api/products", "/api/openapi.json", "/api/session", "/api/me"):
         assert requests.get(served.url + path, headers=signed_in, timeout=10).status_code == 200, path
     compose = mixed_traffic(clerk)

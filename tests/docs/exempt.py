@@ -14,7 +14,7 @@ Check = Callable[[Command, Path], None]
 
 
 @dataclass(frozen=True)
-class Elsewhere:
+class Exempt:
     """Commands that match ``pattern`` as a whole do not run, for ``reason``; ``checked_by`` a check or tests does."""
 
     pattern: str
@@ -40,15 +40,15 @@ def sets_what_is_read(command: Command, directory: Path) -> None:
     assert set(re.findall(r"\b([A-Z_]+)=", command.bare)) <= set(read)
 
 
-ELSEWHERE = (
-    Elsewhere(r"(heroku (?!run -- |pg:psql -c )|git push heroku ).*", "needs an account", sets_what_is_read),
-    Elsewhere(
+EXEMPT = (
+    Exempt(r"(heroku (?!run -- |pg:psql -c )|git push heroku ).*", "needs an account", sets_what_is_read),
+    Exempt(
         r"(ngrok|clerk) .*",
         "needs an account and the internet",
         ("tests/emulator/webhooks/test_webhook_sender.py::test_a_webhook_is_signed_and_has_clerks_envelope",),
     ),
-    Elsewhere(r"make (demo|test|storm|bench|lint|clean)\b.*", "runs for minutes, and runs all of this", make_knows_it),
-    Elsewhere(
+    Exempt(r"make (demo|test|storm|bench|lint|clean)\b.*", "runs for minutes, and runs all of this", make_knows_it),
+    Exempt(
         r"uv pip compile .*",
         "asks a package registry",
         (
@@ -58,7 +58,7 @@ ELSEWHERE = (
     ),
 )
 
-BROUGHT_HERE = {
+REPLACED = {
     r"heroku run -- (.*)": r"\1",
     r"heroku pg:psql -c (.*)": r'psql "$OWNER_URL" --command \1',
     r"(python -m tests\.deploy\.measure) \d+": r"\1 20",
@@ -78,20 +78,20 @@ TYPED = {r".*\\password .*": "a-password\na-password\n"}
 """What a person types at the commands that ask."""
 
 
-def brought_here(command: Command) -> Command:
+def replaced(command: Command) -> Command:
     """Return ``command`` as it is typed here."""
-    for pattern, here in BROUGHT_HERE.items():
+    for pattern, here in REPLACED.items():
         if re.fullmatch(pattern, command.bare):
             return replace(command, text=re.sub(pattern, here, command.bare))
     return command
 
 
-def find_elsewhere(command: Command) -> Elsewhere | None:
+def find_exemption(command: Command) -> Exempt | None:
     """Return the row of the table that takes ``command``."""
-    return next((row for row in ELSEWHERE if row.takes(command)), None)
+    return next((row for row in EXEMPT if row.takes(command)), None)
 
 
-def find_sign(command: Command) -> str | None:
+def find_ready_text(command: Command) -> str | None:
     """Return what ``command`` says once it is up, where it does not end by itself."""
     return next((sign for pattern, sign in LONG_RUNNING.items() if re.fullmatch(pattern, command.bare)), None)
 

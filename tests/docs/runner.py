@@ -1,4 +1,4 @@
-"""Where a document is tried out: a copy of the project to stand in, and a house that answers at its addresses."""
+"""Where a document is tried out: a copy of the project to stand in, and servers that answers at its addresses."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from clerk_sync.cli.emulator.commands import emulator
 from clerk_sync.db import connect
 from tests.conftest import ROOT
 from tests.docs.documents import Command
-from tests.docs.exempt import find_sign, find_typed
+from tests.docs.exempt import find_ready_text, find_typed
 from tests.docs.shell import Ended, Shell
-from tests.stage.servers import House, open_house
+from tests.stage.servers import Servers, start_servers
 
 # What would lead a command out of the copy, or into the developer's own settings and data.
 _NOT_COPIED = {".env", ".git", ".venv", "instance"}
@@ -25,19 +25,19 @@ PEOPLE = {"user_2abc": "ada@example.com", "user_2def": "grace@example.com", "use
 """Who the documents speak of: they are there, under these ids and addresses."""
 
 
-class Desk:
-    """A terminal in the copy of the project, on whose machine everything of a house runs."""
+class Runner:
+    """A terminal in the copy of the project, on whose machine everything of servers runs."""
 
-    def __init__(self, house: House, directory: Path) -> None:
-        self.house = house
+    def __init__(self, servers: Servers, directory: Path) -> None:
+        self.servers = servers
         self.directory = directory
         self._addresses = {
-            "http://127.0.0.1:5000": house.service.url,
-            "http://localhost:5000": house.service.url,
-            "http://127.0.0.1:4010": house.clerk.url,
-            "https://shop.example.com": house.service.url,
+            "http://127.0.0.1:5000": servers.service.url,
+            "http://localhost:5000": servers.service.url,
+            "http://127.0.0.1:4010": servers.clerk.url,
+            "https://shop.example.com": servers.service.url,
         }
-        self._shell = Shell(directory, _environment(house, directory))
+        self._shell = Shell(directory, _environment(servers, directory))
 
     def run(self, command: Command) -> Ended:
         """Run ``command`` as whoever reads the document would."""
@@ -48,7 +48,7 @@ class Desk:
             return self._shell.run(f'psql --quiet --set ON_ERROR_STOP=1 --command {shlex.quote(text)} "$OWNER_URL"')
         if command.language == "python":
             return self._shell.run(f"python -W error -c {shlex.quote(text)}")
-        sign = find_sign(command)
+        sign = find_ready_text(command)
         if sign is not None:
             return self._shell.run_until(command.bare, sign)
         if command.bare.startswith("flask clerk-emulator "):
@@ -57,7 +57,7 @@ class Desk:
 
     def _control_clerk(self, arguments: list[str]) -> Ended:
         # In this process: these commands only speak HTTP, and there are many of them to start an interpreter for.
-        result = CliRunner().invoke(emulator, [*arguments, "--emulator", self.house.clerk.url])
+        result = CliRunner().invoke(emulator, [*arguments, "--emulator", self.servers.clerk.url])
         return Ended(result.exit_code, result.output)
 
     def close(self) -> None:
@@ -66,20 +66,20 @@ class Desk:
 
 
 @contextmanager
-def open_desk(database_url: str, directory: Path) -> Iterator[Desk]:
-    """Set up a desk on a migrated database, with PEOPLE at Clerk and here, and a catalogue."""
+def start_runner(database_url: str, directory: Path) -> Iterator[Runner]:
+    """Set up a runner on a migrated database, with PEOPLE at Clerk and here, and a catalogue."""
     project = _copy_project(directory / "project")
     # What a server refuses has not worked, though curl by itself takes an answer for an answer.
     (directory / ".curlrc").write_text("fail\n")
-    with open_house(database_url, directory, workers=1) as house:
+    with start_servers(database_url, directory, workers=1) as servers:
         for user_id, email in PEOPLE.items():
-            house.clerk.users.create(id=user_id, email=email)
-        house.clerk.webhook_sender.wait_idle()
-        desk = Desk(house, project)
+            servers.clerk.users.create(id=user_id, email=email)
+        servers.clerk.webhook_sender.wait_idle()
+        runner = Runner(servers, project)
         try:
-            yield desk
+            yield runner
         finally:
-            desk.close()
+            runner.close()
 
 
 def _copy_project(directory: Path) -> Path:
@@ -94,16 +94,16 @@ def _copy_project(directory: Path) -> Path:
     return directory
 
 
-def _environment(house: House, directory: Path) -> dict[str, str]:
-    # What is not said here is a developer's machine: DATABASE_URL and Clerk's variables are those of the house.
+def _environment(servers: Servers, directory: Path) -> dict[str, str]:
+    # What is not said here is a developer's machine: DATABASE_URL and Clerk's variables are those of the servers.
     own = {
-        "OWNER_URL": house.database_url,
+        "OWNER_URL": servers.database_url,
         "FLASK_RUN_PORT": "0",
         "FLASK_CLERK_EMULATOR_RUN_PORT": "0",
         "PGAPPNAME": "psql",
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
-        "PATH": f"{house.environment['PATH']}:/usr/sbin:{Path(connect.embedded_psql()).parent}",
+        "PATH": f"{servers.environment['PATH']}:/usr/sbin:{Path(connect.embedded_psql()).parent}",
         "HOME": str(directory),
     }
-    return house.environment | own
+    return servers.environment | own

@@ -15,40 +15,40 @@ from clerk_sync.app import create_app
 from clerk_sync.settings.settings import Environment, Settings
 from tests.conftest import ROOT
 from tests.docs.documents import DATA, PROGRAMS, SCRIPTS, Command, blocks_of, commands_of, mentions_of, name_of, paths
-from tests.docs.exempt import ELSEWHERE, FROM_DEBIAN, brought_here, find_elsewhere
-from tests.docs.runner import Desk, open_desk
+from tests.docs.exempt import EXEMPT, FROM_DEBIAN, find_exemption, replaced
+from tests.docs.runner import Runner, start_runner
 from tests.stage.postgres import PostgresServer, run_statement
 
 WITH_COMMANDS = [path for path in paths() if commands_of(path)]
 
 
 @pytest.fixture
-def desk(postgres: PostgresServer, tmp_path: Path) -> Iterator[Desk]:
+def runner(postgres: PostgresServer, tmp_path: Path) -> Iterator[Runner]:
     # Not on the server that everybody shares: what documents do to roles concerns the whole of it.
     name = f"document_{abs(hash(tmp_path))}"
-    with open_desk(postgres.create_database(name, template="migrated"), tmp_path) as opened:
+    with start_runner(postgres.create_database(name, template="migrated"), tmp_path) as opened:
         yield opened
     # Or the tests that kill the server would wait, at each start, until it has read through this one, too.
     run_statement(postgres.url(), f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.mark.parametrize("path", WITH_COMMANDS, ids=name_of)
-def test_every_command_of_a_document_works(path: Path, desk: Desk) -> None:
-    missing = [program for command in commands_of(path) if (program := try_out(brought_here(command), desk))]
+def test_every_command_of_a_document_works(path: Path, runner: Runner) -> None:
+    missing = [program for command in commands_of(path) if (program := try_out(replaced(command), runner))]
     if missing:
         pytest.skip(f"everything else works, but not installed here: {', '.join(missing)}")
 
 
-def try_out(command: Command, desk: Desk) -> str | None:
+def try_out(command: Command, runner: Runner) -> str | None:
     """Run ``command``, or what checks it instead; return the name of its program where that is not installed."""
-    row = find_elsewhere(command)
+    row = find_exemption(command)
     if row is None:
-        ended = desk.run(command)
+        ended = runner.run(command)
         if command.program in FROM_DEBIAN and ended.status == 127:
             return command.program
         assert ended.status == 0, f"line {command.line}: {command.text}\nends with {ended.status}:\n{ended.output}"
     elif callable(row.checked_by):
-        row.checked_by(command, desk.directory)
+        row.checked_by(command, runner.directory)
     return None
 
 
@@ -91,7 +91,7 @@ def knows_flask(words: list[str]) -> bool:
 
 
 def test_what_does_not_run_here_is_checked_by_tests_that_exist() -> None:
-    for row in ELSEWHERE:
+    for row in EXEMPT:
         if not callable(row.checked_by):
             assert row.checked_by
             for test in row.checked_by:
@@ -101,5 +101,5 @@ def test_what_does_not_run_here_is_checked_by_tests_that_exist() -> None:
 
 def test_no_row_of_the_table_is_left_over() -> None:
     commands = [command for path in paths() for command in commands_of(path)]
-    idle = [row.pattern for row in ELSEWHERE if not any(row.takes(command) for command in commands)]
+    idle = [row.pattern for row in EXEMPT if not any(row.takes(command) for command in commands)]
     assert not idle

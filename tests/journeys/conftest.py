@@ -1,4 +1,4 @@
-"""Houses for journeys: real servers, real sockets, a database for each module."""
+"""Servers for journeys: real servers, real sockets, a database for each module."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pytest
 
 from tests.stage.migrations import migrate
 from tests.stage.postgres import PostgresServer
-from tests.stage.servers import House, open_house
+from tests.stage.servers import Servers, start_servers
 
 
 @pytest.fixture(scope="module")
-def house(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def servers(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """One server with two workers and the local Clerk, on a database that the module's tests share."""
-    with open_house(migrate(new_database()), tmp_path_factory.mktemp("logs")) as opened:
+    with start_servers(migrate(new_database()), tmp_path_factory.mktemp("logs")) as opened:
         yield opened
 
 

@@ -14,7 +14,7 @@ import requests
 from clerk_sync.emulator.webhooks.schedule import Schedule
 from tests.journeys.ledger import assert_nothing_lost, outcomes
 from tests.stage.postgres import PostgresServer
-from tests.stage.servers import House, open_house, wait_for
+from tests.stage.servers import Servers, start_servers, wait_for
 
 RETRY_S = 0.2
 
@@ -27,22 +27,22 @@ class SoonAgain(Schedule):
 
 
 @pytest.fixture(scope="module")
-def house(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def servers(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     url = postgres.create_database("journey_outages", template="migrated")
-    with open_house(url, tmp_path_factory.mktemp("logs")) as opened:
+    with start_servers(url, tmp_path_factory.mktemp("logs")) as opened:
         opened.clerk.webhook_sender.schedule = SoonAgain()
         yield opened
 
 
 @pytest.fixture
-def two_servers(doomed_database: str, tmp_path: Path) -> Iterator[House]:
-    with open_house(doomed_database, tmp_path, servers=2, workers=1) as opened:
+def two_servers(doomed_database: str, tmp_path: Path) -> Iterator[Servers]:
+    with start_servers(doomed_database, tmp_path, servers=2, workers=1) as opened:
         opened.clerk.webhook_sender.schedule = SoonAgain()
         yield opened
 
 
 @contextmanager
-def load(house: House) -> Iterator[Callable[[int], None]]:
+def load(servers: Servers) -> Iterator[Callable[[int], None]]:
     """Let users sign up and change all the time; gives a way to wait until so many more deliveries were taken."""
     stopped = Event()
 
@@ -50,12 +50,12 @@ def load(house: House) -> Iterator[Callable[[int], None]]:
         number = 0
         while not stopped.wait(0.004):
             number += 1
-            user = house.clerk.users.create(first_name=f"Created {number}")
+            user = servers.clerk.users.create(first_name=f"Created {number}")
             # A millisecond later: events alone cannot tell which of two versions with one time was the last.
-            house.clerk.users.update(user["id"], first_name=f"Changed {number}", at_ms=user["updated_at"] + 1)
+            servers.clerk.users.update(user["id"], first_name=f"Changed {number}", at_ms=user["updated_at"] + 1)
 
     def taken() -> int:
-        return outcomes(house)[200]
+        return outcomes(servers)[200]
 
     def wait_for_more(count: int) -> None:
         goal = taken() + count
@@ -84,72 +84,72 @@ def kill(postgres: PostgresServer) -> None:
 
 @pytest.mark.parametrize("end", [stop_politely, break_off, kill])
 def test_a_database_that_goes_away_under_load_costs_nothing_that_was_taken(
-    postgres: PostgresServer, house: House, end: Callable[[PostgresServer], None]
+    postgres: PostgresServer, servers: Servers, end: Callable[[PostgresServer], None]
 ) -> None:
-    with load(house) as wait_for_more:
+    with load(servers) as wait_for_more:
         end(postgres)
         try:
-            refused = outcomes(house)[503]
-            wait_for(lambda: outcomes(house)[503] > refused + 20, "deliveries refused")
-            assert_the_service_says_so(house)
+            refused = outcomes(servers)[503]
+            wait_for(lambda: outcomes(servers)[503] > refused + 20, "deliveries refused")
+            assert_the_service_says_so(servers)
         finally:
             postgres.start()
         wait_for_more(20)
-    assert_nothing_lost(house)
-    house.service.wait_until_ready()
+    assert_nothing_lost(servers)
+    servers.service.wait_until_ready()
 
 
-def assert_the_service_says_so(house: House) -> None:
-    assert requests.get(f"{house.service.url}/healthz", timeout=10).status_code == 200
-    readiness = requests.get(f"{house.service.url}/readyz", timeout=10)
+def assert_the_service_says_so(servers: Servers) -> None:
+    assert requests.get(f"{servers.service.url}/healthz", timeout=10).status_code == 200
+    readiness = requests.get(f"{servers.service.url}/readyz", timeout=10)
     assert (readiness.status_code, readiness.json()["database"]["ok"]) == (503, False)
     for path in ("/api/me", "/api/cart", "/api/orders", "/api/products"):
-        answer = house.call("GET", path, "user_waits")
+        answer = servers.call("GET", path, "user_waits")
         assert (answer.status_code, answer.json()["code"]) == (503, "database-unavailable"), path
         assert int(answer.headers["Retry-After"]) > 0
-    assert house.call("GET", "/api/session", "user_waits").status_code == 200
+    assert servers.call("GET", "/api/session", "user_waits").status_code == 200
 
 
-def test_a_killed_worker_costs_nothing_that_was_taken(house: House) -> None:
-    with load(house) as wait_for_more:
-        house.service.kill_worker()
+def test_a_killed_worker_costs_nothing_that_was_taken(servers: Servers) -> None:
+    with load(servers) as wait_for_more:
+        servers.service.kill_worker()
         # The server either replaces its worker or ends as a whole; then its platform starts it again.
-        start_again_where_it_ended(house)
+        start_again_where_it_ended(servers)
         wait_for_more(20)
-    assert_nothing_lost(house)
+    assert_nothing_lost(servers)
 
 
-def start_again_where_it_ended(house: House) -> None:
+def start_again_where_it_ended(servers: Servers) -> None:
     from subprocess import TimeoutExpired
 
     try:
-        house.service.wait_until_ended(5)
+        servers.service.wait_until_ended(5)
     except TimeoutExpired:
         return
-    house.service.start()
+    servers.service.start()
 
 
-def test_a_killed_server_costs_nothing_that_was_taken(house: House) -> None:
-    with load(house) as wait_for_more:
-        unanswered = outcomes(house)[None]
-        house.service.kill()
-        wait_for(lambda: outcomes(house)[None] > unanswered, "deliveries that nobody answered")
-        house.service.start()
+def test_a_killed_server_costs_nothing_that_was_taken(servers: Servers) -> None:
+    with load(servers) as wait_for_more:
+        unanswered = outcomes(servers)[None]
+        servers.service.kill()
+        wait_for(lambda: outcomes(servers)[None] > unanswered, "deliveries that nobody answered")
+        servers.service.start()
         wait_for_more(20)
-    assert_nothing_lost(house)
+    assert_nothing_lost(servers)
 
 
-def test_two_servers_on_one_database_take_what_is_doubled_and_shuffled(two_servers: House) -> None:
-    house = two_servers
-    house.clerk.faults.double("user.*", times=None, probability=0.5)
-    house.clerk.faults.shuffle(8)
-    with load(house) as wait_for_more:
-        house.services[0].kill()
+def test_two_servers_on_one_database_take_what_is_doubled_and_shuffled(two_servers: Servers) -> None:
+    servers = two_servers
+    servers.clerk.faults.double("user.*", times=None, probability=0.5)
+    servers.clerk.faults.shuffle(8)
+    with load(servers) as wait_for_more:
+        servers.services[0].kill()
         wait_for_more(50)
-        house.services[0].start()
-        house.services[0].wait_until_ready()
+        servers.services[0].start()
+        servers.services[0].wait_until_ready()
         wait_for_more(50)
-    assert_nothing_lost(house)
-    assert {delivery.url for delivery in house.clerk.webhook_sender.deliveries if delivery.succeeded} == {
-        service.webhook_url for service in house.services
+    assert_nothing_lost(servers)
+    assert {delivery.url for delivery in servers.clerk.webhook_sender.deliveries if delivery.succeeded} == {
+        service.webhook_url for service in servers.services
     }

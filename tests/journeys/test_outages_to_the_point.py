@@ -14,34 +14,34 @@ import pytest
 
 from tests.journeys.ledger import assert_nothing_lost, outcomes
 from tests.stage.postgres import PostgresServer, run_statement
-from tests.stage.servers import House, open_house, wait_for
+from tests.stage.servers import Servers, start_servers, wait_for
 
 
 @pytest.fixture(scope="module")
-def kept_house(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def kept_servers(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     url = postgres.create_database("journey_to_the_point", template="migrated")
-    with open_house(url, tmp_path_factory.mktemp("logs"), workers=1, senders=8) as opened:
+    with start_servers(url, tmp_path_factory.mktemp("logs"), workers=1, senders=8) as opened:
         yield opened
 
 
 @pytest.fixture
-def house(kept_house: House) -> House:
-    """The module's house, as it has to be before each test."""
-    if not kept_house.service.is_running:
-        start_again(kept_house)
-    return kept_house
+def servers(kept_servers: Servers) -> Servers:
+    """The module's servers, in working order before each test."""
+    if not kept_servers.service.is_running:
+        start_again(kept_servers)
+    return kept_servers
 
 
-def start_again(house: House) -> None:
-    house.service.start()
-    house.service.wait_until_ready()
-    house.clerk.webhook_sender.resume()
+def start_again(servers: Servers) -> None:
+    servers.service.start()
+    servers.service.wait_until_ready()
+    servers.clerk.webhook_sender.resume()
 
 
 @contextmanager
-def held(house: House, lock: str) -> Iterator[None]:
+def held(servers: Servers, lock: str) -> Iterator[None]:
     """Let somebody else hold ``lock``, in a transaction of theirs."""
-    connection = psycopg2.connect(house.database_url, application_name="psql")
+    connection = psycopg2.connect(servers.database_url, application_name="psql")
     try:
         with connection.cursor() as cursor:
             cursor.execute(lock)
@@ -50,45 +50,45 @@ def held(house: House, lock: str) -> Iterator[None]:
         connection.close()
 
 
-def wait_until_waiting(house: House, wait_event: str) -> Any:
+def wait_until_waiting(servers: Servers, wait_event: str) -> Any:
     """Wait until one of the service's sessions waits for ``wait_event``; return its process id, in a row."""
     waiting = """
         SELECT pid FROM pg_stat_activity
         WHERE wait_event = %s AND application_name LIKE 'clerk_sync%%' AND datname = current_database()"""
-    return wait_for(lambda: house.query(waiting, wait_event), f"a session that waits for {wait_event}")
+    return wait_for(lambda: servers.query(waiting, wait_event), f"a session that waits for {wait_event}")
 
 
-def test_a_worker_killed_between_the_effect_and_the_inbox_leaves_both_or_neither(house: House) -> None:
+def test_a_worker_killed_between_the_effect_and_the_inbox_leaves_both_or_neither(servers: Servers) -> None:
     effect = "SELECT 1 FROM users WHERE first_name = 'Half'"
     entry = "SELECT 1 FROM webhook_events JOIN users USING (clerk_id) WHERE first_name = 'Half'"
-    with held(house, "LOCK TABLE webhook_events"):
-        house.clerk.users.create(first_name="Half")
-        ((backend,),) = wait_until_waiting(house, "relation")
-        house.clerk.webhook_sender.pause()
-        house.service.kill()
-        assert house.query(effect) == []
+    with held(servers, "LOCK TABLE webhook_events"):
+        servers.clerk.users.create(first_name="Half")
+        ((backend,),) = wait_until_waiting(servers, "relation")
+        servers.clerk.webhook_sender.pause()
+        servers.service.kill()
+        assert servers.query(effect) == []
     # The session outlives its client for a moment, gets the lock, and may still commit.
     gone = "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = %s)"
-    wait_for(lambda: house.query(gone, backend), "the end of the worker's session")
-    assert house.query(effect) == house.query(entry)
-    start_again(house)
-    assert_nothing_lost(house)
+    wait_for(lambda: servers.query(gone, backend), "the end of the worker's session")
+    assert servers.query(effect) == servers.query(entry)
+    start_again(servers)
+    assert_nothing_lost(servers)
 
 
 def test_a_worker_killed_between_commit_and_answer_has_taken_the_delivery_and_its_retry_is_a_duplicate(
-    postgres: PostgresServer, house: House
+    postgres: PostgresServer, servers: Servers
 ) -> None:
     with every_commit_waiting(postgres):
-        user = house.clerk.users.create(first_name="Once")
-        wait_until_waiting(house, "SyncRep")
-        house.clerk.webhook_sender.pause()
-        house.service.kill()
-    start_again(house)
-    assert_nothing_lost(house)
-    mine = [each for each in house.clerk.webhook_sender.deliveries if user["id"].encode() in each.body]
+        user = servers.clerk.users.create(first_name="Once")
+        wait_until_waiting(servers, "SyncRep")
+        servers.clerk.webhook_sender.pause()
+        servers.service.kill()
+    start_again(servers)
+    assert_nothing_lost(servers)
+    mine = [each for each in servers.clerk.webhook_sender.deliveries if user["id"].encode() in each.body]
     assert [each.status for each in mine] == [None, 200]
     assert mine[-1].answer == '{"outcome":"duplicate"}'
-    assert house.query("SELECT outcome, deliveries FROM webhook_events WHERE clerk_id = %s", user["id"]) == [
+    assert servers.query("SELECT outcome, deliveries FROM webhook_events WHERE clerk_id = %s", user["id"]) == [
         ("applied", 2)
     ]
 
@@ -116,24 +116,24 @@ def every_commit_waiting(postgres: PostgresServer) -> Iterator[None]:
 
 
 def test_a_database_session_killed_between_two_of_its_results_is_answered_503(
-    postgres: PostgresServer, house: House
+    postgres: PostgresServer, servers: Servers
 ) -> None:
     # A notice makes the server send what it has so far, and the driver then sees another error than otherwise.
-    house.query("""
+    servers.query("""
         CREATE FUNCTION stop_here() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
             RAISE WARNING 'so far'; PERFORM pg_advisory_xact_lock(1); RETURN NEW;
         END $$;
         CREATE TRIGGER stop_here BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION stop_here()""")
-    with held(house, "SELECT pg_advisory_xact_lock(1)"):
-        house.clerk.users.create(first_name="Cut off")
-        ((backend,),) = wait_until_waiting(house, "advisory")
+    with held(servers, "SELECT pg_advisory_xact_lock(1)"):
+        servers.clerk.users.create(first_name="Cut off")
+        ((backend,),) = wait_until_waiting(servers, "advisory")
         os.kill(backend, signal.SIGKILL)
-        wait_for(lambda: outcomes(house)[503] > 0, "a delivery refused")
-        house.clerk.webhook_sender.pause()
+        wait_for(lambda: outcomes(servers)[503] > 0, "a delivery refused")
+        servers.clerk.webhook_sender.pause()
     wait_for(lambda: is_up(postgres), "the server after its recovery")
-    house.query("DROP TRIGGER stop_here ON users")
-    house.clerk.webhook_sender.resume()
-    assert_nothing_lost(house)
+    servers.query("DROP TRIGGER stop_here ON users")
+    servers.clerk.webhook_sender.resume()
+    assert_nothing_lost(servers)
 
 
 def is_up(postgres: PostgresServer) -> bool:
@@ -151,42 +151,42 @@ def is_up(postgres: PostgresServer) -> bool:
         "SELECT 1 FROM users FOR UPDATE",
     ],
 )
-def test_a_lock_of_somebody_elses_is_answered_503_in_time_and_the_retry_completes(house: House, lock: str) -> None:
-    user = house.clerk.users.create(first_name="Before")
-    house.clerk.webhook_sender.wait_idle(30)
-    refused = outcomes(house)[503]
-    with held(house, lock):
-        house.clerk.users.update(user["id"], first_name="After", at_ms=user["updated_at"] + 1)
-        wait_for(lambda: outcomes(house)[503] > refused, "a delivery refused")
-    assert_nothing_lost(house)
+def test_a_lock_of_somebody_elses_is_answered_503_in_time_and_the_retry_completes(servers: Servers, lock: str) -> None:
+    user = servers.clerk.users.create(first_name="Before")
+    servers.clerk.webhook_sender.wait_idle(30)
+    refused = outcomes(servers)[503]
+    with held(servers, lock):
+        servers.clerk.users.update(user["id"], first_name="After", at_ms=user["updated_at"] + 1)
+        wait_for(lambda: outcomes(servers)[503] > refused, "a delivery refused")
+    assert_nothing_lost(servers)
 
 
-def test_a_first_request_that_waits_for_a_lock_is_answered_503_in_time(house: House) -> None:
-    with held(house, "LOCK TABLE users"):
-        answer = house.call("GET", "/api/me", "user_waits")
+def test_a_first_request_that_waits_for_a_lock_is_answered_503_in_time(servers: Servers) -> None:
+    with held(servers, "LOCK TABLE users"):
+        answer = servers.call("GET", "/api/me", "user_waits")
     assert (answer.status_code, answer.elapsed.total_seconds() < 10) == (503, True)
-    assert house.call("GET", "/api/me", "user_waits").status_code == 200
-    house.query("DELETE FROM users WHERE clerk_id = 'user_waits'")
+    assert servers.call("GET", "/api/me", "user_waits").status_code == 200
+    servers.query("DELETE FROM users WHERE clerk_id = 'user_waits'")
 
 
-def test_a_database_server_with_no_connection_left_is_answered_503_and_the_retry_completes(house: House) -> None:
-    house.service.kill()  # connections that it has already would go on serving
-    with every_connection_taken(house):
-        house.service.start()
-        house.service.wait_until_ready("/healthz")
-        refused = outcomes(house)[503]
-        house.clerk.users.create(first_name="Crowded out")
-        wait_for(lambda: outcomes(house)[503] > refused, "a delivery refused")
-    assert_nothing_lost(house)
+def test_a_database_server_with_no_connection_left_is_answered_503_and_the_retry_completes(servers: Servers) -> None:
+    servers.service.kill()  # connections that it has already would go on serving
+    with every_connection_taken(servers):
+        servers.service.start()
+        servers.service.wait_until_ready("/healthz")
+        refused = outcomes(servers)[503]
+        servers.clerk.users.create(first_name="Crowded out")
+        wait_for(lambda: outcomes(servers)[503] > refused, "a delivery refused")
+    assert_nothing_lost(servers)
 
 
 @contextmanager
-def every_connection_taken(house: House) -> Iterator[None]:
+def every_connection_taken(servers: Servers) -> Iterator[None]:
     connections = []
     try:
         with suppress(psycopg2.OperationalError):  # "sorry, too many clients already"
             while True:
-                connections.append(psycopg2.connect(house.database_url))
+                connections.append(psycopg2.connect(servers.database_url))
         yield
     finally:
         for connection in connections:

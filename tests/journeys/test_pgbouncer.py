@@ -14,7 +14,7 @@ from clerk_sync.db.connect import APPLICATION_NAME
 from tests.journeys.traffic import drive_everything
 from tests.stage.pgbouncer import PROGRAM, PgBouncer
 from tests.stage.postgres import PostgresServer
-from tests.stage.servers import House, open_house
+from tests.stage.servers import Servers, start_servers
 
 pytestmark = [
     pytest.mark.skipif(PROGRAM is None, reason="PgBouncer is not installed (Debian: apt-get install pgbouncer)"),
@@ -41,25 +41,25 @@ def database_of(url: str) -> str:
 
 def test_all_traffic_works_through_one_shared_session(bouncer: PgBouncer, doomed_database: str, tmp_path: Path) -> None:
     url = bouncer.url(database_of(doomed_database))
-    with open_house(url, tmp_path, workers=1) as house:
-        drive_everything(house, doomed_database)
+    with start_servers(url, tmp_path, workers=1) as servers:
+        drive_everything(servers, doomed_database)
 
 
 def test_time_limits_hold_and_stay_with_their_transaction(
     bouncer: PgBouncer, doomed_database: str, tmp_path: Path
 ) -> None:
     database = database_of(doomed_database)
-    with open_house(bouncer.url(database), tmp_path, workers=1) as house:
-        refuse_while_locked(house, doomed_database)
-        assert house.query("SHOW lock_timeout") == [("0",)]
-        assert house.query("SHOW statement_timeout") == [("0",)]
+    with start_servers(bouncer.url(database), tmp_path, workers=1) as servers:
+        refuse_while_locked(servers, doomed_database)
+        assert servers.query("SHOW lock_timeout") == [("0",)]
+        assert servers.query("SHOW statement_timeout") == [("0",)]
 
 
-def refuse_while_locked(house: House, direct_url: str) -> None:
+def refuse_while_locked(servers: Servers, direct_url: str) -> None:
     with closing(psycopg2.connect(direct_url, application_name="psql")) as holder:
         with holder.cursor() as cursor:
             cursor.execute("LOCK TABLE users")
-        answer = house.call("GET", "/api/me", "user_waits")
+        answer = servers.call("GET", "/api/me", "user_waits")
     assert (answer.status_code, answer.elapsed.total_seconds() < 10) == (503, True)
 
 

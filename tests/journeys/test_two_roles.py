@@ -19,7 +19,7 @@ from clerk_sync.db.transaction import TransactionalConnection
 from tests.journeys.traffic import drive_everything
 from tests.stage.migrations import migrate
 from tests.stage.postgres import PostgresServer, run_statement
-from tests.stage.servers import open_house
+from tests.stage.servers import start_servers
 from tests.stage.service import ROOT
 
 ROLE = "clerk_sync_app"
@@ -141,8 +141,8 @@ def restricted_login(postgres: PostgresServer) -> Iterator[Connection]:
 
 
 def test_all_traffic_works_under_the_restricted_login(doomed_database: str, tmp_path: Path) -> None:
-    with open_house(restrict(doomed_database), tmp_path) as house:
-        drive_everything(house, doomed_database)
+    with start_servers(restrict(doomed_database), tmp_path) as servers:
+        drive_everything(servers, doomed_database)
     assert run_statement(doomed_database, "SELECT count(*) FILTER (WHERE role = 'ADMIN') FROM users") == [(0,)]
 
 

@@ -9,83 +9,83 @@ import pytest
 from clerk_sync.emulator import LocalClerk
 from clerk_sync.emulator.webhooks.messages import Delivery
 from tests.stage.migrations import migrate
-from tests.stage.servers import House, open_house
+from tests.stage.servers import Servers, start_servers
 
 
 @pytest.fixture(scope="module")
-def house(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(migrate(new_database()), tmp_path_factory.mktemp("logs"), workers=1) as opened:
+def servers(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with start_servers(migrate(new_database()), tmp_path_factory.mktemp("logs"), workers=1) as opened:
         yield opened
 
 
-def answer_to(house: House, type_: str, data: object) -> Delivery:
+def answer_to(servers: Servers, type_: str, data: object) -> Delivery:
     """Deliver one event and return how it went."""
-    message = house.clerk.webhook_sender.send(type_, data)
-    house.clerk.webhook_sender.wait_idle(30)
-    return next(each for each in house.clerk.webhook_sender.deliveries if each.svix_id == message.svix_id)
+    message = servers.clerk.webhook_sender.send(type_, data)
+    servers.clerk.webhook_sender.wait_idle(30)
+    return next(each for each in servers.clerk.webhook_sender.deliveries if each.svix_id == message.svix_id)
 
 
-def test_an_event_that_cannot_be_mapped_is_parked_and_stays_so_until_the_code_can(house: House) -> None:
-    delivery = answer_to(house, "user.updated", {"id": "user_odd", "updated_at": "yesterday"})
+def test_an_event_that_cannot_be_mapped_is_parked_and_stays_so_until_the_code_can(servers: Servers) -> None:
+    delivery = answer_to(servers, "user.updated", {"id": "user_odd", "updated_at": "yesterday"})
     assert (delivery.status, delivery.answer) == (200, '{"outcome":"parked"}')
-    done = house.flask("sync-clerk", "replay", "--id", delivery.svix_id)
+    done = servers.flask("sync-clerk", "replay", "--id", delivery.svix_id)
     assert (done.returncode, done.stdout.split()[:2]) == (1, [delivery.svix_id, "parked:"])
-    assert house.query("SELECT payload IS NOT NULL FROM webhook_events WHERE svix_id = %s", delivery.svix_id) == [
+    assert servers.query("SELECT payload IS NOT NULL FROM webhook_events WHERE svix_id = %s", delivery.svix_id) == [
         (True,)
     ]
 
 
-def test_a_parked_event_is_applied_by_replay_and_leaves_no_payload(house: House) -> None:
-    house.clerk.faults.drop("user.created", times=1)
-    user_id = house.clerk.users.create(first_name="Parked", email="parked@example.com")["id"]
-    message = next(reversed(house.clerk.webhook_sender.messages.values()))
+def test_a_parked_event_is_applied_by_replay_and_leaves_no_payload(servers: Servers) -> None:
+    servers.clerk.faults.drop("user.created", times=1)
+    user_id = servers.clerk.users.create(first_name="Parked", email="parked@example.com")["id"]
+    message = next(reversed(servers.clerk.webhook_sender.messages.values()))
     # As an earlier version of the code may have left it, which could not read such a user.
-    house.query(
+    servers.query(
         "INSERT INTO webhook_events (svix_id, type, clerk_id, outcome, reason, payload)"
         " VALUES (%s, 'user.created', %s, 'parked', 'a field that was not understood', %s)",
         message.svix_id,
         user_id,
         message.body.decode(),
     )
-    assert house.call("GET", "/api/me", user_id).json()["email"] is None
+    assert servers.call("GET", "/api/me", user_id).json()["email"] is None
 
-    done = house.flask("sync-clerk", "replay", "--id", message.svix_id)
+    done = servers.flask("sync-clerk", "replay", "--id", message.svix_id)
     assert (done.returncode, done.stdout.strip()) == (0, f"{message.svix_id} applied")
-    assert house.call("GET", "/api/me", user_id).json()["email"] == "parked@example.com"
+    assert servers.call("GET", "/api/me", user_id).json()["email"] == "parked@example.com"
     entry = "SELECT outcome, reason, payload FROM webhook_events WHERE svix_id = %s"
-    assert house.query(entry, message.svix_id) == [("applied", None, None)]
-    assert house.clerk.webhook_sender.redeliver(message.svix_id)
-    house.clerk.webhook_sender.wait_idle(30)
-    assert house.clerk.webhook_sender.deliveries[-1].answer == '{"outcome":"duplicate"}'
+    assert servers.query(entry, message.svix_id) == [("applied", None, None)]
+    assert servers.clerk.webhook_sender.redeliver(message.svix_id)
+    servers.clerk.webhook_sender.wait_idle(30)
+    assert servers.clerk.webhook_sender.deliveries[-1].answer == '{"outcome":"duplicate"}'
 
 
-def test_a_replay_does_not_bring_back_who_was_deleted_since(house: House) -> None:
-    user = house.clerk.users.create(first_name="Gone")
-    house.clerk.users.delete(user["id"])
-    house.clerk.webhook_sender.wait_idle(30)
-    created = next(each for each in house.clerk.webhook_sender.messages.values() if user["id"].encode() in each.body)
+def test_a_replay_does_not_bring_back_who_was_deleted_since(servers: Servers) -> None:
+    user = servers.clerk.users.create(first_name="Gone")
+    servers.clerk.users.delete(user["id"])
+    servers.clerk.webhook_sender.wait_idle(30)
+    created = next(each for each in servers.clerk.webhook_sender.messages.values() if user["id"].encode() in each.body)
     park = "UPDATE webhook_events SET outcome = 'parked', payload = %s WHERE svix_id = %s"
-    house.query(park, created.body.decode(), created.svix_id)
-    done = house.flask("sync-clerk", "replay", "--id", created.svix_id)
+    servers.query(park, created.body.decode(), created.svix_id)
+    done = servers.flask("sync-clerk", "replay", "--id", created.svix_id)
     assert (done.returncode, done.stdout.strip()) == (0, f"{created.svix_id} stale")
-    assert house.call("GET", "/api/me", user["id"]).json()["code"] == "user-deleted"
+    assert servers.call("GET", "/api/me", user["id"]).json()["code"] == "user-deleted"
 
 
-def test_rebinding_asks_first_and_then_the_old_instance_is_the_foreign_one(house: House) -> None:
-    assert answer_to(house, "user.updated", house.clerk.users.create(first_name="Old"))
+def test_rebinding_asks_first_and_then_the_old_instance_is_the_foreign_one(servers: Servers) -> None:
+    assert answer_to(servers, "user.updated", servers.clerk.users.create(first_name="Old"))
     bound_to = "SELECT instance_id FROM mirror_binding"
-    assert house.query(bound_to) == [(house.clerk.instance_id,)]
+    assert servers.query(bound_to) == [(servers.clerk.instance_id,)]
     with LocalClerk.start(instance=2) as other:
-        environment = house.environment | other.environment
-        moved = House(house.clerk, house.services, house.database_url, environment)
+        environment = servers.environment | other.environment
+        moved = Servers(servers.clerk, servers.services, servers.database_url, environment)
         refused = moved.flask("sync-clerk", "sync")
         assert refused.returncode == 3, refused.stderr
 
         assert moved.flask("sync-clerk", "rebind", answer="n\n").returncode == 3
-        assert house.query(bound_to) == [(house.clerk.instance_id,)]
+        assert servers.query(bound_to) == [(servers.clerk.instance_id,)]
         assert moved.flask("sync-clerk", "rebind", answer="y\n").returncode == 0
-        assert house.query(bound_to) == [(other.instance_id,)]
+        assert servers.query(bound_to) == [(other.instance_id,)]
 
-    late = answer_to(house, "user.created", {"id": "user_late", "updated_at": 1})
+    late = answer_to(servers, "user.created", {"id": "user_late", "updated_at": 1})
     assert (late.status, late.answer) == (200, '{"outcome":"foreign"}')
-    assert house.query("SELECT 1 FROM users WHERE clerk_id = 'user_late'") == []
+    assert servers.query("SELECT 1 FROM users WHERE clerk_id = 'user_late'") == []

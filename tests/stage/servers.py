@@ -1,4 +1,4 @@
-"""A whole house: the local Clerk, one or more servers of the service, and a migrated database."""
+"""All servers of one installation: the local Clerk, one or more servers of the service, and a migrated database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PATIENCE_S = 15.0
 
 
 @dataclass(frozen=True)
-class House:
+class Servers:
     """What is running, and the ways in."""
 
     clerk: LocalClerk
@@ -52,9 +52,9 @@ class House:
 
 
 @contextmanager
-def open_house(
+def start_servers(
     database_url: str, logs: Path, *, servers: int = 1, workers: int = 2, **clerk_options: Any
-) -> Iterator[House]:
+) -> Iterator[Servers]:
     """Start everything on ``database_url``, which is migrated; end it in reverse order."""
     ports = [free_port() for _ in range(servers)]
     hooks = [f"http://127.0.0.1:{port}/api/webhooks/clerk" for port in ports]
@@ -67,7 +67,7 @@ def open_house(
             service.start()
         for service in services:
             service.wait_until_ready()
-        yield House(clerk, services, database_url, environment)
+        yield Servers(clerk, services, database_url, environment)
 
 
 def wait_for(look: Callable[[], Any], what: str, timeout_s: float = PATIENCE_S) -> Any:

@@ -25,7 +25,7 @@ from clerk_sync.settings import settings as config
 from clerk_sync.shop.fields import LARGEST_ID
 from tests.conftest import sign_delivery
 from tests.stage.migrations import migrate
-from tests.stage.servers import PATIENCE_S, House, open_house
+from tests.stage.servers import PATIENCE_S, Servers, start_servers
 
 EXAMPLES = 12
 # What every answer may carry without a word in the description: HTTP's own, and what its introduction names.
@@ -85,7 +85,7 @@ def _test_of(operation: Any, test: Test) -> Any:
 class World:
     """A service with a CLIENT who owns something, and an ADMIN."""
 
-    house: House
+    servers: Servers
     client_id: str
     admin_id: str
     things: dict[str, Any]
@@ -96,9 +96,9 @@ class World:
     ) -> Response:
         """Send ``case`` with a session of this user, and hold the answer against the description."""
         return case.call_and_validate(
-            base_url=self.house.service.url,
+            base_url=self.servers.service.url,
             headers={
-                "Authorization": f"Bearer {self.house.clerk.session_token(user_id)}",
+                "Authorization": f"Bearer {self.servers.clerk.session_token(user_id)}",
                 **options.pop("headers", {}),
             },
             additional_checks=[headers_are_described],
@@ -123,27 +123,29 @@ def headers_are_described(_: CheckContext, response: Response, case: Case[Any]) 
 
 @pytest.fixture(scope="module")
 def world(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with open_house(migrate(new_database()), tmp_path_factory.mktemp("logs")) as house:
-        house.flask("shop", "load-products")
-        client_id, admin_id = (house.clerk.users.create(email=f"{name}@example.com")["id"] for name in ("ada", "boss"))
-        house.clerk.webhook_sender.wait_idle()
-        house.query("UPDATE users SET role = 'ADMIN' WHERE clerk_id = %s", admin_id)
-        yield World(house, client_id, admin_id, _things(house, client_id))
+    with start_servers(migrate(new_database()), tmp_path_factory.mktemp("logs")) as servers:
+        servers.flask("shop", "load-products")
+        client_id, admin_id = (
+            servers.clerk.users.create(email=f"{name}@example.com")["id"] for name in ("ada", "boss")
+        )
+        servers.clerk.webhook_sender.wait_idle()
+        servers.query("UPDATE users SET role = 'ADMIN' WHERE clerk_id = %s", admin_id)
+        yield World(servers, client_id, admin_id, _things(servers, client_id))
 
 
-def _things(house: House, user_id: str) -> dict[str, Any]:
-    sku = house.call("GET", "/api/products", user_id).json()["products"][0]["sku"]
-    house.call("PUT", f"/api/cart/items/{sku}", user_id, json={"quantity": 1})
+def _things(servers: Servers, user_id: str) -> dict[str, Any]:
+    sku = servers.call("GET", "/api/products", user_id).json()["products"][0]["sku"]
+    servers.call("PUT", f"/api/cart/items/{sku}", user_id, json={"quantity": 1})
     home = {"line1": "1 Harbour Road", "city": "Galway", "country": "IE"}
-    address_id = house.call("POST", "/api/addresses", user_id, json=home).json()["id"]
-    order = house.call(
+    address_id = servers.call("POST", "/api/addresses", user_id, json=home).json()["id"]
+    order = servers.call(
         "POST",
         "/api/cart/checkout",
         user_id,
         json={"address_id": address_id},
         headers={"Idempotency-Key": "first"},
     ).json()
-    house.call("PUT", f"/api/cart/items/{sku}", user_id, json={"quantity": 1})
+    servers.call("PUT", f"/api/cart/items/{sku}", user_id, json={"quantity": 1})
     return {"sku": sku, "number": order["number"], "address_id": address_id, "user_id": user_id}
 
 
@@ -172,6 +174,6 @@ def test_whatever_is_sent_to_things_that_exist_is_answered_as_described(case: Ca
 @each_operation(path_regex="^/api/webhooks/", method="POST")
 def test_whatever_is_signed_is_answered_as_described(case: Case[Any], world: World) -> None:
     body = b"" if case.body is NOT_SET else json.dumps(case.body).encode()
-    signed = sign_delivery(body, "msg_conformance", world.house.clerk.environment["CLERK_WEBHOOK_SIGNING_SECRET"])
+    signed = sign_delivery(body, "msg_conformance", world.servers.clerk.environment["CLERK_WEBHOOK_SIGNING_SECRET"])
     # The signature stands where an unfitting header would: nothing is left to be rejected.
     world.send(case, world.client_id, also_excluded=[negative_data_rejection], headers=signed, data=body)

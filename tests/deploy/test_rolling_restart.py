@@ -1,4 +1,4 @@
-"""A whole street: nginx as the router, two web processes on ports of their own, PgBouncer in transaction mode."""
+"""A deployment under load: nginx as the router, two web processes on own ports, PgBouncer in transaction mode."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ FORGED = {
 
 
 @dataclass(frozen=True)
-class Street:
+class Deployment:
     """What is running."""
 
     url: str
@@ -53,10 +53,10 @@ class Street:
 
 
 @pytest.fixture(scope="module")
-def street(
+def deployment(
     postgres: PostgresServer, clerk: LocalClerk, migrated: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Street]:
-    tmp_path = tmp_path_factory.mktemp("street")
+) -> Iterator[Deployment]:
+    tmp_path = tmp_path_factory.mktemp("deployment")
     database = migrated.partition("?")[0].rpartition("/")[2]
     with ExitStack() as stack:
         # Outside of tmp_path, which is the test user's alone: PgBouncer runs as PostgreSQL's.
@@ -68,12 +68,12 @@ def street(
         logs = [tmp_path / "one.log", tmp_path / "two.log"]
         services = [stack.enter_context(Service(environment, log)) for log in logs]
         router = stack.enter_context(Nginx(tmp_path / "nginx", (services[0].port, services[1].port)))
-        yield Street(router.url, services, clerk, logs)
+        yield Deployment(router.url, services, clerk, logs)
 
 
-def test_a_rolling_restart_under_load_fails_no_request(street: Street) -> None:
-    with Load(street.url, mixed_traffic(street.clerk)) as load:
-        for service in street.services:
+def test_a_rolling_restart_under_load_fails_no_request(deployment: Deployment) -> None:
+    with Load(deployment.url, mixed_traffic(deployment.clerk)) as load:
+        for service in deployment.services:
             load.wait_for_more(100)
             os.killpg(psutil.Process(service.workers[0]).ppid(), signal.SIGTERM)
             service.wait_until_ended(10)
@@ -84,49 +84,54 @@ def test_a_rolling_restart_under_load_fails_no_request(street: Street) -> None:
     assert set(load.outcomes) == {200}
 
 
-def test_what_a_visitor_claims_about_the_way_changes_nothing(street: Street) -> None:
-    signed_in = {"Authorization": f"Bearer {street.clerk.session_token('user_visitor')}"}
+def test_what_a_visitor_claims_about_the_way_changes_nothing(deployment: Deployment) -> None:
+    signed_in = {"Authorization": f"Bearer {deployment.clerk.session_token('user_shopper')}"}
     for path in ("/api/session", "/api/me", "/api/products", "/api/openapi.json", "/api/nothing", "/api/me/"):
-        direct = street.services[0].url + path
+        direct = deployment.services[0].url + path
         honest = requests.get(direct, headers=signed_in, timeout=10, allow_redirects=False)
         forged = requests.get(direct, headers=signed_in | FORGED, timeout=10, allow_redirects=False)
-        routed = requests.get(street.url + path, headers=signed_in | FORGED, timeout=10, allow_redirects=False)
+        routed = requests.get(deployment.url + path, headers=signed_in | FORGED, timeout=10, allow_redirects=False)
         assert honest.status_code == forged.status_code == routed.status_code
         assert honest.text == forged.text == routed.text
         assert "location" not in honest.headers
-    for log in street.logs:
+    for log in deployment.logs:
         assert "203.0.113.9" not in log.read_text()
 
 
-def test_a_form_of_another_site_is_not_let_in_by_a_forged_host(street: Street) -> None:
-    token = street.clerk.session_token("user_visitor")
+def test_a_form_of_another_site_is_not_let_in_by_a_forged_host(deployment: Deployment) -> None:
+    token = deployment.clerk.session_token("user_shopper")
     forged = {"Cookie": f"__session={token}", "Origin": "https://forged.example", "Host": "forged.example"}
     claims = FORGED | {"X-Forwarded-Proto": "https"}
-    for url in (street.url, street.services[0].url):
+    for url in (deployment.url, deployment.services[0].url):
         answer = requests.put(f"{url}/api/cart/items/any", headers=claims | forged, json={"quantity": 1}, timeout=10)
         assert (answer.status_code, answer.json()["code"]) == (403, "origin-not-allowed")
 
 
-def test_the_routers_request_id_is_the_one_in_log_and_answer(street: Street) -> None:
-    answer = requests.get(f"{street.url}/healthz", headers=FORGED, timeout=10)
+def test_the_routers_request_id_is_the_one_in_log_and_answer(deployment: Deployment) -> None:
+    answer = requests.get(f"{deployment.url}/healthz", headers=FORGED, timeout=10)
     id_ = answer.headers["X-Request-ID"]
     assert re.fullmatch("[0-9a-f]{32}", id_)
     # Lines are written in batches.
     wait_for(
-        lambda: sum(f'"request_id":"{id_}"' in log.read_text() for log in street.logs) == 1, "one line with the id"
+        lambda: sum(f'"request_id":"{id_}"' in log.read_text() for log in deployment.logs) == 1, "one line with the id"
     )
 
 
 @pytest.mark.parametrize(("size", "status"), [(1024 * 1024, 400), (1024 * 1024 + 1, 413), (8 * 1024 * 1024, 413)])
-def test_what_is_too_large_is_refused_and_what_is_not_is_passed_on(street: Street, size: int, status: int) -> None:
+def test_what_is_too_large_is_refused_and_what_is_not_is_passed_on(
+    deployment: Deployment, size: int, status: int
+) -> None:
     answer = requests.post(
-        f"{street.url}/api/webhooks/clerk", data=b" " * size, headers={"Content-Type": "application/json"}, timeout=10
+        f"{deployment.url}/api/webhooks/clerk",
+        data=b" " * size,
+        headers={"Content-Type": "application/json"},
+        timeout=10,
     )
     assert answer.status_code == status
 
 
-def test_a_bearer_that_nobody_can_read_is_not_rescued_by_a_cookie(street: Street) -> None:
-    cookie = {"Cookie": f"__session={street.clerk.session_token('user_visitor')}"}
-    assert requests.get(f"{street.url}/api/session", headers=cookie, timeout=10).status_code == 200
+def test_a_bearer_that_nobody_can_read_is_not_rescued_by_a_cookie(deployment: Deployment) -> None:
+    cookie = {"Cookie": f"__session={deployment.clerk.session_token('user_shopper')}"}
+    assert requests.get(f"{deployment.url}/api/session", headers=cookie, timeout=10).status_code == 200
     unreadable = cookie | {"Authorization": b"Bearer \xff"}
-    assert requests.get(f"{street.url}/api/session", headers=unreadable, timeout=10).status_code == 400
+    assert requests.get(f"{deployment.url}/api/session", headers=unreadable, timeout=10).status_code == 400
