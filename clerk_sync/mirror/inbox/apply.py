@@ -1,4 +1,4 @@
-"""Events into the mirror: effects and their inbox rows, in one transaction."""
+"""Applies events to the mirror: the effect and the inbox row are one transaction."""
 
 from __future__ import annotations
 
@@ -22,38 +22,30 @@ if TYPE_CHECKING:
 _TAKE: LiteralString = """
 SELECT arrival.place, taken.outcome, taken.reason, taken.seen_before
 FROM (
-    SELECT * FROM json_to_recordset(CAST(%(arrivals)s AS json)) AS arrival (
-        place int, delivery_id text, event_type text, instance text, occurred_at bigint,
-        effect text, subject text, snapshot user_snapshot, why text, body text
-    )
-    ORDER BY subject, delivery_id  -- two transactions lock in one order, or they deadlock
-) AS arrival CROSS JOIN LATERAL take_event(
-    arrival.delivery_id, arrival.event_type, arrival.instance, arrival.occurred_at,
-    arrival.effect, arrival.subject, arrival.snapshot, arrival.why, arrival.body, {again}
-) AS taken
+    SELECT * FROM jsonb_array_elements(CAST(%(arrivals)s AS jsonb)) WITH ORDINALITY AS arrival (event, place)
+    ORDER BY event ->> 'subject', event ->> 'delivery_id'  -- all transactions lock in this order, or they deadlock
+) AS arrival CROSS JOIN LATERAL take_event(arrival.event) AS taken
 """
-_RECEIVE = PreparedStatement("receive", _TAKE.format(again="false"), ["arrivals"])
-_RECEIVE_GROUP = PreparedStatement(
-    "receive", _TAKE.format(again="false"), ["arrivals"], preamble="SET LOCAL lock_timeout = '100ms'"
-)
-_REPLAY: LiteralString = _TAKE.format(again="true")
+_APPLY = PreparedStatement("apply", _TAKE, ["arrivals"])
+# A batch must not wait for a locked row: that would delay deliveries for other users.
+_APPLY_BATCH = PreparedStatement("apply", _TAKE, ["arrivals"], preamble="SET LOCAL lock_timeout = '100ms'")
 
 _encode = Encoder().encode
 
 
 class InboundEvent(Struct, gc=False):
-    """What a delivery asks of the mirror, in the words of the database's ``take_event``."""
+    """One delivery, as the database function ``take_event`` reads it."""
 
     delivery_id: str
     event_type: str | None
     instance: str | None
     occurred_at: int
-    effect: str  # changed, deleted; or the outcome of what has no effect on users
+    effect: str  # changed or deleted; else the outcome of an event that has no effect on users
     subject: str | None = None
     snapshot: UserSnapshot | None = None
     why: str | None = None
     body: str | None = None
-    place: int = 0
+    again: bool = False  # a parked delivery that is replayed: it was not received once more
 
     @classmethod
     def of(cls, delivery: VerifiedDelivery, event: Event) -> InboundEvent:
@@ -66,7 +58,7 @@ class InboundEvent(Struct, gc=False):
                 arrival.effect, arrival.subject = "deleted", clerk_id
             case UnusableEvent(_, clerk_id, reason):
                 arrival.effect, arrival.subject, arrival.why = Outcome.PARKED, clerk_id, reason
-                # PostgreSQL's text is UTF-8. The decoder reads broken bytes as the same U+FFFD.
+                # PostgreSQL's text is UTF-8. Replay reads the U+FFFD as the decoder reads the broken bytes now.
                 arrival.body = delivery.body.decode(errors="replace")
             case Unhandled():
                 pass
@@ -74,7 +66,7 @@ class InboundEvent(Struct, gc=False):
 
 
 class ApplyResult(NamedTuple):
-    """What became of one delivery; ``seen_before`` where its id was in the inbox already."""
+    """The outcome of one delivery; ``seen_before`` says whether its id was already in the inbox."""
 
     outcome: Outcome
     reason: str | None
@@ -82,7 +74,7 @@ class ApplyResult(NamedTuple):
 
 
 class Replayed(NamedTuple):
-    """What became of one parked delivery this time."""
+    """The outcome of one parked delivery this time."""
 
     svix_id: str
     outcome: Outcome
@@ -90,35 +82,29 @@ class Replayed(NamedTuple):
 
 
 def apply_one(pool: ConnectionPool, arrival: InboundEvent) -> ApplyResult:
-    """Give ``arrival`` its effect and leave a row for it in the inbox, in one transaction; return what happened.
+    """Apply ``arrival`` and write its inbox row, in one transaction.
 
-    The inbox does not decide: a delivery that was completed before runs through the merge again and may repair a row.
+    The inbox decides nothing: a delivery that was completed before is merged again and may repair a row.
     """
-    return _results(pool.fetch_all(_RECEIVE, _values([arrival])))[0]
+    return _results(pool.fetch_all(_APPLY, _values([arrival])))[0]
 
 
 def apply_batch(pool: ConnectionPool, arrivals: Sequence[InboundEvent]) -> list[ApplyResult]:
-    """Take all of ``arrivals``, or none, in one transaction; return what happened to each.
-
-    None are taken where one is at fault, or has to wait for a lock for more than a moment.
-    """
-    return _results(pool.fetch_all(_RECEIVE_GROUP, _values(arrivals)))
+    """Apply all of ``arrivals`` in one transaction, or none if one fails or waits for a lock."""
+    return _results(pool.fetch_all(_APPLY_BATCH, _values(arrivals)))
 
 
 def replay(executor: SqlExecutor, parked: Parked) -> Replayed:
-    """Apply a parked delivery and write down the result; it stays parked where it still cannot be mapped.
-
-    By code that understands it now, or to a mirror that is ready for it now. The same decisions, one transaction.
-    """
-    # It was proved when it arrived; nothing is parked that was not.
+    """Apply a parked delivery again and record the outcome; it stays parked if it still cannot be mapped."""
+    # Only verified deliveries are parked.
     delivery = VerifiedDelivery(parked.svix_id, 0, parked.payload.encode())
-    (taken,) = _results(executor.fetch_all(_REPLAY, _values([InboundEvent.of(delivery, parse_event(delivery))])))
-    return Replayed(parked.svix_id, taken.outcome, taken.reason)
+    arrival = InboundEvent.of(delivery, parse_event(delivery))
+    arrival.again = True
+    (result,) = _results(executor.fetch_all(_TAKE, _values([arrival])))
+    return Replayed(parked.svix_id, result.outcome, result.reason)
 
 
 def _values(arrivals: Sequence[InboundEvent]) -> dict[str, str]:
-    for place, arrival in enumerate(arrivals):
-        arrival.place = place
     return {"arrivals": _encode(arrivals).decode()}
 
 

@@ -16,8 +16,8 @@ from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror.merge.statements import (
     READ_FROM_API,
     TYPED_COLUMNS,
-    WRITE_TOMBSTONES,
     compare_statement,
+    tombstone_statement,
     upsert_statement,
 )
 from clerk_sync.mirror.sync.candidates import AT_ONCE, LIVES_IN_SPAN, ListedRange
@@ -57,7 +57,7 @@ SELECT 'not shown', array_agg(clerk_id) FROM (
 ) AS left_out HAVING count(*) > 0
 """
 _encode = Encoder().encode
-_BURY = WRITE_TOMBSTONES.format(clerk_ids="CAST(%(clerk_ids)s AS text[])")
+_WRITE_TOMBSTONES = tombstone_statement("CAST(%(clerk_ids)s AS text[])")
 
 
 def merge_users(transaction: SqlExecutor, batch: Sequence[UserSnapshot], *, event_at: int) -> dict[str, MergeResult]:
@@ -129,4 +129,4 @@ def write_tombstones(transaction: SqlExecutor, clerk_ids: Sequence[str]) -> set[
     An id that was never seen gets its tombstone, too: its creation may still be on the way. Addresses and open cart go
     in the same transaction, by a trigger of the database; orders stay.
     """
-    return {clerk_id for (clerk_id,) in transaction.fetch_all(_BURY, {"clerk_ids": list(clerk_ids)})}
+    return {clerk_id for (clerk_id,) in transaction.fetch_all(_WRITE_TOMBSTONES, {"clerk_ids": list(clerk_ids)})}

@@ -1,7 +1,7 @@
-"""The mirror's writes of users as text: the merge and the tombstone.
+"""The SQL that writes users: the merge and the tombstone.
 
-Each stands here once and is sent in two forms: for a page of users by itself (``store``), and for one user inside a
-function of the database that takes a whole delivery (``functions``).
+Each text is here once and is sent in two forms: for a page of users as a statement (``merge.py``), and for one user
+inside the database function that applies a delivery (``sql_functions.py``). ``users`` is the name of the table there.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def _digest_of(row: str) -> str:
 def _supersedes(new: str, row: str, *, digest: str) -> str:
     """Return the condition under which snapshot ``new``, whose content has ``digest``, replaces ``row``.
 
-    A tie is broken by the event's time and then by the digest of the content: a fixed total order, so that every
-    order of arrival ends the same. An equal digest over other content means that the row has drifted: repair it.
+    The event's time and then the digest of the content break a tie. This order is total, so every order of arrival
+    ends with the same row. An equal digest with other content means that somebody changed the row: repair it.
     """
     return f"""{row}.deleted_at IS NULL AND (
         {row}.clerk_updated_at < {new}.clerk_updated_at
@@ -40,19 +40,31 @@ def _supersedes(new: str, row: str, *, digest: str) -> str:
                 OR ({new}.event_at, {digest}) > ({row}.event_at, {row}.content_digest)))"""
 
 
-_COMPARED = f"""
+def compare_statement(arriving: str, users: str = "users") -> str:
+    """Return the rows of the relation ``arriving``, each with its ``standing``: wanted, unchanged or stale.
+
+    The relation has the mirrored columns and ``event_at``, and holds an id once.
+    """
+    return f"""
     SELECT arriving.*, CASE
         WHEN users.clerk_id IS NULL OR {_supersedes("arriving", "users", digest=_digest_of("arriving"))} THEN 'wanted'
         WHEN users.deleted_at IS NULL AND users.clerk_updated_at = arriving.clerk_updated_at
              AND {_content_of("users")} IS NOT DISTINCT FROM {_content_of("arriving")} THEN 'unchanged'
         ELSE 'stale' END AS standing
-    FROM {{arriving}} AS arriving LEFT JOIN users USING (clerk_id)
+    FROM {arriving} AS arriving LEFT JOIN {users} AS users USING (clerk_id)
 """
-_UPSERT = f"""
-    INSERT INTO users ({", ".join(_NAMES)}, event_at, content_digest)
+
+
+def upsert_statement(compared: str, users: str = "users") -> str:
+    """Return the merge of the relation ``compared``, which is what ``compare_statement`` gives, in the order of ids.
+
+    If it does not write a wanted row, another transaction wrote the row after the comparison: compare again.
+    """
+    return f"""
+    INSERT INTO {users} AS users ({", ".join(_NAMES)}, event_at, content_digest)
     SELECT {", ".join(_NAMES)}, event_at, {_digest_of("compared")}
-    -- Rows that would not change are told apart here, so that they are neither locked nor logged.
-    FROM {{compared}} AS compared WHERE standing = 'wanted'
+    -- ON CONFLICT would lock a row that does not change. So such rows are left out here.
+    FROM {compared} AS compared WHERE standing = 'wanted'
     ON CONFLICT (clerk_id) DO UPDATE SET
         {", ".join(f"{column} = excluded.{column}" for column in (*_NAMES[1:], "event_at", "content_digest"))},
         synced_at = now()
@@ -60,30 +72,17 @@ _UPSERT = f"""
 """
 
 
-def compare_statement(arriving: str) -> str:
-    """Return the rows of the relation ``arriving``, each with its ``standing``: wanted, unchanged or stale.
-
-    The relation has the mirrored columns and ``event_at``, and holds an id once.
-    """
-    return _COMPARED.format(arriving=arriving)
-
-
-def upsert_statement(compared: str) -> str:
-    """Return the merge of the relation ``compared``, which is what ``compare_statement`` gives, in the order of ids.
-
-    A wanted row that it does not write was written by somebody else, between our look and our lock: look again.
-    """
-    return _UPSERT.format(compared=compared)
-
-
 _CLEARED = ", ".join(f"{column.name} = {column.default}" for column in COLUMNS if column.source.is_personal)
-WRITE_TOMBSTONES = f"""
-INSERT INTO users (clerk_id, deleted_at)
-SELECT clerk_id, now() FROM unnest({{clerk_ids}}) AS clerk_id
-GROUP BY clerk_id ORDER BY clerk_id
-ON CONFLICT (clerk_id) DO UPDATE SET
-    deleted_at = now(), synced_at = now(), {_CLEARED}, content_digest = ''
-WHERE users.deleted_at IS NULL
-RETURNING clerk_id
+
+
+def tombstone_statement(clerk_ids: str, users: str = "users") -> str:
+    """Return the statement that writes tombstones for ``clerk_ids``; its rows are the ids that were not deleted yet."""
+    return f"""
+    INSERT INTO {users} AS users (clerk_id, deleted_at)
+    SELECT clerk_id, now() FROM unnest({clerk_ids}) AS clerk_id
+    GROUP BY clerk_id ORDER BY clerk_id
+    ON CONFLICT (clerk_id) DO UPDATE SET
+        deleted_at = now(), synced_at = now(), {_CLEARED}, content_digest = ''
+    WHERE users.deleted_at IS NULL
+    RETURNING clerk_id
 """
-"""Tombstones for ``clerk_ids``; its rows are the ids that were not deleted before."""
