@@ -19,8 +19,8 @@ SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), :'app') 
 GRANT USAGE ON SCHEMA public TO :"app";
 
 -- What an earlier run or another statement has granted on our tables is taken back first: what follows is all there is.
-REVOKE ALL ON users, role_changes, alembic_version, webhook_events, mirror_binding, sync_runs, sync_missing,
-    addresses, carts, cart_items, products, orders, order_items FROM :"app";
+REVOKE ALL ON users, role_changes, clerk_sync_version, alembic_version, webhook_events, mirror_binding, sync_runs,
+    sync_missing, addresses, carts, cart_items, products, orders, order_items FROM :"app";
 
 -- Users: every column but the role and the id. Nobody deletes a user row: a deletion is a tombstone.
 GRANT SELECT ON users TO :"app";
@@ -29,7 +29,7 @@ FROM pg_attribute
 WHERE attrelid = 'users'::regclass AND attnum > 0 AND NOT attisdropped AND attname NOT IN ('id', 'role') \gexec
 
 -- Who changed whose role, and which migrations have run: to be read.
-GRANT SELECT ON role_changes, alembic_version TO :"app";
+GRANT SELECT ON role_changes, clerk_sync_version, alembic_version TO :"app";
 
 -- The rest of the mirror. Deliveries are never removed, only emptied.
 GRANT SELECT, INSERT, UPDATE ON webhook_events, mirror_binding, sync_runs TO :"app";

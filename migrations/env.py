@@ -1,8 +1,14 @@
-"""Migrations run on a connection of their own: outside the role guard, and without the application's time limits."""
+"""``flask db`` for both histories: the mirror's first, then the shop's, in one transaction.
+
+Alembic manages the shop's alone: ``downgrade``, ``migrate``, ``stamp`` and revision numbers are about the shop.
+``upgrade`` brings the mirror up to date, too. The connection is named "flask db": the role guard does not apply to it,
+nor do the application's time limits.
+"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
+import psycopg2
 from alembic import context
 from alembic.util import CommandError
 from flask import current_app
@@ -14,10 +20,12 @@ from clerk_sync.cli.database_faults import migration_sentence_of
 from clerk_sync.db import connect as database
 from clerk_sync.db.orm import db
 from clerk_sync.extensions import services
+from clerk_sync.mirror import migrations as mirror_migrations
+from clerk_sync.mirror.models import MIRROR_TABLES
 from clerk_sync.shop import models as _models  # noqa: F401 - adds the tables to the metadata
 
 if TYPE_CHECKING:
-    import psycopg2
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
 connect = database.connection_factory(
     services().settings.database_url, Path(current_app.instance_path) / "postgres", database.MIGRATIONS_NAME
@@ -26,19 +34,46 @@ engine = create_engine("postgresql+psycopg2://", creator=connect, poolclass=Null
 
 
 def migrate() -> None:
-    """Do what the command asks for, in one transaction."""
-    with engine.connect() as connection:
-        context.configure(connection=connection, target_metadata=db.metadata, compare_server_default=True)
-        with context.begin_transaction():
-            # Two release phases at once must not migrate at once; released with the transaction, fit for PgBouncer.
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('clerk_sync migrations'))")
-            context.run_migrations()
+    """Run the command in one transaction."""
+    with engine.begin() as connection:
+        # One release phase waits for the other; the lock ends with the transaction, so it works behind PgBouncer.
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('clerk_sync migrations'))")
+        schema = connection.exec_driver_sql("SELECT current_schema()").scalar() or "public"
+        quoted = connection.dialect.identifier_preparer.quote(schema)
+        context.configure(
+            connection=connection,
+            target_metadata=db.metadata,
+            compare_server_default=True,
+            include_object=is_of_the_shop,
+            mirror_schema=quoted,
+            shop_schema=quoted,
+        )
+        migrate_mirror(cast("Connection", connection.connection.driver_connection), schema)
+        context.run_migrations()
+
+
+def migrate_mirror(connection: "Connection", schema: str) -> None:
+    """Do the mirror's part of the command."""
+    match context.get_context().opts["fn"].__name__:
+        case "upgrade":
+            mirror_migrations.upgrade(connection, schema)
+        case "display_version":
+            context.config.print_stdout("mirror: %s", mirror_migrations.find_version(connection, schema))
+        case "retrieve_migrations" if mirror_migrations.find_version(connection, schema) != mirror_migrations.HEAD:
+            raise CommandError("The mirror's tables are not up to date: run `flask db upgrade`.")
+
+
+def is_of_the_shop(item: Any, name: str | None, kind: str, *_: object) -> bool:
+    """Return whether autogenerate compares ``item``: the mirror's tables have their own history."""
+    table = name if kind == "table" else item.table.name
+    return table not in MIRROR_TABLES
 
 
 try:
     migrate()
-except DBAPIError as error:
-    # ``flask db`` prints a CommandError as one line and ends with 1. The driver's text names host and login, and quotes
-    # the statement.
-    sentence = migration_sentence_of(cast("psycopg2.Error", error.orig), connect)
+except (DBAPIError, psycopg2.Error) as error:
+    # ``flask db`` prints a CommandError as one line and exits with 1. The driver's text contains the host, the login
+    # and the statement.
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    sentence = migration_sentence_of(cast("psycopg2.Error", cause), connect)
     raise CommandError(f"{sentence}. Nothing was changed; `flask sync-clerk doctor` looks closer.") from None

@@ -1,8 +1,12 @@
-"""The database is what the models say, from nothing and from every earlier revision."""
+"""Both histories of migrations end with the tables of the models, from an empty database and from the last release."""
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import psycopg2
@@ -12,19 +16,48 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy.exc import IntegrityError
+from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
 from clerk_sync.app import create_app
 from clerk_sync.cli.migrations import load_migrations
-from clerk_sync.db.connect import SCHEMA_REVISION
 from clerk_sync.db.orm import db
-from clerk_sync.mirror.merge.sql_functions import RECEIVE_EVENT_BODY, TAKE_EVENT_BODY
+from clerk_sync.db.state import EXPECTED_REVISIONS
+from clerk_sync.mirror import migrations as mirror_migrations
+from clerk_sync.mirror.merge.sql_functions import TAKE_EVENT_BODY
 from clerk_sync.settings.settings import Environment, Settings
-from clerk_sync.shop.sql_functions import ORDERS_PAGE_BODY, OWN_ORDERS_PAGE_BODY
-from tests.conftest import ROOT
+from tests.conftest import ROOT, clerk_event, clerk_user, sign_delivery
+from tests.stage.migrations import load_previous_release, migrate
+from tests.stage.postgres import run_statement
+from tests.stage.service import run_flask
 
 MIGRATIONS = str(ROOT / "migrations")
-REVISIONS = [script.revision for script in ScriptDirectory(MIGRATIONS).walk_revisions()]
+
+# What the schema public consists of: kind, table or object, definition.
+CATALOG = """
+WITH ours AS (SELECT * FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r')
+SELECT 'table', relname, reloptions::text FROM ours
+UNION ALL
+SELECT 'column', relname, concat_ws(
+    ' ', attname, format_type(atttypid, atttypmod), attnotnull, attidentity, pg_get_expr(adbin, adrelid))
+FROM ours JOIN pg_attribute ON attrelid = ours.oid AND attnum > 0 AND NOT attisdropped
+LEFT JOIN pg_attrdef ON adrelid = ours.oid AND adnum = attnum
+UNION ALL
+SELECT 'constraint', relname, concat_ws(' ', conname, pg_get_constraintdef(pg_constraint.oid), convalidated)
+FROM ours JOIN pg_constraint ON conrelid = ours.oid
+UNION ALL
+SELECT 'index', relname, pg_get_indexdef(indexrelid) FROM ours JOIN pg_index ON indrelid = ours.oid
+UNION ALL
+SELECT 'trigger', relname, concat_ws(' ', pg_get_triggerdef(pg_trigger.oid), tgenabled)
+FROM ours JOIN pg_trigger ON tgrelid = ours.oid AND NOT tgisinternal
+UNION ALL
+SELECT 'function', proname, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+UNION ALL
+SELECT 'type', typname, typtype::text FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typelem = 0
+"""
+
+
+def catalog(url: str) -> set[tuple[Any, ...]]:
+    return set(run_statement(url, CATALOG))
 
 
 @pytest.fixture
@@ -36,76 +69,156 @@ def empty_app(new_database: Callable[[], str]) -> Iterator[Flask]:
         db.engine.dispose()
 
 
-def differences() -> list[Any]:
-    with db.engine.connect() as connection:
-        return compare_metadata(MigrationContext.configure(connection), db.metadata)
-
-
-def triggers() -> list[tuple[str, str]]:
-    with db.engine.connect() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal"
-        )
-        return sorted((table, name) for table, name in rows)
+def flask(url: str, *arguments: str) -> str:
+    environment = {**os.environ, "CLERK_SYNC_ENV": "test", "DATABASE_URL": url, "FLASK_SKIP_DOTENV": "1"}
+    ran = run_flask(environment, *arguments)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
 
 
 def test_migrations_and_models_are_equal(empty_app: Flask) -> None:
     upgrade(MIGRATIONS)
-    assert differences() == []
-
-
-@pytest.mark.parametrize("revision", REVISIONS)
-def test_every_earlier_revision_can_be_upgraded(empty_app: Flask, revision: str) -> None:
-    upgrade(MIGRATIONS, revision)
-    upgrade(MIGRATIONS)
-    assert differences() == []
-
-
-def test_going_down_and_up_again_leaves_the_same_database(empty_app: Flask) -> None:
-    upgrade(MIGRATIONS)
-    before = triggers()
-    assert before
-    downgrade(MIGRATIONS, "base")
-    assert triggers() == []
-    upgrade(MIGRATIONS)
-    assert triggers() == before
-    assert differences() == []
-
-
-def test_a_product_that_costs_too_much_stays_and_no_other_gets_in(empty_app: Flask) -> None:
-    insert = "INSERT INTO products (sku, name, price_minor, currency) VALUES ('{}', 'x', {}, 'EUR')"
-    upgrade(MIGRATIONS, "0009")
-    with db.engine.begin() as connection:
-        connection.exec_driver_sql(insert.format("OLD", 2**63 - 1))
-    upgrade(MIGRATIONS)
     with db.engine.connect() as connection:
-        assert connection.exec_driver_sql("SELECT price_minor FROM products").scalar() == 2**63 - 1
-        with pytest.raises(IntegrityError):
-            connection.exec_driver_sql(insert.format("NEW", 10**12 + 1))
+        # The mirror's version table is in no model.
+        (difference,) = compare_metadata(MigrationContext.configure(connection), db.metadata)
+    assert (difference[0], difference[1].name) == ("remove_table", "clerk_sync_version")
 
 
-@pytest.mark.parametrize(
-    ("name", "body"),
-    [
-        ("take_event", TAKE_EVENT_BODY),
-        ("receive_event", RECEIVE_EVENT_BODY),
-        ("orders_page", ORDERS_PAGE_BODY),
-        ("own_orders_page", OWN_ORDERS_PAGE_BODY),
-    ],
-)
-def test_a_function_in_the_database_is_the_one_in_the_code(query: Callable[..., Any], name: str, body: str) -> None:
-    assert query("SELECT prosrc FROM pg_proc WHERE proname = %s", name) == [(body,)]
+def test_flask_db_check_finds_nothing_to_migrate(new_database: Callable[[], str]) -> None:
+    url = migrate(new_database())
+    assert "No new upgrade operations" in flask(url, "db", "check")
+    assert "mirror: 0002\n0011 (head)" in flask(url, "db", "current")
 
 
-@pytest.mark.usefixtures("app")
-def test_workers_of_the_release_before_still_get_their_answers(query: Callable[..., Any]) -> None:
-    deletion = "SELECT * FROM receive_event('msg_1', 'user.deleted', NULL, 1, 'deleted', 'user_1', NULL, NULL, NULL)"
-    assert query(deletion) == [("applied", False)]
-    assert query(deletion) == [("stale", True)]
+def test_flask_db_check_refuses_a_mirror_that_is_not_up_to_date(new_database: Callable[[], str]) -> None:
+    url = migrate(new_database())
+    run_statement(url, "UPDATE clerk_sync_version SET version_num = '0001'")
+    app = create_app(Settings(environment=Environment.TEST, database_url=url))
+    assert app.test_cli_runner().invoke(args=["db", "check"]).exit_code == 1
 
 
-def test_the_code_names_the_newest_revision() -> None:
-    assert ScriptDirectory(MIGRATIONS).get_current_head() == SCHEMA_REVISION
+def test_a_downgrade_removes_the_shop_and_keeps_the_mirror(empty_app: Flask) -> None:
+    upgrade(MIGRATIONS)
+    url = str(empty_app.extensions["clerk_sync"].settings.database_url)
+    before = catalog(url)
+    run_statement(url, "INSERT INTO users (clerk_id) VALUES ('user_1')")
+    downgrade(MIGRATIONS, "base")
+    assert "orders" not in {name for _, name, *_ in catalog(url)}
+    upgrade(MIGRATIONS)
+    assert catalog(url) == before
+    assert run_statement(url, "SELECT clerk_id FROM users") == [("user_1",)]
+
+
+def test_two_processes_that_upgrade_at_once_both_succeed(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: flask(url, "db", "upgrade"), range(2)))
+    assert run_statement(url, "SELECT version_num FROM clerk_sync_version") == [(mirror_migrations.HEAD,)]
+
+
+def test_the_previous_release_is_upgraded_and_loses_nothing(new_database: Callable[[], str]) -> None:
+    url = load_previous_release(new_database())
+    before = contents(url)
+    assert [table for table, rows in before.items() if not rows] == []
+    migrate(url)
+    assert contents(url) == before
+    assert catalog(url) == catalog(migrate(new_database()))
+
+
+def contents(url: str) -> dict[str, list[tuple[Any, ...]]]:
+    tables = run_statement(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    return {
+        table: sorted(run_statement(url, f"SELECT {table}::text FROM {table}"))
+        for (table,) in tables
+        if "version" not in table
+    }
+
+
+def test_an_upgraded_database_takes_deliveries(new_database: Callable[[], str], make_app: Callable[..., Flask]) -> None:
+    url = migrate(load_previous_release(new_database()))
+    client = make_app(database_url=url).test_client()
+
+    def deliver(type_: str, data: object) -> str:
+        body = json.dumps(clerk_event(type_, data)).encode()
+        headers = sign_delivery(body, f"msg_{type_}_{len(body)}")
+        answer = client.post("/api/webhooks/clerk", data=body, headers=headers, content_type="application/json")
+        return str(answer.get_json()["outcome"])
+
+    newer = 1_700_000_001_000
+    assert deliver("user.updated", clerk_user("user_grace", first_name="Newer", updated_at=newer)) == "applied"
+    assert deliver("user.updated", clerk_user("user_placeholder")) == "applied"
+    assert deliver("user.updated", clerk_user("user_gone", updated_at=newer)) == "stale"
+    assert deliver("user.created", clerk_user("user_new")) == "applied"
+    assert deliver("user.deleted", {"id": "user_grace", "deleted": True}) == "applied"
+    assert deliver("user.deleted", {"id": "user_parked", "deleted": True}) == "applied"
+    assert run_statement(url, "SELECT first_name, deleted_at IS NULL FROM users WHERE clerk_id = 'user_grace'") == [
+        (None, False)
+    ]
+    # Her address and cart are gone, and so is what was parked of another user. The orders and the ADMIN stay.
+    assert run_statement(url, "SELECT count(*) FROM addresses UNION ALL SELECT count(*) FROM carts") == [(0,), (0,)]
+    assert run_statement(url, "SELECT count(*) FROM webhook_events WHERE payload IS NOT NULL") == [(0,)]
+    assert run_statement(url, "SELECT count(*) FROM orders") == [(2,)]
+    assert run_statement(url, "SELECT clerk_id FROM users WHERE role = 'ADMIN'") == [("user_boss",)]
+
+
+@pytest.fixture
+def elsewhere(new_database: Callable[[], str]) -> Iterator[Connection]:
+    """A session whose search_path has nothing of the mirror, which is in the schema "Clerk's"."""
+    with (
+        closing(psycopg2.connect(new_database(), application_name="psql")) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute('CREATE SCHEMA "Clerk\'s"')
+        mirror_migrations.upgrade(connection, "Clerk's")
+        cursor.execute("CREATE SCHEMA host; CREATE TABLE host.users (id int); SET search_path = host")
+        yield connection
+
+
+def test_the_mirror_works_in_any_schema(elsewhere: Connection) -> None:
+    event = {
+        "delivery_id": "msg_1",
+        "event_type": "user.updated",
+        "instance": "ins_1",
+        "occurred_at": 1,
+        "effect": "changed",
+        "subject": "user_1",
+        "snapshot": {"clerk_id": "user_1", "email_verified": False, "banned": False, "clerk_created_at": 1}
+        | {"clerk_updated_at": 2, "first_name": "Grace"},
+    }
+    parked = event | {"delivery_id": "msg_2", "effect": "parked", "why": "odd", "body": "{}"}
+    deleted = event | {"delivery_id": "msg_3", "effect": "deleted"}
+    with elsewhere.cursor() as cursor:
+        for each, outcome in ((event, "applied"), (parked, "parked"), (event, "unchanged"), (deleted, "applied")):
+            cursor.execute('SELECT outcome FROM "Clerk\'s".take_event(%s)', (json.dumps(each),))
+            assert cursor.fetchall() == [(outcome,)]
+        cursor.execute('SELECT outcome, payload FROM "Clerk\'s".webhook_events ORDER BY svix_id')
+        assert cursor.fetchall() == [("applied", None), ("stale", None), ("applied", None)]
+        cursor.execute("UPDATE \"Clerk's\".users SET role = 'ADMIN'")
+        cursor.execute('SELECT clerk_id, new_role FROM "Clerk\'s".role_changes')
+        assert cursor.fetchall() == [("user_1", "ADMIN")]
+        cursor.execute("SELECT count(*) FROM host.users")
+        assert cursor.fetchall() == [(0,)]
+
+
+def test_the_role_guard_works_in_any_schema(elsewhere: Connection) -> None:
+    with elsewhere.cursor() as cursor:
+        cursor.execute("SET application_name = 'clerk_sync'")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("INSERT INTO \"Clerk's\".users (clerk_id, role) VALUES ('user_1', 'ADMIN')")
+
+
+def test_a_second_upgrade_has_nothing_to_do(elsewhere: Connection) -> None:
+    assert list(mirror_migrations.find_pending(elsewhere, "Clerk's")) == []
+    assert mirror_migrations.find_version(elsewhere, "Clerk's") == mirror_migrations.HEAD
+
+
+def test_the_installed_take_event_is_the_one_in_the_code(query: Callable[..., Any]) -> None:
+    body = TAKE_EVENT_BODY.replace("{schema}", "public")
+    assert query("SELECT prosrc FROM pg_proc WHERE proname = 'take_event'") == [(body,)]
+
+
+def test_the_code_names_the_newest_revisions() -> None:
+    assert (mirror_migrations.HEAD, ScriptDirectory(MIGRATIONS).get_current_head()) == EXPECTED_REVISIONS
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,6 @@ APPLICATION_NAME = "clerk_sync"
 MIGRATIONS_NAME = "flask db"
 DATABASE_NAME = "clerk_sync"
 
-# The newest migration: what this code expects of the database. A test holds it equal to migrations/.
-SCHEMA_REVISION = "0010"
-
 ENCODING = "UTF8"
 BOUNDS: Mapping[str, object] = {
     "connect_timeout": 3,

@@ -144,3 +144,7 @@ class RoleChange(Base):
     application_name: Mapped[str]
     client_address: Mapped[str | None]
     changed_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+# The shop's models join the same metadata later.
+MIRROR_TABLES = frozenset(Base.metadata.tables) | {"clerk_sync_version"}

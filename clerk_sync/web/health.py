@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterator
-from typing import LiteralString
 
 import psycopg2
 from flask import Blueprint, Response, request
@@ -12,10 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from clerk_sync.clerk.errors import KeysUnavailableError
-from clerk_sync.db.connect import SCHEMA_REVISION
 from clerk_sync.db.errors import Fault
 from clerk_sync.db.orm import db
-from clerk_sync.db.state import Obstacle, find_obstacles, obstacle_of
+from clerk_sync.db.state import EXPECTED_REVISIONS, Obstacle, Revisions, find_obstacles, obstacle_of, read_revisions
 from clerk_sync.extensions import services
 from clerk_sync.mirror.reporting.gauges import Sample, read_mirror
 from clerk_sync.telemetry.metrics import exposition
@@ -23,8 +21,6 @@ from clerk_sync.web.problems import Problem
 from clerk_sync.web.responses import json_response
 
 health = Blueprint("health", __name__)
-
-_REVISION: LiteralString = "SELECT version_num FROM alembic_version"
 
 
 @health.get("/healthz")
@@ -53,9 +49,9 @@ def metrics() -> Response:
 
 
 def _readings() -> Iterator[Sample]:
-    obstacles, revision = _look_at_database()
+    obstacles, revisions = _look_at_database()
     faults = {each.fault for each in obstacles}
-    if not obstacles and revision != SCHEMA_REVISION:
+    if not obstacles and not (revisions and revisions.serve_this_code):
         faults.add(Fault.NOT_MIGRATED)
     name, help_ = "database_up", "Whether this scrape could read the mirror's tables"
     try:
@@ -79,34 +75,33 @@ Check = dict[str, bool | str]
 
 
 def _database_checks() -> dict[str, Check]:
-    obstacles, revision = _look_at_database()
+    obstacles, revisions = _look_at_database()
     database = _bad("; ".join(each.found for each in obstacles)) if obstacles else _good("reached")
-    if revision == SCHEMA_REVISION:
-        return {"database": database, "migrations": _good(f"at {revision}")}
-    if revision is None and any(each.fault is not Fault.READ_ONLY for each in obstacles):
+    if revisions and revisions.serve_this_code:
+        return {"database": database, "migrations": _good(f"at {revisions}")}
+    if revisions is None and any(each.fault is not Fault.READ_ONLY for each in obstacles):
         return {"database": database, "migrations": _bad("unknown while the database cannot be used")}
-    found = f"at {revision}" if revision else "never run"
+    found = f"at {revisions}" if revisions else "never run"
     return {
         "database": database,
-        "migrations": _bad(f"{found}, expected {SCHEMA_REVISION}: run `flask db upgrade`"),
+        "migrations": _bad(f"{found}, expected {EXPECTED_REVISIONS}: run `flask db upgrade`"),
     }
 
 
-def _look_at_database() -> tuple[list[Obstacle], str | None]:
-    """Return what keeps the database from serving us, and the revision of its tables where there is one to be read."""
+def _look_at_database() -> tuple[list[Obstacle], Revisions | None]:
+    """Return what keeps the database from serving us, and the revisions of its tables if they can be read."""
     rows = services().pool.fetch_all
     try:
         obstacles = find_obstacles(rows)
     except (psycopg2.Error, PoolTimeout) as error:
         return [obstacle_of(error) or _UNKNOWN], None
     try:
-        revisions = rows(_REVISION, {})
+        return obstacles, read_revisions(rows)
     except (psycopg2.Error, PoolTimeout) as error:
         obstacle = obstacle_of(error) or _UNKNOWN
         # There is no table, or no right to read it. If it is the latter, it stands among the obstacles.
         is_known = obstacle.fault in (Fault.NOT_MIGRATED, Fault.MISSING_PRIVILEGES)
         return obstacles if is_known else [*obstacles, obstacle], None
-    return obstacles, str(revisions[0][0]) if revisions else None
 
 
 _UNKNOWN = Obstacle(Fault.BUSY, "no connection came free in time", "")

@@ -12,7 +12,7 @@ import pytest
 
 from clerk_sync.app import create_app
 from clerk_sync.settings.settings import Environment, Settings
-from tests.stage.migrations import migrate
+from tests.stage.migrations import load_previous_release, migrate
 from tests.stage.postgres import PostgresServer, run_statement
 from tests.stage.service import run_flask
 from tests.stage.wrong_databases import create_in, login
@@ -49,8 +49,8 @@ def read_only(postgres: PostgresServer, name: str) -> str:
 
 
 def of_another_owner(postgres: PostgresServer, name: str) -> str:
-    """An older version of the tables, on which the login may do everything but change them."""
-    url = migrate(postgres.create_database("db_of_another_owner"), "0003")
+    """The tables of the previous release. The login may do everything with them but change them."""
+    url = load_previous_release(postgres.create_database("db_of_another_owner"))
     run_statement(url, f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {name}")
     run_statement(url, f"GRANT ALL ON SCHEMA public TO {name}")
     return the_login_of(url, name)
@@ -82,7 +82,7 @@ def emptied(postgres: PostgresServer, name: str) -> str:
 
 def torn(postgres: PostgresServer, name: str) -> str:
     """Tables that alembic_version knows and that are not there."""
-    url = migrate(postgres.create_database("db_torn"), "0003")
+    url = migrate(postgres.create_database("db_torn"), "0010")
     run_statement(url, "DROP TABLE users CASCADE")
     return url
 

@@ -49,7 +49,7 @@ def test_the_owner_has_no_obstacle_before_and_after_the_migrations(
 
 
 def test_what_the_service_needs_is_said_of_each_of_its_tables() -> None:
-    assert set(NEEDED) == {*Base.metadata.tables, "alembic_version"}
+    assert set(NEEDED) == {*Base.metadata.tables, "clerk_sync_version", "alembic_version"}
 
 
 def test_each_privilege_that_is_needed_is_missed(postgres: PostgresServer) -> None:

@@ -8,25 +8,19 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from tests.conftest import ROOT, clerk_event, clerk_user, sign_delivery
+from tests.conftest import clerk_event, clerk_user, sign_delivery
+from tests.stage.migrations import load_previous_release, migrate
 
 
-@pytest.mark.parametrize("revision", [None, "0001", "0003"])
+@pytest.mark.parametrize("prepare", [str, load_previous_release], ids=["an empty database", "the previous release"])
 def test_a_delivery_before_the_migrations_is_answered_503_and_applied_after_them(
-    new_database: Callable[[], str], make_app: Callable[..., Flask], revision: str | None
+    new_database: Callable[[], str], make_app: Callable[..., Flask], prepare: Callable[[str], str]
 ) -> None:
-    from flask_migrate import upgrade
-
-    from clerk_sync.cli.migrations import load_migrations
-
-    app = make_app(database_url=new_database())
-    load_migrations(app)
-    with app.app_context():
-        if revision:
-            upgrade(str(ROOT / "migrations"), revision)
-        assert send(app) == (503, "database-unavailable")
-        upgrade(str(ROOT / "migrations"))
-        assert send(app) == (200, "applied")
+    url = prepare(new_database())
+    app = make_app(database_url=url)
+    assert send(app) == (503, "database-unavailable")
+    migrate(url)
+    assert send(app) == (200, "applied")
 
 
 def send(app: Flask) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""A migrated database, in the test's own process."""
+"""Databases at a revision of our migrations, or as the previous release left them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from clerk_sync.app import create_app
 from clerk_sync.cli.migrations import load_migrations
 from clerk_sync.db.orm import db
 from clerk_sync.settings.settings import Environment, Settings
+from tests.stage.postgres import run_statement
 from tests.stage.service import ROOT
 
 
@@ -18,4 +19,11 @@ def migrate(url: str, revision: str = "head") -> str:
     with app.app_context():
         upgrade(str(ROOT / "migrations"), revision)
         db.engine.dispose()
+    return url
+
+
+def load_previous_release(url: str) -> str:
+    """Fill the empty database at ``url`` as the release before the two histories left it, and return it."""
+    dump = (ROOT / "tests" / "releases" / "0010.sql").read_text()
+    run_statement(url, dump)
     return url

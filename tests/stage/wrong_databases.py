@@ -161,7 +161,7 @@ MAKERS: dict[str, tuple[Maker, str]] = {
     ),
     "no EXECUTE": (
         _by("REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC, {login}"),
-        "missing privileges: EXECUTE on function orders_page, own_orders_page, take_event",
+        "missing privileges: EXECUTE on function take_event",
     ),
     "row-level security": (
         _by("ALTER TABLE users ENABLE ROW LEVEL SECURITY", "ALTER TABLE carts ENABLE ROW LEVEL SECURITY"),

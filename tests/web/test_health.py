@@ -7,12 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from clerk_sync.db.connect import MAX_OVERFLOW, POOL_SIZE, SCHEMA_REVISION
+from clerk_sync.db.connect import MAX_OVERFLOW, POOL_SIZE
 from clerk_sync.db.orm import db
 from clerk_sync.settings.settings import Environment, LogFormat
 from tests.conftest import ROOT, clerk_event, clerk_user
@@ -60,14 +61,34 @@ def test_readyz_notices_a_database_that_was_never_migrated(
     assert "flask db upgrade" in response.get_json()["migrations"]["detail"]
 
 
-def test_readyz_notices_a_database_of_another_revision(client: FlaskClient, query: Callable[..., object]) -> None:
-    query("UPDATE alembic_version SET version_num = '0002'")
+@pytest.mark.parametrize(
+    ("table", "version", "detail"),
+    [
+        ("alembic_version", "0002", "shop 0002"),
+        ("alembic_version", "9999", "shop 9999"),
+        ("clerk_sync_version", "0001", "mirror 0001"),
+    ],
+)
+def test_readyz_notices_a_database_of_another_revision(
+    client: FlaskClient, query: Callable[..., Any], table: str, version: str, detail: str
+) -> None:
+    (before,) = query(f"SELECT version_num FROM {table}")
+    query(f"UPDATE {table} SET version_num = %s", version)
     try:
         response = client.get("/readyz")
     finally:
-        query("UPDATE alembic_version SET version_num = %s", SCHEMA_REVISION)
+        query(f"UPDATE {table} SET version_num = %s", *before)
     assert response.status_code == 503
-    assert "0002" in response.get_json()["migrations"]["detail"]
+    assert detail in response.get_json()["migrations"]["detail"]
+
+
+def test_readyz_accepts_a_newer_mirror_after_a_rollback(client: FlaskClient, query: Callable[..., Any]) -> None:
+    (before,) = query("SELECT version_num FROM clerk_sync_version")
+    query("UPDATE clerk_sync_version SET version_num = '9999'")
+    try:
+        assert client.get("/readyz").get_json()["migrations"]["ok"] is True
+    finally:
+        query("UPDATE clerk_sync_version SET version_num = %s", *before)
 
 
 def test_a_database_that_was_never_migrated_is_ours_to_mend_not_the_senders(

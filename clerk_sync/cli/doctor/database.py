@@ -11,9 +11,9 @@ from clerk_sync.clerk.loopback import LOOPBACK
 from clerk_sync.cli.database_faults import describe
 from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
-from clerk_sync.db.connect import ENCODING, POOL_SIZE, SCHEMA_REVISION
+from clerk_sync.db.connect import ENCODING, POOL_SIZE
 from clerk_sync.db.errors import Fault, find_fault
-from clerk_sync.db.state import Obstacle, find_obstacles
+from clerk_sync.db.state import EXPECTED_REVISIONS, Obstacle, find_obstacles, read_revisions
 
 DATABASE, PRIVILEGES, TLS, CONNECTIONS = "database", "database privileges", "database TLS", "database connections"
 MIGRATIONS = "migrations"
@@ -22,7 +22,6 @@ _ABOUT: LiteralString = """
 SELECT current_setting('server_version_num')::integer / 10000,
     current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
 """
-_REVISION: LiteralString = "SELECT version_num FROM alembic_version"
 
 
 def check_database(context: CheckContext) -> Iterator[Finding]:
@@ -53,21 +52,20 @@ def check_migrations(context: CheckContext) -> Iterator[Finding]:
         yield warning(MIGRATIONS, f"not checked: {context.tables_unusable}")
         return
     try:
-        revisions = context.transactions.fetch_all(_REVISION)
+        found = read_revisions(context.transactions.fetch_all)
     except psycopg2.Error as error:
         if find_fault(error) is not Fault.NOT_MIGRATED:
             raise
-        revisions = []
-    revision = revisions[0][0] if revisions else None
-    if revision is None or revision < SCHEMA_REVISION:
         context.tables_unusable = "run the migrations first"
-    if revision == SCHEMA_REVISION:
-        yield ok(MIGRATIONS, f"at {revision}, as this code expects")
-    elif revision is not None and revision > SCHEMA_REVISION:
-        yield wrong(MIGRATIONS, f"at {revision}, this code expects {SCHEMA_REVISION}", "deploy the newer code again")
+        yield wrong(MIGRATIONS, f"never run, this code expects {EXPECTED_REVISIONS}", "flask db upgrade")
+        return
+    if found.serve_this_code:
+        yield ok(MIGRATIONS, f"at {found}, as this code expects")
+    elif found > EXPECTED_REVISIONS:
+        yield wrong(MIGRATIONS, f"at {found}, this code expects {EXPECTED_REVISIONS}", "deploy the newer code again")
     else:
-        found = f"at {revision}" if revision else "never run"
-        yield wrong(MIGRATIONS, f"{found}, this code expects {SCHEMA_REVISION}", "flask db upgrade")
+        context.tables_unusable = "run the migrations first"
+        yield wrong(MIGRATIONS, f"at {found}, this code expects {EXPECTED_REVISIONS}", "flask db upgrade")
 
 
 def _judge_writing(answers: str, obstacles: list[Obstacle]) -> Iterator[Finding]:

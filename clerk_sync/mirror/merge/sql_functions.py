@@ -10,7 +10,9 @@ from __future__ import annotations
 from clerk_sync.mirror.merge.statements import TYPED_COLUMNS, compare_statement, tombstone_statement, upsert_statement
 
 _USERS, _INBOX, _BINDING = "{schema}.users", "{schema}.webhook_events", "{schema}.mirror_binding"
-_ARRIVING = f"(SELECT *, occurred_at AS event_at FROM jsonb_to_record(event -> 'snapshot') AS user_now ({TYPED_COLUMNS}))"
+_ARRIVING = (
+    f"(SELECT *, occurred_at AS event_at FROM jsonb_to_record(event -> 'snapshot') AS user_now ({TYPED_COLUMNS}))"
+)
 _COMPARED = compare_statement(_ARRIVING, _USERS)
 _PAYLOAD = "CASE result WHEN 'parked' THEN body END"
 

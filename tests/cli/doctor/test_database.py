@@ -41,7 +41,7 @@ def test_migrations_of_another_version(doctor: Doctor, query: Query, revision: s
         report = doctor()
     finally:
         query("UPDATE alembic_version SET version_num = %s", *before)
-    assert f"at {revision}" in report.of("migrations", "wrong")
+    assert f"shop {revision}" in report.of("migrations", "wrong")
     assert fix in report.of("migrations", "wrong")
     report.of("role wall", guard)  # what an older database lacks is not a second fault
 
