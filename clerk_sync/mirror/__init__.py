@@ -3,14 +3,15 @@
 It imports no Flask and never commits: the caller owns the transaction. The linter checks the imports.
 
 ===============  =======================================================================================================
-``merge``        the text of every write to the table of users, how it is sent, and the comparison without writing
+``merge``        the SQL that writes users, the functions that send it, and the comparison without writing
 ``local_users``  finds the local user of a session, or inserts a placeholder
-``inbox``        applies deliveries in batches, records each one, parks and replays what cannot be used
+``inbox``        applies deliveries in batches, records each one, parks and replays those that cannot be used
 ``sync``         a run of sync: plan, windows, pages, confirmation by id, lease and checkpoint
 ``reporting``    reads only: metrics, status, drift, and the queries of the console
 ``binding``      the one Clerk instance that this mirror copies
-``role_guard``   whether the database refuses the application a change of a role
+``role_guard``   whether the database refuses a role change by the application
 ===============  =======================================================================================================
 
-``models`` has the tables and ``errors`` why a run stops. Migrations install the triggers and functions.
+``models`` has the tables, ``migrations`` installs them with their triggers and functions, and ``errors`` says why a
+run stops.
 """
