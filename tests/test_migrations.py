@@ -24,6 +24,7 @@ from clerk_sync.db.orm import db
 from clerk_sync.db.state import EXPECTED_REVISIONS
 from clerk_sync.mirror import migrations as mirror_migrations
 from clerk_sync.mirror.merge.sql_functions import TAKE_EVENT_BODY
+from clerk_sync.mirror.models import MIRROR_TABLES
 from clerk_sync.settings.settings import Environment, Settings
 from tests.conftest import ROOT, clerk_event, clerk_user, sign_delivery
 from tests.stage.migrations import load_previous_release, migrate
@@ -210,6 +211,12 @@ def test_the_role_guard_works_in_any_schema(elsewhere: Connection) -> None:
 def test_a_second_upgrade_has_nothing_to_do(elsewhere: Connection) -> None:
     assert list(mirror_migrations.find_pending(elsewhere, "Clerk's")) == []
     assert mirror_migrations.find_version(elsewhere, "Clerk's") == mirror_migrations.HEAD
+
+
+def test_the_mirrors_tables_are_the_ones_its_migrations_create(elsewhere: Connection) -> None:
+    with elsewhere.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'Clerk''s'")
+        assert {name for (name,) in cursor.fetchall()} == MIRROR_TABLES
 
 
 def test_the_installed_take_event_is_the_one_in_the_code(query: Callable[..., Any]) -> None:

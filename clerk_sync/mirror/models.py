@@ -146,5 +146,6 @@ class RoleChange(Base):
     changed_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
-# The shop's models join the same metadata later.
-MIRROR_TABLES = frozenset(Base.metadata.tables) | {"clerk_sync_version"}
+_CLASSES = (MirrorBinding, WebhookEvent, SyncRun, SyncMissing, RoleChange)
+MIRROR_TABLES = {users.name, *(class_.__tablename__ for class_ in _CLASSES), "clerk_sync_version"}
+"""What the mirror's migrations create. The shop's tables are in the same metadata."""
