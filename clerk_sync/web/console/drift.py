@@ -1,4 +1,4 @@
-"""The quick check for drift, at the press of a button: at most three requests to Clerk, and nothing is changed."""
+"""The quick check for drift, started by a button: at most three requests to Clerk, no changes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from clerk_sync.web.console.flash import Notice, Tone, flash
 
 drift = Blueprint("drift", __name__)
 
-# Somebody waits in front of a page, so Clerk gets less time to answer than a run of sync gives it.
+# A user waits for the page, so the timeouts are shorter than those of a sync run.
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S, BUDGET_S = 2.0, 4.0, 5.0
 
 _MEANINGS = {
@@ -36,30 +36,30 @@ _MEANINGS = {
 
 @drift.get("/drift")
 def show_drift() -> Response:
-    """Show the button, and what the check came to when it has been pressed."""
+    """Show the button, and the result if the check has just run."""
     return rendering.show("console/drift.html", can_check=services().settings.secret_key is not None)
 
 
 @drift.post("/drift")
 def check_drift() -> Response:
-    """Compare counts and the newest users with Clerk."""
+    """Compare the number of users and the newest users with Clerk."""
     at = url_for("console.drift.show_drift")
     started_at = time.monotonic()
     source = _find_source()
     if source is None:
-        return flash(Notice(Tone.BAD, "CLERK_SECRET_KEY is not set, so Clerk cannot be asked."), at)
+        return flash(Notice(Tone.BAD, "CLERK_SECRET_KEY is not set, so the service cannot read from Clerk."), at)
     try:
-        found = _look(source)
+        found = _run_check(source)
     except ApiRefusedError as error:
-        hint = " Is CLERK_SECRET_KEY right?" if error.status in (401, 403) else ""
-        return flash(Notice(Tone.BAD, f"Could not tell: {error}.{hint}"), at)
+        hint = " Check CLERK_SECRET_KEY." if error.status in (401, 403) else ""
+        return flash(Notice(Tone.BAD, f"The check failed: {error}.{hint}"), at)
     except (ClerkError, SyncError) as error:
-        return flash(Notice(Tone.BAD, f"Could not tell: {error}."), at)
+        return flash(Notice(Tone.BAD, f"The check failed: {error}."), at)
     return flash(_notice_of(found, time.monotonic() - started_at), at)
 
 
 def _find_source() -> ClerkSource | None:
-    """Return where users are read from, impatiently; None where there is no key to read them with."""
+    """Return Clerk's API with short timeouts, or None without a secret key."""
     settings = services().settings
     if settings.secret_key is None:
         return None
@@ -76,11 +76,11 @@ def _find_source() -> ClerkSource | None:
     return ClerkSource(api, api.get_instance, settings.secret_key)
 
 
-def _look(source: ClerkSource) -> Drift:
-    # All of them may be orphaned: nothing is deleted here.
-    everybody = DeleteLimit(number=0, percent=100.0)
+def _run_check(source: ClerkSource) -> Drift:
+    # Nothing is deleted here, so the delete limit must not refuse.
+    no_limit = DeleteLimit(number=0, percent=100.0)
     with TransactionalConnection(services().connect, f"SET TRANSACTION READ ONLY; {TIME_LIMITS}") as transactions:
-        terms = set_terms(transactions, everybody, before=read_clock(transactions), workers=1)
+        terms = set_terms(transactions, no_limit, before=read_clock(transactions), workers=1)
         transactions.rollback()
         return glance(transactions, source, terms)
 
@@ -92,7 +92,7 @@ def _notice_of(found: Drift, seconds: float) -> Notice:
         facts.append((f"{name}: {meaning}", f"{count:,}"))
     facts.append(("took", f"{seconds:.2f} s"))
     if not found.is_in_step:
-        return Notice(Tone.BAD, "Drift: the mirror differs from Clerk, by at least this much.", facts)
+        return Notice(Tone.BAD, "Drift: the mirror differs from Clerk by at least this much.", facts)
     if found.unreadable:
-        return Notice(Tone.MIXED, f"Could not tell: {found.unreadable:,} users could not be read.", facts)
+        return Notice(Tone.MIXED, f"Unclear: {found.unreadable:,} users could not be read.", facts)
     return Notice(Tone.GOOD, "In step: the quick check found no difference.", facts)

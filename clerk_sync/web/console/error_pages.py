@@ -1,35 +1,36 @@
-"""Problems as pages: what the API answers with problem+json, the console says to a person, with a way on."""
+"""Problem details as pages: what happened, and a link to go on with."""
 
 from __future__ import annotations
 
 import msgspec
-from flask import Response, request
+from flask import Response, request, url_for
 
 from clerk_sync.clerk.tokens.rejection import TokenRejection
 from clerk_sync.web import auth, clerk_urls
 from clerk_sync.web.console import handshake, rendering
 
 _TITLES = {
-    "session-token-expired": "Your session has run out",
+    "session-token-expired": "Your session has expired",
     "forbidden": "You are not an administrator",
-    "origin-not-allowed": "This origin may not act here",
-    "host-unknown": "This host is not ours",
+    "origin-not-allowed": "This origin is not allowed",
+    "host-unknown": "This host is not allowed",
     "other-user": "Another user is signed in at Clerk",
-    "form-token-invalid": "This form is not yours, or it is old",
-    "database-unavailable": "The database cannot be used now",
+    "form-token-invalid": "This form is not valid any more",
+    "database-unavailable": "The database is unavailable",
     "keys-unavailable": "Sessions cannot be verified now",
 }
 
 
 def render_problem(response: Response) -> Response:
-    """Return the page for a problem; every other answer as it is."""
+    """Return a page for a problem; return every other response unchanged."""
     if response.content_type != "application/problem+json":
         return response
     problem = msgspec.json.decode(response.get_data())
     code = problem["code"]
-    back_to = _page_to_go_on_with()
+    is_signed_out = problem["status"] == 401
+    back_to = _page_to_return_to()
     values = {
-        "title": _TITLES.get(code) or ("You are not signed in" if problem["status"] == 401 else problem["title"]),
+        "title": _TITLES.get(code) or ("You are not signed in" if is_signed_out else problem["title"]),
         "status": problem["status"],
         "code": code,
         "detail": problem["detail"],
@@ -37,24 +38,24 @@ def render_problem(response: Response) -> Response:
         "own_origin": clerk_urls.find_own_origin() or clerk_urls.requested_origin(),
         "is_wrong_party": code == TokenRejection.WRONG_PARTY,
         "clerk_id": auth.claims().user_id if code == "forbidden" else None,
-        **(_ways_in(back_to) if problem["status"] == 401 else {}),
+        **(_sign_in_links(back_to) if is_signed_out else {}),
     }
-    response.set_data(rendering.page("console/error.html", retries=problem["status"] == 401, **values))
+    response.set_data(rendering.page("console/error.html", retries=is_signed_out, **values))
     response.content_type = "text/html; charset=utf-8"
     return response
 
 
-def _ways_in(back_to: str) -> dict[str, object]:
-    # After signing in, the browser still needs a token for this host: the detour brings it.
+def _sign_in_links(back_to: str) -> dict[str, str | None]:
+    # After the sign-in the browser still has no token for this host, so the link goes through the renewal.
     own_origin = clerk_urls.find_own_origin()
     if own_origin is None or clerk_urls.find_frontend_api() is None:
         return {"sign_in": None, "renew": None}
-    renew = rendering.address("console_public.renew_session", to=back_to)
+    renew = url_for("console_public.renew_session", to=back_to)
     return {"sign_in": clerk_urls.find_sign_in_page(own_origin + renew), "renew": renew}
 
 
-def _page_to_go_on_with() -> str:
-    """Return the page that was asked for; of a form, the page that it stood on."""
+def _page_to_return_to() -> str:
+    """Return the page that was requested; for a form, the page that contains it."""
     if request.path.startswith(f"{handshake.PATH}/session"):
         return handshake.local_path(request.args.get("to", ""))
     if request.method in auth.SAFE_METHODS:

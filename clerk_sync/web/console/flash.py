@@ -1,4 +1,4 @@
-"""What a form came to, told on the next page: carried by a signed cookie, read once."""
+"""Flash messages: the result of a form, shown once on the next page, carried by a signed cookie."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PURPOSE = "notice"
 
 
 class Tone(StrEnum):
-    """How it went."""
+    """The colour of a notice."""
 
     GOOD = "good"
     MIXED = "mixed"
@@ -28,7 +28,7 @@ class Tone(StrEnum):
 
 
 class Notice(Struct):
-    """A sentence, and figures that belong to it."""
+    """A sentence, and named figures below it."""
 
     tone: Tone
     text: str
@@ -36,7 +36,7 @@ class Notice(Struct):
 
 
 def flash(notice: Notice, at: str) -> Response:
-    """Return the redirect to the page ``at``, which will show ``notice``."""
+    """Return a redirect to the page ``at``, which shows ``notice``."""
     notice.text = notice.text[:LONGEST_TEXT]
     body = base64.urlsafe_b64encode(msgspec.json.encode(notice)).decode()
     response = Response(status=303)
@@ -48,7 +48,7 @@ def flash(notice: Notice, at: str) -> Response:
 
 
 def find_notice() -> Notice | None:
-    """Return what is to be told on this page, or None; what somebody else wrote is nothing."""
+    """Return the notice for this page, or None. A cookie with a wrong signature counts as none."""
     body, _, signature = request.cookies.get(COOKIE, "").partition(".")
     if not body or not is_signed(_PURPOSE, body, signature):
         return None
@@ -56,6 +56,6 @@ def find_notice() -> Notice | None:
 
 
 def forget_notice(response: Response) -> None:
-    """Let ``response`` take the notice from the browser: it has been read."""
+    """Delete the notice's cookie in the browser."""
     if COOKIE in request.cookies:
         response.delete_cookie(COOKIE, path=PATH)

@@ -1,4 +1,4 @@
-"""Numbers, times and spans as people read them."""
+"""Numbers, times, spans and amounts as text."""
 
 from __future__ import annotations
 
@@ -6,30 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 from clerk_sync.telemetry.logs import escape_controls
 
-# ISO 4217: where a minor unit is not a hundredth.
+# ISO 4217: currencies whose minor unit is not a hundredth.
 _WHOLE = (
-    "BIF",
-    "CLP",
-    "DJF",
-    "GNF",
-    "ISK",
-    "JPY",
-    "KMF",
-    "KRW",
-    "PYG",
-    "RWF",
-    "UGX",
-    "VND",
-    "VUV",
-    "XAF",
-    "XOF",
-    "XPF",
+    *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
+    *("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),
 )
-_THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+_THOUSANDTHS = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]
 
 
 def visible(text: str | None, otherwise: str) -> str:
-    """Return ``text`` with escapes for what cannot be seen, or ``otherwise`` if it is blank: a link needs a text."""
+    """Return ``text`` with escaped control characters, or ``otherwise`` if it is blank: a link needs a text."""
     return escape_controls(text.strip()) if text and text.strip() else otherwise
 
 
@@ -39,7 +25,7 @@ def number(value: int) -> str:
 
 
 def span(seconds: float) -> str:
-    """Return a span in its largest unit, and the next one where it matters: 850 ms, 12.3 s, 4 min 10 s, 3 h 2 min."""
+    """Return a span in one or two units: 850 ms, 12.3 s, 4 min 10 s, 3 h 2 min."""
     if seconds < 1:
         return f"{max(seconds, 0) * 1000:.0f} ms"
     if seconds < 60:
@@ -53,7 +39,7 @@ def span(seconds: float) -> str:
 
 
 def ago(instant: datetime, now: datetime) -> str:
-    """Return how long ago ``instant`` was."""
+    """Return how long ago ``instant`` was, in one unit."""
     seconds = (now - instant).total_seconds()
     for length_s, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
         if seconds >= length_s:
@@ -62,12 +48,12 @@ def ago(instant: datetime, now: datetime) -> str:
 
 
 def instant(moment: datetime) -> str:
-    """Return a moment to the second, in UTC."""
+    """Return ``moment`` in UTC, to the second."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def from_ms(milliseconds: int) -> datetime | None:
-    """Return the moment of one of Clerk's times, or None for 0 and for what no calendar has."""
+    """Return Clerk's milliseconds as a datetime, or None for 0 and for values out of range."""
     try:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds) if milliseconds > 0 else None
     except OverflowError:

@@ -1,15 +1,15 @@
-"""Session renewal for pages: Clerk's handshake, the redirect that it documents for pages a server renders.
+"""Session renewal by Clerk's handshake, the redirect that Clerk documents for pages rendered on a server.
 
 Session tokens last a minute. The steps:
 
-1. ``start`` puts a random nonce into a cookie and sends the browser to the frontend API, with a state that only this
-   nonce and the page to return to give.
-2. The frontend API knows whether the session lives. It sends the browser back with a signed list of cookies, the
+1. ``start`` stores a random nonce in a cookie and sends the browser to the frontend API, with a state computed from the
+   nonce and the page to return to.
+2. The frontend API knows whether the session is active. It sends the browser back with a signed list of cookies, the
    handshake (clerk/javascript, packages/backend, tokens/handshake.ts).
-3. ``finish`` accepts the state once, verifies the handshake and takes one thing out of it: a session token, which
-   has to pass every rule for session tokens, and whose user must be the one who was signed in before.
+3. ``finish`` accepts the state once, verifies the handshake and takes only the session token from it. The token must
+   pass every rule for session tokens, and its user must be the one who was signed in before.
 
-So a page of another site can start a renewal, but it cannot choose what the browser comes back with.
+So a page of another site can start a renewal, but it cannot choose the session that the browser gets.
 """
 
 from __future__ import annotations
@@ -35,36 +35,36 @@ NONCE_COOKIE = "console_renewal"
 PATH = "/console"
 
 _NONCE_KEPT_S, _RETURNED_KEPT_S = 300, 10
-_SESSION_KEPT_S = 365 * 24 * 3600  # as clerk-js keeps it; the token in it ends after a minute
+_SESSION_KEPT_S = 365 * 24 * 3600  # as clerk-js does; the token in it expires after a minute
 _NONCE = re.compile("[A-Za-z0-9_-]{43}")
-_RETURNED = "-"  # is no nonce, so no state belongs to it
+_RETURNED = "-"  # not a nonce, so no state matches it
 _LOCAL_PATH = re.compile(r"/console(?:[/?][!-\[\]-~]*)?")
 _DEV_BROWSER_TOKEN = re.compile(r"[A-Za-z0-9._-]{1,2048}")
 
 
-def is_worth_trying() -> bool:
-    """Return whether this request is for a page in a browser that can be sent to Clerk and has not just been there."""
+def can_renew() -> bool:
+    """Return whether this request is for a page, and its browser can be sent to Clerk and has not just been there."""
     destination = request.headers.get("Sec-Fetch-Dest")
     goes_to_page = destination == "document" or (
         destination is None and request.headers.get("Accept", "").startswith("text/html")
     )
     by_cookie = "Authorization" not in request.headers
-    # A browser that does not keep the new session cookie would be sent again and again.
+    # A browser that rejects the new session cookie would be redirected for ever.
     just_returned = request.cookies.get(_nonce_cookie()) == _RETURNED
     known = clerk_urls.find_frontend_api() is not None and clerk_urls.find_own_origin() is not None
     return request.method == "GET" and goes_to_page and by_cookie and not just_returned and known
 
 
 def local_path(text: str) -> str:
-    """Return ``text`` if it is a page of the console, else the console's first page: no redirect leads elsewhere."""
+    """Return ``text`` if it is a path of the console, else the first page, so that no redirect leaves the console."""
     return text if _LOCAL_PATH.fullmatch(text) and "//" not in text.partition("?")[0] else PATH
 
 
 def start(frontend_api: str, own_origin: str, to: str) -> Response:
-    """Return the redirect to Clerk, after which the browser will come back and go on to the page ``to``."""
+    """Return the redirect to Clerk. The browser comes back to ``finish``, which redirects to the page ``to``."""
     nonce = secrets.token_urlsafe(32)
-    way_back = f"{own_origin}{PATH}/session/return?{urlencode({'state': _state(nonce, to), 'to': to})}"
-    parameters = {"redirect_url": way_back, "suffixed_cookies": "true", "__clerk_hs_reason": "session-token-expired"}
+    return_url = f"{own_origin}{PATH}/session/return?{urlencode({'state': _state(nonce, to), 'to': to})}"
+    parameters = {"redirect_url": return_url, "suffixed_cookies": "true", "__clerk_hs_reason": "session-token-expired"}
     dev_browser = _find_dev_browser()
     if dev_browser:
         parameters[DEV_BROWSER] = dev_browser
@@ -73,14 +73,14 @@ def start(frontend_api: str, own_origin: str, to: str) -> Response:
 
 
 def finish(to: str) -> Response:
-    """Return the redirect to the page ``to`` with the fresh token.
+    """Return the redirect to the page ``to``, with the new token in the session cookies.
 
-    Raises TokenError if the browser was not sent out from here or no good token has come, and Problem if the token is
-    another user's than the one who was signed in before.
+    Raises TokenError if ``start`` did not send this browser or there is no valid token. Raises Problem if the token
+    belongs to another user than the one who was signed in before.
     """
-    _spend_state(to)
-    token, proven = _prove_first(_offered_tokens())
-    _require_same_user(proven)
+    _use_state(to)
+    token, claims = _verify_first(_offered_tokens())
+    _require_same_user(claims)
     response = _redirect(to)
     for name in _session_cookies():
         # Scripts read and renew these cookies, as clerk-js does it; hence no HttpOnly.
@@ -88,8 +88,8 @@ def finish(to: str) -> Response:
     return response
 
 
-def _spend_state(to: str) -> None:
-    """Raise TokenError unless the request has the state of this browser's nonce; the nonce ends with this request."""
+def _use_state(to: str) -> None:
+    """Raise TokenError unless the request has the state of this browser's nonce. The nonce is deleted after that."""
     nonce = request.cookies.get(_nonce_cookie(), "")
     state = request.args.get("state", "")
     if not _NONCE.fullmatch(nonce) or not hmac.compare_digest(_state(nonce, to).encode(), state.encode()):
@@ -101,36 +101,36 @@ def _spend_state(to: str) -> None:
 
 
 def _state(nonce: str, to: str) -> str:
-    # Addresses get into histories and logs; what a redirect says about the nonce is of no use without it.
+    # URLs end up in browser histories and logs, so the URL contains a hash and not the nonce.
     return hmac.new(nonce.encode(), to.encode(), hashlib.sha256).hexdigest()
 
 
 def _offered_tokens() -> list[str]:
-    """Return the session tokens of the handshake: in the address for a development instance, else in a cookie."""
+    """Return the session tokens of the handshake, which is in the URL for a development instance, else in a cookie."""
     handshake = request.args.get(HANDSHAKE) or request.cookies.get(HANDSHAKE, "")
     directives = services().tokens.verify_handshake(handshake)
     pairs = [directive.partition(";")[0].partition("=") for directive in directives]
     return [value for name, _, value in pairs if name in _session_cookies() and value]
 
 
-def _prove_first(tokens: list[str]) -> tuple[str, SessionClaims]:
-    """Return the first of ``tokens`` that the service accepts; raise the first one's TokenError if it accepts none."""
-    refusal: TokenError | None = None
+def _verify_first(tokens: list[str]) -> tuple[str, SessionClaims]:
+    """Return the first valid token with its claims; if none is valid, raise the first one's error."""
+    rejection: TokenError | None = None
     for token in tokens:
         try:
             return token, services().tokens.verify(token)
         except TokenError as error:
-            refusal = refusal or error
-    raise refusal or TokenError(TokenRejection.MISSING)
+            rejection = rejection or error
+    raise rejection or TokenError(TokenRejection.MISSING)
 
 
-def _require_same_user(proven: SessionClaims) -> None:
-    """Raise 403 if this browser was signed in as another user: a renewal must not change who somebody is.
+def _require_same_user(claims: SessionClaims) -> None:
+    """Raise 403 if this browser was signed in as another user: a renewal must not change the user.
 
-    The old session is removed, so that the next sign-in, which the user asks for, is free to be another user's.
+    The old session cookies are deleted, so that the next sign-in may be as any user.
     """
     before = {services().tokens.find_user(token) for token in auth.session_cookies(services(), request.environ)}
-    if proven.user_id in before or before <= {None}:
+    if claims.user_id in before or before <= {None}:
         return
 
     @after_this_request
@@ -142,8 +142,8 @@ def _require_same_user(proven: SessionClaims) -> None:
     raise Problem(
         403,
         "other-user",
-        "Clerk's session in this browser is another user's than the one who was signed in here. "
-        "That one is signed out now. Sign in again to go on.",
+        "Clerk's session in this browser belongs to another user than the session here. "
+        "The session here has ended. Sign in again.",
     )
 
 
@@ -153,9 +153,9 @@ def _session_cookies() -> tuple[str, ...]:
 
 
 def _find_dev_browser() -> str | None:
-    """Return what a development instance knows the browser by; a live one has no such thing.
+    """Return the token by which a development instance knows the browser. Production instances have none.
 
-    Only clerk-js on this host sets it. One in the address could be anybody's, with anybody's session at Clerk.
+    Only the cookie of clerk-js on this host counts. An attacker could put the token of another session into a URL.
     """
     key = services().settings.publishable_key
     if key is None or not key.value.startswith("pk_test_"):
@@ -171,7 +171,7 @@ def _redirect(address: str) -> Response:
 
 
 def _nonce_cookie() -> str:
-    # With this prefix a browser refuses the cookie from anybody but this host, over TLS: a sibling host cannot set it.
+    # With this prefix only this host can set the cookie, over TLS. A sibling host cannot.
     return f"__Host-{NONCE_COOKIE}" if clerk_urls.has_tls() else NONCE_COOKIE
 
 

@@ -1,4 +1,4 @@
-"""What arrived and what is stuck: deliveries, one delivery with its payload, and replay."""
+"""Deliveries: all of them, the parked ones, one with its payload, and replay."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ AT_ONCE = 20
 
 @inbox.get("/parked")
 def list_parked() -> Response:
-    """Show what is parked, newest first, with the reason."""
+    """Show the parked deliveries, newest first, with the reason."""
     return _list(only_parked=True)
 
 
@@ -46,14 +46,14 @@ def list_events() -> Response:
 
 @inbox.get("/events/<foreign_id:svix_id>")
 def show_event(svix_id: str) -> Response:
-    """Show one delivery, with its payload where it is still kept."""
+    """Show one delivery, with its payload if it is still stored."""
     delivery = _get_delivery(svix_id)
     payload = queries.find_payload(db.session(), svix_id, characters=MOST_CHARACTERS)
     return rendering.show(
         "console/event.html",
         delivery=delivery,
         payload=payload,
-        payload_text=_legible(payload) if payload else None,
+        payload_text=_indent_json(payload) if payload else None,
         is_cut=payload is not None and len(payload.text) >= MOST_CHARACTERS,
     )
 
@@ -65,9 +65,9 @@ def replay_event(svix_id: str) -> Response:
     outcomes = _replay([svix_id])
     at = url_for("console.inbox.show_event", svix_id=svix_id)
     if not outcomes:
-        notice = Notice(Tone.MIXED, f"Nothing to replay: the event is {delivery.outcome}, or its payload is gone.")
+        notice = Notice(Tone.MIXED, f"Nothing to replay: the event is {delivery.outcome}, or its payload was deleted.")
     elif outcomes == [Outcome.PARKED]:
-        notice = Notice(Tone.BAD, "Replayed, and parked again: it still cannot be mapped. The reason is below.")
+        notice = Notice(Tone.BAD, "Replayed and parked again: it still cannot be mapped. See the reason below.")
     else:
         notice = Notice(Tone.GOOD, f"Replayed: {outcomes[0]}.")
     return flash(notice, at)
@@ -75,8 +75,8 @@ def replay_event(svix_id: str) -> Response:
 
 @inbox.post("/parked/replay")
 def replay_all() -> Response:
-    """Apply every parked delivery again, as many as the time allows."""
-    give_up_at = time.monotonic() + TIME_FOR_ALL_S
+    """Apply the parked deliveries again, as many as fit into TIME_FOR_ALL_S."""
+    deadline = time.monotonic() + TIME_FOR_ALL_S
     done = still_parked = 0
     after: DeliveryKey | None = None
     while True:
@@ -84,12 +84,12 @@ def replay_all() -> Response:
         outcomes = _replay([each.svix_id for each in found])
         done += len(outcomes)
         still_parked += outcomes.count(Outcome.PARKED)
-        if after is None or time.monotonic() >= give_up_at:
+        if after is None or time.monotonic() >= deadline:
             break
     at = url_for("console.inbox.list_parked")
     text = f"{done:,} replayed, {still_parked:,} of them parked again."
     if after is not None:
-        text += " There was no time for the older ones: `flask sync-clerk replay` takes as long as it needs."
+        text += " The time limit ended the replay. Run `flask sync-clerk replay` for the older ones."
     return flash(Notice(Tone.MIXED if still_parked or after else Tone.GOOD, text), at)
 
 
@@ -107,26 +107,26 @@ def _list(*, only_parked: bool) -> Response:
 
 
 def _replay(svix_ids: list[str]) -> list[Outcome]:
-    """Apply those that are parked, each in a transaction of its own, and return what became of them."""
+    """Apply those of ``svix_ids`` that are parked, each in its own transaction, and return their outcomes."""
     pool = services().pool
     outcomes = []
     for parked in find_parked(pool, svix_ids):
         replayed = replay(pool, parked)
         outcomes.append(replayed.outcome)
-        who = auth.claims().user_id
-        log.info("replayed", extra={"svix_id": replayed.svix_id, "outcome": replayed.outcome, "by": who})
+        by = auth.claims().user_id
+        log.info("replayed", extra={"svix_id": replayed.svix_id, "outcome": replayed.outcome, "by": by})
     return outcomes
 
 
 def _get_delivery(svix_id: str) -> Delivery:
     delivery = queries.find_delivery(db.session(), svix_id)
     if delivery is None:
-        raise Problem(404, "event-unknown", "No delivery has this id.")
+        raise Problem(404, "event-unknown", "There is no delivery with this id.")
     return delivery
 
 
-def _legible(payload: Payload) -> str:
-    """Return the payload with line breaks where it is JSON and whole, else as it is."""
+def _indent_json(payload: Payload) -> str:
+    """Return the payload indented if it is complete JSON, else unchanged."""
     try:
         return msgspec.json.format(payload.text.encode(), indent=2).decode()
     except (ValueError, RecursionError):

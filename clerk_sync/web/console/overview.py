@@ -1,4 +1,4 @@
-"""The first page: whether the mirror lives, at a glance."""
+"""The console's first page: the state of the mirror."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ LAST_RUNS = 5
 
 @overview.get("")
 def show_overview() -> Response:
-    """Show users, deliveries, what is stuck, and the last runs of sync."""
+    """Show counts of users, deliveries of the last day, parked events, and the last sync runs."""
     session = db.session()
     day = pulse.read_day(session)
     return rendering.show(
         "console/overview.html",
         instance_id=find_binding(session),
         heads=pulse.count_heads(session),
-        last_event=find_last_event(db.session()),
+        last_event=find_last_event(session),
         parked=pulse.count_parked(session),
         day=day,
+        lag=next((hour for hour in reversed(day.hours) if hour.median_lag_ms is not None), None),
         most_deliveries=pulse.MOST_DELIVERIES,
         outcomes=pulse.STORED_OUTCOMES,
-        outcomes_plot=charts.plot_outcomes(day.hours, pulse.STORED_OUTCOMES),
-        lag_plot=charts.plot_lag(day.hours),
+        chart=charts.draw_outcomes(day.hours, pulse.STORED_OUTCOMES),
         runs=run_queries.list_runs(session, after=None, limit=LAST_RUNS).runs,
     )

@@ -1,4 +1,4 @@
-"""The runs of sync, and how far the one under way has come."""
+"""Sync runs: the list, and one run with its progress."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def list_runs() -> Response:
 
 @runs.get("/runs/<id:run_id>")
 def show_run(run_id: int) -> Response:
-    """Show one run; a script keeps the page of a running one up to date."""
+    """Show one run. A script refreshes the page while the run is in progress."""
     run = run_queries.find_run(db.session(), run_id)
     if run is None:
         raise Problem(404, "run-unknown", "There is no such run.")

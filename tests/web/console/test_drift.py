@@ -79,7 +79,7 @@ def test_drift_is_said_in_numbers(operator_of: Callable[..., Browser], clerk: Lo
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ({"status": 401, "code": "clerk_key_invalid", "times": None}, "Is CLERK_SECRET_KEY right?"),
+        ({"status": 401, "code": "clerk_key_invalid", "times": None}, "Check CLERK_SECRET_KEY."),
         ({"status": 429, "retry_after_s": 30, "times": None}, "gave up"),
         ({"status": 503, "retry_after_s": 30, "times": None}, "gave up"),
     ],
@@ -89,7 +89,7 @@ def test_a_clerk_that_says_no_is_no_error_of_ours(
 ) -> None:
     clerk.faults.add("/v1/*", **fault)
     shown = check(operator_of(secret_key=clerk.secret_key, api_url=clerk.url))
-    assert "Could not tell" in shown
+    assert "The check failed" in shown
     assert words in shown
     assert clerk.secret_key not in shown
 
@@ -97,7 +97,7 @@ def test_a_clerk_that_says_no_is_no_error_of_ours(
 def test_a_clerk_that_is_away_is_said_to_be(operator_of: Callable[..., Browser], clerk: LocalClerk) -> None:
     boss = operator_of(secret_key=clerk.secret_key, api_url=clerk.url)
     clerk.stop()
-    assert "Could not tell" in check(boss)
+    assert "The check failed" in check(boss)
 
 
 def test_a_key_of_another_instance_is_refused(

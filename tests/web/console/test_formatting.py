@@ -1,4 +1,4 @@
-"""Numbers, times and spans as people read them; plots that stay inside their sheet."""
+"""Numbers, times and spans in the console, and a chart that stays inside its frame."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from clerk_sync.mirror.reporting.pulse import STORED_OUTCOMES, Hour
 from clerk_sync.web.console import formatting
-from clerk_sync.web.console.charts import FLOOR, LEFT, RIGHT, TOP, WIDTH, plot_lag, plot_outcomes
+from clerk_sync.web.console.charts import BASELINE, LEFT, RIGHT, TOP, WIDTH, draw_outcomes
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -47,31 +47,27 @@ def test_a_time_that_no_calendar_has_is_none(milliseconds: int) -> None:
 
 
 counts = st.integers(0, 10**9)
-lags = st.none() | st.floats(-1e6, 1e13)
 
 
-@given(st.lists(st.tuples(counts, counts, lags, lags), min_size=24, max_size=24))
-def test_plots_stay_inside_their_sheet(day: list[tuple[int, int, float | None, float | None]]) -> None:
+@given(st.lists(st.tuples(counts, counts), min_size=24, max_size=24))
+def test_the_chart_stays_inside_its_frame(day: list[tuple[int, int]]) -> None:
     hours = [
         Hour(
-            NOON + timedelta(hours=place),
+            NOON + timedelta(hours=index),
             dict.fromkeys(STORED_OUTCOMES, 0) | {"applied": applied, "parked": parked},
-            median,
-            median if median is None else max(p95 or 0.0, median),
+            None,
+            None,
         )
-        for place, (applied, parked, median, p95) in enumerate(day)
+        for index, (applied, parked) in enumerate(day)
     ]
-    outcomes, lag = plot_outcomes(hours, STORED_OUTCOMES), plot_lag(hours)
-    for bar in outcomes.bars:
+    chart = draw_outcomes(hours, STORED_OUTCOMES)
+    for bar in chart.bars:
         assert LEFT <= bar.x <= bar.x + bar.width <= WIDTH - RIGHT
-        assert TOP - 0.01 <= bar.y <= bar.y + bar.height <= FLOOR + 0.01
-    for span in lag.spans:
-        assert TOP - 0.01 <= span.high <= span.low <= FLOOR + 0.01
-    for plot in (outcomes, lag):
-        heights = [level.at for level in plot.levels]
-        assert 2 <= len(heights) <= 10
-        assert sorted(set(heights), reverse=True) == heights
-        assert TOP - 0.01 <= heights[-1] <= heights[0] == FLOOR
+        assert TOP - 0.01 <= bar.y <= bar.y + bar.height <= BASELINE + 0.01
+    heights = [level.at for level in chart.levels]
+    assert 2 <= len(heights) <= 10
+    assert sorted(set(heights), reverse=True) == heights
+    assert TOP - 0.01 <= heights[-1] <= heights[0] == BASELINE
 
 
 def test_levels_are_round_numbers() -> None:
@@ -80,4 +76,4 @@ def test_levels_are_round_numbers() -> None:
         (23, ["0", "10", "20", "30"]), (2600, ["0", "1,000", "2,000", "3,000"]),
     ):  # fmt: skip
         hours = [Hour(NOON, dict.fromkeys(STORED_OUTCOMES, 0) | {"applied": largest}, None, None)]
-        assert [level.label for level in plot_outcomes(hours, STORED_OUTCOMES).levels] == labels
+        assert [level.label for level in draw_outcomes(hours, STORED_OUTCOMES).levels] == labels
