@@ -167,9 +167,12 @@ def _find_recipient(user: LocalUser) -> str | None:
     return user.name if user.name != user.clerk_id else None
 
 
-def list_orders(pool: ConnectionPool, user_id: int, *, after: OrderKey | None, limit: int) -> OrdersFound:
-    """Return up to ``limit`` orders of a user after the key ``after``, newest first."""
-    rows = store.orders.list_orders(pool, user_id, after=after, limit=limit + 1)
+def list_orders(pool: ConnectionPool, owner: int | str, *, after: OrderKey | None, limit: int) -> OrdersFound:
+    """Return up to ``limit`` orders of a user after the key ``after``, newest first.
+
+    ``owner`` is a local id, or a Clerk id. With a Clerk id, unknown, deleted and banned users have no orders.
+    """
+    rows = store.orders.list_orders(pool, owner, after=after, limit=limit + 1)
     found = [_order(row) for row in rows[:limit]]
     if len(rows) <= limit:
         return OrdersFound(found, None)

@@ -10,7 +10,7 @@ from msgspec import Struct
 from clerk_sync.db.orm import db
 from clerk_sync.mirror.reporting.user_queries import find_user_id
 from clerk_sync.shop.orders import Order, OrderStatus, move_order
-from clerk_sync.shop.routes.orders import OrderPage, order_page
+from clerk_sync.shop.routes.orders import OrderPage, find_page
 from clerk_sync.web import auth
 from clerk_sync.web.docs.api_doc import describe, paged
 from clerk_sync.web.problems import Problem
@@ -41,7 +41,7 @@ def list_orders_of(id: str) -> Response:  # noqa: A002 - the contract's word
     user_id = find_user_id(db.session(), id)
     if user_id is None:
         raise Problem(404, "user-unknown", "There is no such user.")
-    return order_page(user_id)
+    return json_response(find_page(user_id))
 
 
 @admin_orders.patch("/orders/<number>")

@@ -30,7 +30,10 @@ class OrderPage(Struct):
 @describe(OrderPage, parameters=paged())
 def list_orders() -> Response:
     """List your orders, newest first."""
-    return order_page(auth.current_user().id)
+    page = find_page(auth.claims().user_id)
+    if not page.orders:
+        auth.current_user()  # answers 403 to a deleted or banned user, and creates the row of a new one
+    return json_response(page)
 
 
 @orders.get("/<number>")
@@ -40,7 +43,7 @@ def show_order(number: str) -> Response:
     return json_response(shop.get_order(db.session(), auth.current_user().id, number))
 
 
-def order_page(user_id: int) -> Response:
-    """Return the page of this user's orders that the request asks for."""
-    found = shop.list_orders(services().pool, user_id, after=read_cursor(OrderKey), limit=read_limit())
-    return json_response(OrderPage(found.orders, cursor_of(found.next_key)))
+def find_page(owner: int | str) -> OrderPage:
+    """Return the page of orders that the request asks for; ``owner`` is as in ``list_orders``."""
+    found = shop.list_orders(services().pool, owner, after=read_cursor(OrderKey), limit=read_limit())
+    return OrderPage(found.orders, cursor_of(found.next_key))
