@@ -1,0 +1,58 @@
+"""Records which modules of the package a call enters, in the order of its calls."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from tests.conftest import PACKAGE
+
+# What surrounds every request, and the modules that only hand objects out.
+AROUND = ("telemetry", "web/middleware", "web/metrics", "services", "extensions", "app")
+
+
+class EnteredModules:
+    """The entries into modules: a call from one module into another. A return is no entry."""
+
+    def __init__(self) -> None:
+        self.entries: list[str] = []
+
+    def counts(self) -> Counter[str]:
+        """Return how often each module was entered, without what surrounds every request."""
+        return Counter(name for name in self.entries if not name.startswith(AROUND))
+
+
+@contextmanager
+def recorded() -> Iterator[EnteredModules]:
+    """Record the entries of this thread, and of threads that it starts meanwhile."""
+    found = EnteredModules()
+
+    def profile(frame: FrameType, event: str, _: Any) -> None:
+        if event != "call" or (name := _module_of(frame)) is None:
+            return
+        caller = frame.f_back
+        while caller is not None and _module_of(caller) is None:
+            caller = caller.f_back
+        if caller is None or _module_of(caller) != name:
+            found.entries.append(name)
+
+    threading.setprofile(profile)
+    sys.setprofile(profile)
+    try:
+        yield found
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+
+
+def _module_of(frame: FrameType) -> str | None:
+    """Return the module of a frame, such as ``web/auth``; None if it is foreign or made by the import system."""
+    path = frame.f_code.co_filename
+    if not path.startswith(f"{PACKAGE}/") or frame.f_code.co_name == "<module>":
+        return None
+    return path.removeprefix(f"{PACKAGE}/").removesuffix(".py").removesuffix("/__init__")
