@@ -173,7 +173,7 @@ def _reader(read: str | Callable[[ClerkUser], object]) -> Callable[[ClerkUser], 
 
 
 _READERS = tuple(_reader(column.source.read) for column in COLUMNS)
-_user = JsonDecoder(ClerkUser)
+user_decoder = JsonDecoder(ClerkUser)
 
 
 def snapshot_of(user: ClerkUser) -> UserSnapshot:
@@ -184,7 +184,7 @@ def snapshot_of(user: ClerkUser) -> UserSnapshot:
 def parse_user(raw: Body | Raw) -> UserSnapshot:
     """Return the snapshot of one User object; raise UnusableUserError for other JSON, NotJsonError for no JSON."""
     try:
-        return snapshot_of(_user.decode(raw))
+        return snapshot_of(user_decoder.decode(raw))
     except ValidationError as error:
         raise UnusableUserError(str(error)) from None
 

@@ -17,10 +17,14 @@ AROUND = ("telemetry", "web/middleware", "web/metrics", "services", "extensions"
 
 
 class EnteredModules:
-    """The entries into modules: a call from one module into another. A return is no entry."""
+    """The entries into modules: a call from one module into another.
+
+    A return is no entry. Neither are further calls from the same module with nothing in between, and properties.
+    """
 
     def __init__(self) -> None:
         self.entries: list[str] = []
+        self.last: tuple[str | None, str] | None = None
 
     def counts(self) -> Counter[str]:
         """Return how often each module was entered, without what surrounds every request."""
@@ -33,13 +37,15 @@ def recorded() -> Iterator[EnteredModules]:
     found = EnteredModules()
 
     def profile(frame: FrameType, event: str, _: Any) -> None:
-        if event != "call" or (name := _module_of(frame)) is None:
+        if event != "call" or (name := _module_of(frame)) is None or _is_property(frame):
             return
         caller = frame.f_back
         while caller is not None and _module_of(caller) is None:
             caller = caller.f_back
-        if caller is None or _module_of(caller) != name:
+        from_module = None if caller is None else _module_of(caller)
+        if from_module != name and found.last != (from_module, name):
             found.entries.append(name)
+            found.last = (from_module, name)
 
     threading.setprofile(profile)
     sys.setprofile(profile)
@@ -56,3 +62,8 @@ def _module_of(frame: FrameType) -> str | None:
     if not path.startswith(f"{PACKAGE}/") or frame.f_code.co_name == "<module>":
         return None
     return path.removeprefix(f"{PACKAGE}/").removesuffix(".py").removesuffix("/__init__")
+
+
+def _is_property(frame: FrameType) -> bool:
+    owner = type(frame.f_locals.get("self"))
+    return isinstance(getattr(owner, frame.f_code.co_name, None), property)

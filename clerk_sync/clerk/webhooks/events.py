@@ -9,7 +9,7 @@ import msgspec
 
 from clerk_sync.clerk.decoding import JsonDecoder
 from clerk_sync.clerk.errors import UnusableUserError
-from clerk_sync.clerk.users import LAST_MS, UserSnapshot, parse_user, parse_user_id
+from clerk_sync.clerk.users import LAST_MS, UserSnapshot, parse_user_id, snapshot_of, user_decoder
 from clerk_sync.clerk.webhooks.signature import VerifiedDelivery
 
 MIRRORED_TYPES = ("user.created", "user.updated", "user.deleted")
@@ -96,10 +96,10 @@ def _parse_data(envelope: Envelope, data: msgspec.Raw) -> Event:
         return UnusableEvent(envelope, None, "data is not an object")
     try:
         if envelope.type in ("user.created", "user.updated"):
-            return UserChanged(envelope, parse_user(data))
+            return UserChanged(envelope, snapshot_of(user_decoder.decode(data)))
         if envelope.type == "user.deleted":
             return UserDeleted(envelope, _id_of(data))
-    except UnusableUserError as error:
+    except (UnusableUserError, msgspec.ValidationError) as error:
         return UnusableEvent(envelope, _usable_id(data), str(error))
     return Unhandled(envelope)
 
