@@ -11,7 +11,7 @@ READY  := .venv/.ready
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(READY): tests/requirements.txt clerk_sync/settings/env_file.py
+$(READY): tests/requirements.txt $(wildcard clerk_sync/settings/env_file.py)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	$(BIN)/python -m clerk_sync.settings.env_file

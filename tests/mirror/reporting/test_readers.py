@@ -80,7 +80,7 @@ def test_a_self_test_alone_is_no_event_for_any_reader(readers: Readers, query: Q
 def test_a_delivery_without_a_type_is_an_event(readers: Readers, query: Query) -> None:
     query(EVENT, "msg_1", None, "parked", "1 minute")
     assert readers.api()["last_event"]["outcome"] == "parked"
-    assert readers.doctor("last event") == "60 s ago"
+    assert re.fullmatch(r"6\d s ago", readers.doctor("last event") or "")
 
 
 def test_self_tests_are_in_no_count_of_deliveries(readers: Readers, deliver: Callable[..., TestResponse]) -> None:
@@ -97,7 +97,7 @@ def counts(metrics: str) -> list[str]:
     return [line for line in metrics.splitlines() if line.startswith("clerk_sync_webhooks_total")]
 
 
-@pytest.mark.parametrize(("silence", "is_lost"), [("8 seconds", False), ("12 seconds", True), ("25 seconds", True)])
+@pytest.mark.parametrize(("silence", "is_lost"), [("4 seconds", False), ("12 seconds", True), ("25 seconds", True)])
 def test_all_readers_agree_whether_a_run_has_lost_its_lease(
     readers: Readers, transactions: TransactionalConnection, query: Query, silence: str, is_lost: bool
 ) -> None:
