@@ -41,38 +41,6 @@ NEEDED: Mapping[LiteralString, Sequence[LiteralString]] = {
 _FUNCTIONS = ("take_event",)
 
 
-class Revisions(NamedTuple):
-    """How far the two histories of migrations have been applied."""
-
-    mirror: str
-    shop: str
-
-    def __str__(self) -> str:
-        return f"mirror {self.mirror}, shop {self.shop}"
-
-    @property
-    def serve_this_code(self) -> bool:
-        """Whether this code can work with them.
-
-        The mirror may be newer: its migrations only add, and they have no downgrade, so a rollback must not need one.
-        """
-        return self.mirror >= EXPECTED_REVISIONS.mirror and self.shop == EXPECTED_REVISIONS.shop
-
-
-EXPECTED_REVISIONS = Revisions(mirror="0002", shop="0011")
-"""The newest migrations. A test compares them with the files."""
-
-_REVISIONS: LiteralString = """
-SELECT coalesce((SELECT version_num FROM clerk_sync_version), '0'),
-       coalesce((SELECT version_num FROM alembic_version), '0')
-"""
-
-
-def read_revisions(rows: Rows) -> Revisions:
-    """Return the revisions of the database; raise the driver's error if it was never migrated."""
-    return Revisions(*rows(_REVISIONS, {})[0])
-
-
 class Obstacle(NamedTuple):
     """What stands in the way, and how to mend it; neither text names the login, the host or the database."""
 

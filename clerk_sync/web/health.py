@@ -13,8 +13,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from clerk_sync.clerk.errors import KeysUnavailableError
 from clerk_sync.db.errors import Fault
 from clerk_sync.db.orm import db
-from clerk_sync.db.state import EXPECTED_REVISIONS, Obstacle, Revisions, find_obstacles, obstacle_of, read_revisions
+from clerk_sync.db.state import Obstacle, find_obstacles, obstacle_of
 from clerk_sync.extensions import services
+from clerk_sync.mirror.migrations import EXPECTED_REVISIONS, Revisions, read_revisions
 from clerk_sync.mirror.reporting.gauges import Sample, read_mirror
 from clerk_sync.telemetry.metrics import exposition
 from clerk_sync.web.problems import Problem

@@ -13,7 +13,8 @@ from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.db.connect import ENCODING, POOL_SIZE
 from clerk_sync.db.errors import Fault, find_fault
-from clerk_sync.db.state import EXPECTED_REVISIONS, Obstacle, find_obstacles, read_revisions
+from clerk_sync.db.state import Obstacle, find_obstacles
+from clerk_sync.mirror.migrations import EXPECTED_REVISIONS, read_revisions
 
 DATABASE, PRIVILEGES, TLS, CONNECTIONS = "database", "database privileges", "database TLS", "database connections"
 MIGRATIONS = "migrations"

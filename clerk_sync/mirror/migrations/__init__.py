@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, LiteralString, NamedTuple
 
 from psycopg2.errors import UndefinedTable
+
+from clerk_sync.db.state import Rows
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
@@ -23,6 +25,38 @@ _FILES = sorted(Path(__file__).parent.glob("[0-9]*.sql"))
 HEAD = _FILES[-1].name.partition("_")[0]
 
 _PREVIOUS_HISTORY, _ITS_TABLES = "0010", "0001"
+
+
+class Revisions(NamedTuple):
+    """How far the two histories of migrations have been applied."""
+
+    mirror: str
+    shop: str
+
+    def __str__(self) -> str:
+        return f"mirror {self.mirror}, shop {self.shop}"
+
+    @property
+    def serve_this_code(self) -> bool:
+        """Whether this code can work with them.
+
+        The mirror may be newer: its migrations only add, and they have no downgrade, so a rollback must not need one.
+        """
+        return self.mirror >= EXPECTED_REVISIONS.mirror and self.shop == EXPECTED_REVISIONS.shop
+
+
+EXPECTED_REVISIONS = Revisions(mirror=HEAD, shop="0011")
+"""The newest migrations. A test compares the shop's with its files."""
+
+_REVISIONS: LiteralString = """
+SELECT coalesce((SELECT version_num FROM clerk_sync_version), '0'),
+       coalesce((SELECT version_num FROM alembic_version), '0')
+"""
+
+
+def read_revisions(rows: Rows) -> Revisions:
+    """Return the revisions of the database; raise the driver's error if it was never migrated."""
+    return Revisions(*rows(_REVISIONS, {})[0])
 
 
 class Migration(NamedTuple):
