@@ -1,4 +1,4 @@
-# Two commands do everything: `make demo` and `make test`. Both need Python 3.11 or newer, make, and nothing else.
+# `make demo` and `make test` need Python 3.11 or newer and make, nothing else.
 
 PYTHON ?= python3
 ARGS   ?=
@@ -8,7 +8,7 @@ READY  := .venv/.ready
 .PHONY: help demo test storm bench bench-sync psql lint clean
 .DEFAULT_GOAL := help
 
-help: ## Say what can be made
+help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(READY): tests/requirements.txt $(wildcard clerk_sync/settings/env_file.py)
@@ -17,25 +17,25 @@ $(READY): tests/requirements.txt $(wildcard clerk_sync/settings/env_file.py)
 	$(BIN)/python -m clerk_sync.settings.env_file
 	@touch $@
 
-demo: $(READY) ## Play the first sign-in from end to end, then stay up; ARGS=--once ends by itself
+demo: $(READY) ## Show the first sign-in from end to end, then keep running; ARGS=--once exits
 	$(BIN)/python -m clerk_sync.demo $(ARGS)
 
-test: $(READY) ## Run every test
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: $(READY) ## Run every test; CI=1 draws more examples in property tests
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
-storm: $(READY) ## Storm the mirror and hold it against Clerk; ARGS="--deliveries 100000 --seed 1"
+storm: $(READY) ## Load the mirror under faults, then compare it with Clerk; ARGS="--deliveries 100000 --seed 1"
 	$(BIN)/python -m tests.chaos $(ARGS)
 
-bench: $(READY) ## Measure the service beside its floors; ARGS="--quick --markdown"
+bench: $(READY) ## Measure the service, and the floors it is compared with; ARGS="--quick --markdown"
 	$(BIN)/python -m bench.web $(ARGS)
 
-bench-sync: $(READY) ## Measure sync beside COPY and one request after another; ARGS="--quick --million"
+bench-sync: $(READY) ## Measure sync, COPY and sequential requests; ARGS="--quick --million"
 	$(BIN)/python -m bench.sync $(ARGS)
 
-psql: $(READY) ## Open a shell on the development database
+psql: $(READY) ## Open psql on the development database
 	$(BIN)/python -m clerk_sync.demo.psql $(ARGS)
 
-lint: $(READY) ## Check types, style and the walls between the rooms
+lint: $(READY) ## Check style, types and imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

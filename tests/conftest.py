@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -34,9 +35,23 @@ from tests.stage.emptying import empty_tables
 # Fixtures of the stage, for everybody.
 __all__ = ["database_url", "new_database", "operator", "postgres", "query", "server_url"]
 
-# How long an example takes says something about the machine, and nothing about the code.
-hypothesis.settings.register_profile("any machine", deadline=None)
-hypothesis.settings.load_profile("any machine")
+IN_CI = "CI" in os.environ
+
+
+def examples(number: int) -> int:
+    """Return how many examples a property test draws: ``number`` in CI, a twentieth of it (5 at least) elsewhere."""
+    return number if IN_CI else max(number // 20, 5)
+
+
+# No deadline: a busy machine would fail examples that are right.
+# Fixtures of one test may serve all its examples: each example makes its own users.
+hypothesis.settings.register_profile(
+    "clerk_sync",
+    deadline=None,
+    max_examples=100 if IN_CI else 20,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.load_profile("clerk_sync")
 
 ROOT = Path(__file__).resolve().parent.parent
 # Where the package is installed without its source tree, it is elsewhere than the tests and the documents.

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
@@ -24,6 +24,7 @@ from clerk_sync.emulator.forms import (
 from clerk_sync.emulator.serving.control_api import KeyRotation, Replay, SecretRotation, Seed, Send
 from clerk_sync.emulator.webhooks.trigger import TriggerRequest
 from clerk_sync.emulator.webhooks.webhook_faults import WebhookFault
+from tests.conftest import examples
 from tests.emulator.conftest import Api
 from tests.hostile_json import ODD_VALUES, encode, texts
 
@@ -83,7 +84,7 @@ def test_an_odd_value_in_any_field_is_no_500(
 
 
 @each_route
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100))
 @given(data=st.data())
 def test_no_body_whatever_is_answered_500(
     api: Api,

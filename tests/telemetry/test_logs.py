@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
@@ -83,7 +83,6 @@ def test_a_value_stays_a_value_in_every_log_line(
     assert list(facts_of(said(capfd))) == ["name", "type", "last"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
 @given(value=st.text(st.characters()), message=st.text(st.characters()))
 def test_any_text_is_one_printable_line(
     console: Callable[[], None], capfd: pytest.CaptureFixture[str], value: str, message: str

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
@@ -266,7 +266,6 @@ LATIN_1 = st.text(st.characters(codec="latin-1", categories=["L", "N", "P", "S",
 HEADER = st.lists(WORDS | LATIN_1, max_size=6)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(authorization=HEADER, cookie=HEADER)
 def test_any_headers_are_signed_out(client: FlaskClient, authorization: list[str], cookie: list[str]) -> None:
     """T21."""

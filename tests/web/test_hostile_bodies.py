@@ -8,11 +8,12 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 from werkzeug.test import TestResponse
 
+from tests.conftest import examples
 from tests.hostile_json import BROKEN_TEXTS, ODD_VALUES, UNREADABLE_VALUES, encode, texts
 from tests.web.client_user import Description, Visitor
 from tests.web.conftest import HOME
@@ -118,7 +119,7 @@ def test_broken_text_is_stored_with_replacement_characters_in_every_field(grace:
 
 
 @each_route
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100))
 @given(data=st.data())
 def test_no_body_whatever_is_answered_500(send: Send, route: Route, data: st.DataObject) -> None:
     body = data.draw(texts(route.body, [encode(value) for value in (*route.body.values(), route.body)]))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clerk_sync.shop.fields import HIGHEST_PRICE_MINOR, MOST_LINES, MOST_PIECES
@@ -78,7 +78,6 @@ NUMBER = st.integers() | st.floats() | st.integers(min_value=2**62, max_value=2*
 VALUE = NUMBER | st.text() | st.datetimes().map(lambda at: at.isoformat()) | st.none() | st.booleans()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(key=st.lists(VALUE, max_size=3) | VALUE)
 def test_a_cursor_of_any_values_is_a_place_or_none(ask: Callable[..., int], key: object) -> None:
     cursor = base64.urlsafe_b64encode(json.dumps(key).encode()).decode()

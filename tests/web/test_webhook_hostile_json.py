@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
@@ -139,7 +139,6 @@ NAMES = [*clerk_event("user.created", {}), *clerk_user()]
 VALUES = [encode(value) for value in (*clerk_user().values(), clerk_user(), "user.created", "user.deleted", created())]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=texts(NAMES, VALUES)
     | st.builds(lambda data: encode(clerk_event("user.updated", Raw(data))), texts(NAMES, VALUES))

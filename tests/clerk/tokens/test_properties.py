@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from clerk_sync.clerk.tokens.rejection import TokenRejection
 from tests.clerk.tokens.token_factory import FOREIGN, ISSUER, NOW, OURS, PARTY, refusal, session_claims
+from tests.conftest import examples
 
 TOKEN = OURS.mint()
 
@@ -78,7 +79,7 @@ def _is_time(value: object) -> bool:
 
 
 @given(header=st.just({}) | HEADERS, claims=CLAIMS, good=MOSTLY_GOOD)
-@settings(max_examples=300)
+@settings(max_examples=examples(2000))
 def test_signed_token_passes_exactly_where_every_rule_allows(
     header: dict[str, Any], claims: dict[str, Any], good: list[str]
 ) -> None:

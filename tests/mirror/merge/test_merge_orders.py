@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clerk_sync.clerk.users import UserSnapshot
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.mirror.merge.merge import merge_users, write_tombstones
+from tests.conftest import examples
 from tests.mirror.factory import snapshot
 from tests.mirror.merge.merging import digest_of, merge_one
 
@@ -44,7 +45,7 @@ def expected_name(history: Sequence[Happening], clerk_id: str) -> str | None:
     return last.snapshot(clerk_id).first_name
 
 
-@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(2000))
 @given(history=histories, data=st.data())
 def test_every_order_of_arrival_with_repetition_ends_with_the_same_row(
     transactions: TransactionalConnection, history: list[Happening], data: st.DataObject
@@ -63,7 +64,7 @@ def test_every_order_of_arrival_with_repetition_ends_with_the_same_row(
     assert row == (expected, expected is None)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(2000))
 @given(history=histories, data=st.data())
 def test_pages_and_single_events_converge_alike(
     transactions: TransactionalConnection, history: list[Happening], data: st.DataObject

@@ -23,11 +23,11 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from clerk_sync import app
 from clerk_sync.settings import settings as config
 from clerk_sync.shop.fields import LARGEST_ID
-from tests.conftest import sign_delivery
+from tests.conftest import examples, sign_delivery
 from tests.stage.migrations import migrate
 from tests.stage.servers import PATIENCE_S, Servers, start_servers
 
-EXAMPLES = 12
+EXAMPLES = examples(40)
 # What every answer may carry without a word in the description: HTTP's own, and what its introduction names.
 UNIVERSAL = {
     "allow",
