@@ -1,4 +1,4 @@
-"""Where a user wants things sent. Each function sees the addresses of one user only: another's do not exist for it."""
+"""A user's addresses. Each function reads and changes the addresses of one user only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_ADDRESSES = 50
 
 
 class NewAddress(Struct):
-    """What makes an address; tidy as soon as it exists."""
+    """The fields of a new address, trimmed."""
 
     line1: SingleLineText
     city: SingleLineText
@@ -25,11 +25,11 @@ class NewAddress(Struct):
     phone: SingleLineText | None = None
 
     def __post_init__(self) -> None:
-        _tidy(self)
+        _trim(self)
 
 
 class AddressChanges(Struct):
-    """What is to change in an address: what is not sent stays, null clears what is optional."""
+    """Changes of an address. Fields that are not sent stay the same. Null clears an optional field."""
 
     line1: SingleLineText | UnsetType = UNSET
     city: SingleLineText | UnsetType = UNSET
@@ -41,11 +41,11 @@ class AddressChanges(Struct):
     phone: SingleLineText | UnsetType | None = UNSET
 
     def __post_init__(self) -> None:
-        _tidy(self)
+        _trim(self)
 
 
 class Address(Struct):
-    """One of a user's addresses. Without a name, parcels go to the user's own."""
+    """An address of a user. If ``name`` is null, parcels use the user's name."""
 
     id: Id
     name: str | None
@@ -58,7 +58,7 @@ class Address(Struct):
     phone: str | None
 
 
-def _tidy(fields: NewAddress | AddressChanges) -> None:
+def _trim(fields: NewAddress | AddressChanges) -> None:
     for field, value in structs.asdict(fields).items():
         if isinstance(value, str):
             text = value.strip()
@@ -71,12 +71,12 @@ def list_addresses(session: Session, user_id: int) -> list[Address]:
 
 
 def get_address(session: Session, user_id: int, address_id: int) -> Address:
-    """Return one address; raise AddressUnknown."""
+    """Return one address; raise AddressUnknownError."""
     return _known(store.addresses.find_address(session, user_id, address_id))
 
 
 def add_address(session: Session, user_id: int, new: NewAddress) -> Address:
-    """Return the address made of ``new``; raise OwnerGone or AddressBookFull."""
+    """Add an address and return it; raise OwnerDeletedError or AddressBookFullError."""
     owner = store.lock_owner(session, user_id)
     row = store.addresses.insert_address(session, owner, structs.asdict(new), limit=MOST_ADDRESSES)
     if row is None:
@@ -85,7 +85,7 @@ def add_address(session: Session, user_id: int, new: NewAddress) -> Address:
 
 
 def change_address(session: Session, user_id: int, address_id: int, changes: AddressChanges) -> Address:
-    """Return the address with ``changes`` made; raise AddressUnknown."""
+    """Change an address and return it; raise AddressUnknownError."""
     wanted = {field: value for field, value in structs.asdict(changes).items() if value is not UNSET}
     if not wanted:
         return get_address(session, user_id, address_id)
@@ -93,7 +93,7 @@ def change_address(session: Session, user_id: int, address_id: int, changes: Add
 
 
 def remove_address(session: Session, user_id: int, address_id: int) -> None:
-    """Remove one address; raise AddressUnknown. Orders that went there keep their copy."""
+    """Remove one address; raise AddressUnknownError. Orders keep their own copy."""
     if not store.addresses.delete_address(session, user_id, address_id):
         raise AddressUnknownError
 

@@ -1,4 +1,4 @@
-"""The open cart of a user: so many of each product, in one currency, at the catalogue's prices of this moment."""
+"""The open cart of a user: quantities of products, in one currency, at the current prices of the catalogue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clerk_sync.shop.fields import MOST_LINES, Currency
 
 
 class CartLine(Struct):
-    """So many of one product; not ``available`` once it is off sale or sold in another currency than the cart's."""
+    """A product and its quantity. It is not ``available`` if it is off sale or its currency is not the cart's."""
 
     sku: str
     name: str
@@ -22,7 +22,7 @@ class CartLine(Struct):
 
 
 class Cart(Struct):
-    """What a user is about to buy; the total is that of the available lines. An empty cart has no currency yet."""
+    """A cart. The total counts the available lines. An empty cart has no currency."""
 
     items: list[CartLine]
     currency: Currency | None
@@ -30,7 +30,7 @@ class Cart(Struct):
 
 
 def read_cart(session: Session, user_id: int) -> Cart:
-    """Return the user's cart; one that was never opened is empty."""
+    """Return the user's cart."""
     lines = [CartLine(*row) for row in store.carts.list_cart_lines(session, user_id)]
     return Cart(
         items=lines,
@@ -40,9 +40,9 @@ def read_cart(session: Session, user_id: int) -> Cart:
 
 
 def set_quantity(session: Session, user_id: int, sku: str, quantity: int) -> Cart:
-    """Return the cart with ``quantity`` pieces of ``sku`` in it, whatever it held of it before.
+    """Set the quantity of ``sku`` and return the cart.
 
-    Raises OwnerGone, ProductUnknown, CartFull, or CurrencyMismatch if the rest of the cart is in another currency.
+    Raises OwnerDeletedError, ProductUnknownError, CartFullError or CurrencyMismatchError.
     """
     owner = store.lock_owner(session, user_id)
     put = store.carts.put_cart_item(session, owner, sku, quantity, most_lines=MOST_LINES)
@@ -56,6 +56,6 @@ def set_quantity(session: Session, user_id: int, sku: str, quantity: int) -> Car
 
 
 def remove_item(session: Session, user_id: int, sku: str) -> Cart:
-    """Return the cart without ``sku``, whether it was in it or not."""
+    """Remove ``sku`` if the cart contains it, and return the cart."""
     store.carts.delete_cart_item(session, user_id, sku)
     return read_cart(session, user_id)

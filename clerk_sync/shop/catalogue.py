@@ -1,4 +1,4 @@
-"""The catalogue: what is on sale, and how that changes."""
+"""The catalogue: list the products on sale, and load products."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BATCH_SIZE = 1000
 
 
 class Product(Struct):
-    """A thing on sale."""
+    """A product on sale."""
 
     sku: str
     name: str
@@ -27,7 +27,7 @@ class Product(Struct):
 
 
 class ProductEntry(Struct):
-    """What makes a product, or changes it."""
+    """A product in a catalogue file."""
 
     sku: Sku
     name: SingleLineText
@@ -41,7 +41,7 @@ class ProductEntry(Struct):
 
 
 class Loaded(Struct):
-    """What loading did with the products that it was given."""
+    """The result of a load: how many products were inserted, updated and unchanged."""
 
     inserted: int
     updated: int
@@ -49,34 +49,35 @@ class Loaded(Struct):
 
 
 class ProductKey(NamedTuple):
-    """The place of a product in the catalogue."""
+    """The position of a product in the catalogue, for the next page."""
 
     sku: Annotated[str, Meta(pattern=r"^[^\x00]*$")]
 
 
 class ProductsFound(NamedTuple):
-    """Some products; ``next_key`` is where the next page goes on, None behind the last."""
+    """One page of products; ``next_key`` is None on the last page."""
 
     products: list[Product]
     next_key: ProductKey | None
 
 
 def list_products(session: Session, *, after: ProductKey | None, limit: int) -> ProductsFound:
-    """Return up to ``limit`` products on sale, in the order of their skus, behind ``after``."""
+    """Return up to ``limit`` products on sale after the key ``after``, ordered by sku."""
     rows = store.products.list_products(session, after_sku=after.sku if after else "", limit=limit + 1)
     found = [Product(*row) for row in rows[:limit]]
     return ProductsFound(found, ProductKey(found[-1].sku) if len(rows) > limit else None)
 
 
 def load_products(session: Session, entries: Iterable[ProductEntry]) -> Loaded:
-    """Write ``entries`` into the catalogue by their skus; products that are not among them stay as they are.
+    """Upsert ``entries`` by sku. Other products stay unchanged.
 
-    In batches, because each statement has a time limit. Loads wait for each other: in batches they would deadlock.
+    Each statement has a time limit, so this writes batches. Parallel loads would deadlock on batches, so they wait for
+    each other.
     """
     store.products.lock_catalogue(session)
     loaded = Loaded(0, 0, 0)
-    waiting = iter(entries)
-    while batch := list(islice(waiting, BATCH_SIZE)):
+    remaining = iter(entries)
+    while batch := list(islice(remaining, BATCH_SIZE)):
         changed = store.products.upsert_products(session, msgspec.json.encode(batch).decode())
         inserted = sum(changed)
         loaded.inserted += inserted

@@ -1,6 +1,6 @@
-"""Catalogue files: JSON or CSV becomes products, one after the other, or a report of what is wrong with the file.
+"""Reads catalogue files, JSON or CSV.
 
-A file of any size takes a bounded amount of memory: CSV is read line by line, JSON is limited by MAX_BYTES.
+Memory is bounded: CSV is read line by line, and a file may have MAX_BYTES.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ SAMPLE = Path(__file__).with_name("sample_products.json")
 
 
 def read_catalogue(stream: BinaryIO, name: str = "") -> Iterator[ProductEntry]:
-    """Yield the products of a JSON or CSV file; at its end, raise CatalogueInvalid with the place of what is wrong.
+    """Yield the products of a JSON or CSV file; raise CatalogueInvalidError at the end if there were problems.
 
-    Nothing is yielded any more behind the first problem, and after MAX_PROBLEMS the rest is not read. The ending of
-    ``name`` says which of the two it is; if it does not, the first character does. Keys and columns that a product does
-    not have are passed over. A CSV file has to be UTF-8: JsonDecoder's rule is for JSON.
+    After the first problem it yields no more products, and after MAX_PROBLEMS it stops reading. The suffix of ``name``
+    decides the format; without a known suffix, the first character does. Unknown keys and columns are ignored. A CSV
+    file must be UTF-8.
     """
     file = io.BufferedReader(_Bounded(stream))
     first = file.peek().removeprefix(codecs.BOM_UTF8).lstrip()[:1]
@@ -49,7 +49,7 @@ def read_catalogue(stream: BinaryIO, name: str = "") -> Iterator[ProductEntry]:
 
 
 class _Bounded(io.RawIOBase):
-    """``stream`` up to MAX_BYTES; what goes beyond raises CatalogueInvalid."""
+    """``stream``, limited to MAX_BYTES; longer streams raise CatalogueInvalidError."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -69,7 +69,7 @@ class _Bounded(io.RawIOBase):
 
 
 class _Row(NamedTuple):
-    """One row of a file: where it stands, what it says, and what is wrong with its form."""
+    """One row of a file: its place, its fields, and a problem of its format."""
 
     place: str
     fields: object
@@ -77,7 +77,7 @@ class _Row(NamedTuple):
 
 
 def _checked(rows: Iterable[_Row], *, strict: bool = True) -> Iterator[ProductEntry]:
-    """Yield the entries of ``rows``; not ``strict`` takes numbers and booleans that are written as text."""
+    """Yield the entries of ``rows``. If not ``strict``, numbers and booleans may be text."""
     skus: set[str] = set()
     problems: list[str] = []
     for row in rows:
@@ -86,25 +86,25 @@ def _checked(rows: Iterable[_Row], *, strict: bool = True) -> Iterator[ProductEn
         except msgspec.ValidationError as error:
             problems.append(f"{row.place}: {error}")
             if len(problems) == MAX_PROBLEMS:
-                problems.append("There may be more: the rest was not read.")
+                problems.append("There may be more problems: the rest was not read.")
                 break
             continue
         skus.add(entry.sku)
         if not problems:
             yield entry
     if not skus and not problems:
-        problems.append("there are no products in it")
+        problems.append("the file contains no products")
     if problems:
         raise CatalogueInvalidError(problems)
 
 
 def _entry_of(row: _Row, skus: set[str], *, strict: bool) -> ProductEntry:
-    """Return the product of ``row``; raise ValidationError if it is none, or one of ``skus`` again."""
+    """Return the product of ``row``; raise ValidationError if it is invalid or its sku is in ``skus``."""
     if row.problem:
         raise msgspec.ValidationError(row.problem)
     entry = msgspec.convert(row.fields, ProductEntry, strict=strict)
     if entry.sku in skus:
-        raise msgspec.ValidationError(f"sku {entry.sku} is in the file already")
+        raise msgspec.ValidationError(f"sku {entry.sku} occurs twice")
     if len(skus) == MAX_PRODUCTS:
         raise CatalogueInvalidError([f"more than {MAX_PRODUCTS:,} products: split the file"])
     return entry
@@ -121,7 +121,7 @@ def _json_rows(data: bytes) -> Iterator[_Row]:
     try:
         parsed = _products.decode(data)
     except msgspec.ValidationError:
-        raise CatalogueInvalidError(['a list of products is expected, or {"products": […]}']) from None
+        raise CatalogueInvalidError(['expected a list of products, or {"products": […]}']) from None
     except NotJsonError as error:
         raise CatalogueInvalidError([str(error)]) from None
     products = parsed.products if isinstance(parsed, _Wrapped) else parsed
@@ -129,11 +129,10 @@ def _json_rows(data: bytes) -> Iterator[_Row]:
         yield _Row(f"products[{index}]", fields)
 
 
-_NEEDED = {field.name for field in msgspec.structs.fields(ProductEntry) if field.required}
+_REQUIRED = {field.name for field in msgspec.structs.fields(ProductEntry) if field.required}
 _BEYOND = "beyond the header"
 
-
-_NO_TEXT = re.compile("[\0\udc80-\udcff]")  # NUL, and what surrogateescape makes of a byte that is not UTF-8
+_NO_TEXT = re.compile("[\0\udc80-\udcff]")  # NUL, and bytes that are not UTF-8 after surrogateescape
 
 
 def _lines(file: io.BufferedReader[_Bounded]) -> Iterator[str]:
@@ -149,16 +148,16 @@ def _lines(file: io.BufferedReader[_Bounded]) -> Iterator[str]:
 def _csv_rows(file: io.BufferedReader[_Bounded]) -> Iterator[_Row]:
     lines = _lines(file)
     header = next(lines, "")
-    # Where the comma is the decimal mark, spreadsheets save semicolons.
+    # Spreadsheets use semicolons in languages with a decimal comma.
     delimiter = ";" if ";" in header and "," not in header else ","
     lines = chain([header], lines)
     reader = csv.DictReader(lines, restkey=_BEYOND, delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
-        lacking = _NEEDED - {column.strip() for column in reader.fieldnames or _NEEDED}
-        if lacking:
-            raise CatalogueInvalidError([f"line 1: the header lacks {', '.join(sorted(lacking))}"])
+        missing = _REQUIRED - {column.strip() for column in reader.fieldnames or _REQUIRED}
+        if missing:
+            raise CatalogueInvalidError([f"line 1: the header has no {', '.join(sorted(missing))}"])
         for cells in reader:
-            # A comma that should have been quoted: the columns behind it have moved.
+            # An unquoted comma shifts the following columns.
             problem = "more cells than the header has columns" if cells.pop(_BEYOND, None) else None
             fields = {column.strip(): cell.strip() for column, cell in cells.items() if cell and cell.strip()}
             yield _Row(f"line {reader.line_num}", fields, problem)

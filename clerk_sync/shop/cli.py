@@ -1,4 +1,4 @@
-"""``flask shop``: the catalogue from the operator's side."""
+"""``flask shop``: commands for the catalogue."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _LOCK_NOT_AVAILABLE = "55P03"
 shop = Group("shop", help="The shop's catalogue.")
 
 
-@shop.command("load-products", short_help="Load a catalogue, again and again without doubling.")
+@shop.command("load-products", short_help="Load a catalogue. Repeating it creates no duplicates.")
 @click.argument("file", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @with_appcontext
 def load_products(file: str | None, as_json: bool) -> None:
-    """Load a catalogue from FILE (JSON or CSV; - is standard input), again and again without doubling.
+    """Load a catalogue from FILE (JSON or CSV; - is standard input).
 
-    Products are known by their sku; those that FILE does not name stay as they are. FILE is loaded as a whole or not
-    at all: a bad row, an error or Ctrl-C leaves the catalogue as it was. It may have 128 MiB and 1,000,000 products.
-    Without FILE the sample catalogue is loaded.
+    Products are inserted or updated by sku, so repeating a load creates no duplicates. Products that are not in FILE
+    stay unchanged. FILE is loaded completely or not at all: after an invalid row, an error or Ctrl-C the catalogue is
+    unchanged. FILE may have 128 MiB and 1,000,000 products. Without FILE the sample catalogue is loaded.
     """
     import msgspec
     from sqlalchemy.exc import DBAPIError
@@ -60,7 +60,7 @@ def load_products(file: str | None, as_json: bool) -> None:
     except DBAPIError as error:
         cause = cast("psycopg2.Error", error.orig)
         is_locked = cause.pgcode == _LOCK_NOT_AVAILABLE
-        _fail("Another process changes the catalogue: try again." if is_locked else f"Failed: {sentence_of(cause)}.")
+        _fail("Another process is loading a catalogue. Try again." if is_locked else f"Failed: {sentence_of(cause)}.")
     except KeyboardInterrupt:
         _fail("Interrupted.", exit_code=INTERRUPTED)
     if as_json:
@@ -70,19 +70,19 @@ def load_products(file: str | None, as_json: bool) -> None:
 
 
 def _open(name: str) -> AbstractContextManager[BinaryIO]:
-    """Return the file. A device may have no end, and a named pipe may have no writer: opening it would wait for one."""
+    """Return the open file. Only regular files: a device may never end, and a named pipe may block for ever."""
     if name != "-" and not stat.S_ISREG(Path(name).stat().st_mode):
-        raise OSError(errno.EINVAL, "not a file; what comes from a pipe is read with - instead of FILE")
+        raise OSError(errno.EINVAL, "not a regular file; use - to read from a pipe")
     return cast("AbstractContextManager[BinaryIO]", click.open_file(name, "rb"))
 
 
 def _with_progress(products: Iterable[T]) -> Iterator[T]:
-    """Yield ``products``, and print a line every few seconds."""
-    said_at = time.monotonic()
+    """Yield ``products`` and print a progress line every few seconds."""
+    printed_at = time.monotonic()
     for number, product in enumerate(products, start=1):
         yield product
-        if time.monotonic() - said_at >= EVERY_S:
-            said_at = time.monotonic()
+        if time.monotonic() - printed_at >= EVERY_S:
+            printed_at = time.monotonic()
             click.echo(f"{number:,} products", err=True)
 
 

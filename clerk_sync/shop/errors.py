@@ -1,19 +1,19 @@
-"""Everything that the business refuses; each error carries the evidence, the desk finds the words.
+"""Errors of the shop. ``routes/shop_errors`` translates them to HTTP.
 
 ShopError
-├── OwnerGone             the user is deleted, or is being deleted at this moment
-├── AddressUnknown        not one of this user's addresses
-├── AddressBookFull       as many addresses as a user may have
-├── DestinationUnknown    an order is to go to what is not one of this user's addresses
-├── ProductUnknown        nothing of that name is on sale
-├── CurrencyMismatch      the cart holds another currency
-├── CartFull              as many lines as a cart may have
-├── CartEmpty             nothing to check out
-├── TotalTooLarge         the cart costs more than an order can hold
-├── ProductsUnavailable   in the cart, but no longer on sale
-├── OrderUnknown          not one of this user's orders, or of anybody's
-├── InvalidTransition     an order's status does not change that way
-└── CatalogueInvalid      a catalogue file with rows that cannot be loaded
+├── OwnerDeletedError          the user is deleted, or is being deleted
+├── AddressUnknownError        the user has no such address
+├── AddressBookFullError       the user has the most addresses allowed
+├── DestinationUnknownError    an order's address is not an address of the user
+├── ProductUnknownError        no product on sale has this sku
+├── CurrencyMismatchError      the product's currency is not the cart's
+├── CartFullError              the cart has the most lines allowed
+├── CartEmptyError             the cart has no lines to check out
+├── TotalTooLargeError         the total does not fit into an order
+├── ProductsUnavailableError   products in the cart are no longer on sale
+├── OrderUnknownError          there is no such order, or it is another user's
+├── InvalidTransitionError     the order's status cannot change this way
+└── CatalogueInvalidError      a catalogue file with invalid rows
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from collections.abc import Sequence
 
 
 class ShopError(Exception):
-    """The root of this room's errors."""
+    """The base class."""
 
 
 class OwnerDeletedError(ShopError):
-    """Nothing can be owned by a deleted user."""
+    """A deleted user cannot own rows."""
 
 
 class AddressUnknownError(ShopError):
@@ -34,15 +34,15 @@ class AddressUnknownError(ShopError):
 
 
 class AddressBookFullError(ShopError):
-    """The user has as many addresses as one may have."""
+    """The user has ``limit`` addresses, the most allowed."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"{limit} addresses are the most")
+        super().__init__(f"at most {limit} addresses")
         self.limit = limit
 
 
 class DestinationUnknownError(ShopError):
-    """An order can only go to an address of the user who orders."""
+    """An order must go to an address of its user."""
 
 
 class ProductUnknownError(ShopError):
@@ -50,32 +50,32 @@ class ProductUnknownError(ShopError):
 
 
 class CurrencyMismatchError(ShopError):
-    """A product in one currency does not go into a cart of another."""
+    """All products in a cart must have one currency."""
 
     def __init__(self, cart_currency: str, product_currency: str) -> None:
-        super().__init__(f"{product_currency} into a cart in {cart_currency}")
+        super().__init__(f"product in {product_currency}, cart in {cart_currency}")
         self.cart_currency = cart_currency
         self.product_currency = product_currency
 
 
 class CartFullError(ShopError):
-    """The cart has as many lines as one may have, or more."""
+    """The cart has ``limit`` lines or more."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"{limit} lines are the most")
+        super().__init__(f"at most {limit} lines")
         self.limit = limit
 
 
 class CartEmptyError(ShopError):
-    """There is nothing to check out."""
+    """The cart is empty."""
 
 
 class TotalTooLargeError(ShopError):
-    """The total of the cart does not fit into an order: prices of products were set past the catalogue's limit."""
+    """The cart's total does not fit into an order: a price in the database exceeds the catalogue's limit."""
 
 
 class ProductsUnavailableError(ShopError):
-    """Some lines of the cart cannot be bought any more."""
+    """Products in the cart are no longer on sale."""
 
     def __init__(self, skus: Sequence[str]) -> None:
         super().__init__(", ".join(skus))
@@ -96,7 +96,7 @@ class InvalidTransitionError(ShopError):
 
 
 class CatalogueInvalidError(ShopError):
-    """A catalogue of which nothing was loaded; ``problems`` names every bad row by its place."""
+    """An invalid catalogue file. Nothing was loaded. ``problems`` names each invalid row."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))

@@ -15,7 +15,7 @@ CURRENCY = "currency ~ '^[A-Z]{3}$'"
 
 
 class Product(Base):
-    """A thing that can be bought; ``sku`` is its public name."""
+    """A product; ``sku`` is its public name."""
 
     __tablename__ = "products"
     __table_args__ = (
@@ -35,7 +35,7 @@ class Product(Base):
 
 
 class Address(Base):
-    """Where a user wants things sent."""
+    """An address of a user."""
 
     __tablename__ = "addresses"
     __table_args__ = (
@@ -69,7 +69,7 @@ class Cart(Base):
 
 
 class CartItem(Base):
-    """So many of one product in one cart."""
+    """One product in one cart."""
 
     __tablename__ = "cart_items"
     __table_args__ = (
@@ -79,14 +79,14 @@ class CartItem(Base):
 
     cart_id: Mapped[int] = mapped_column(ForeignKey("carts.id", ondelete="CASCADE"), primary_key=True)
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), primary_key=True)
-    # The owner once more, so that every owned row says whose it is without a join.
+    # The owner again, so that every owned row names its user without a join.
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     quantity: Mapped[int]
     added_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
 class Order(Base):
-    """What was bought, at which prices, and where it goes: a copy that outlives catalogue, address and user."""
+    """An order. It is a copy: later changes of catalogue, address and user do not change it."""
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -110,7 +110,7 @@ class Order(Base):
 
 
 class OrderItem(Base):
-    """One line of an order, with the name and price of the day."""
+    """One line of an order, with the name and the price at checkout."""
 
     __tablename__ = "order_items"
     __table_args__ = (

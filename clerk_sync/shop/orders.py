@@ -72,7 +72,7 @@ class OrderLine(Struct):
 
 
 class Order(Struct):
-    """What was bought, at which prices, and where it goes."""
+    """An order. Amounts are whole minor units of ``currency``."""
 
     number: str
     status: OrderStatus

@@ -1,9 +1,9 @@
-"""Addresses for a browser: Clerk's frontend API and sign-in page, and this service's own origin.
+"""URLs for a browser: Clerk's frontend API and sign-in page, and this service's own origin.
 
-The publishable key names the frontend API. Where the Backend API's address is on this machine, a local Clerk is meant,
-which serves everything from there.
+The publishable key names the frontend API. If CLERK_API_URL is on this machine, it is a local Clerk, which serves
+everything from there.
 
-``Host`` is what the client says. It chooses among the origins that are configured, and never becomes one by itself.
+The client chooses the ``Host`` header, so it only selects one of the configured origins. It never becomes an origin.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 def find_own_origin() -> str | None:
     """Return the origin under which the browser knows this service, or None if ``Host`` is none of ours.
 
-    An authorized party with this host is ours. It also says whether a router in front has ended TLS, which we cannot
-    see. Without authorized parties, which is development, a loopback host is ours: no page elsewhere has that name.
+    An authorized party with this host is ours. Its scheme also tells whether a proxy ends TLS, which a request does not
+    show. Without authorized parties, as in development, a loopback host is ours: no other site has that name.
     """
     host = request.host.lower()
     parties = services().settings.authorized_parties
@@ -35,17 +35,17 @@ def find_own_origin() -> str | None:
 
 
 def requested_origin() -> str:
-    """Return the origin that the request names. Show it or compare it, but never lead anybody there."""
+    """Return the origin that the request names. Show or compare it, but never redirect to it."""
     return f"{request.scheme}://{request.host}"
 
 
 def is_authorized_party() -> bool:
-    """Return whether tokens that are made for the console's own pages would be accepted."""
+    """Return whether the service would accept tokens for the console's own origin."""
     return not services().settings.authorized_parties or find_own_origin() is not None
 
 
 def has_tls() -> bool:
-    """Return whether cookies for this browser are to be marked Secure. If nothing tells, in production they are."""
+    """Return whether cookies must be marked Secure. If the scheme is unknown, they are in production."""
     origin = find_own_origin()
     if origin is None:
         return services().settings.is_production or request.scheme == "https"
@@ -53,7 +53,7 @@ def has_tls() -> bool:
 
 
 def find_frontend_api() -> str | None:
-    """Return the frontend API's origin, or None where nothing says where it is."""
+    """Return the frontend API's origin, or None if no setting names it."""
     settings = services().settings
     local = _find_local_clerk(settings)
     if local is not None:
@@ -62,7 +62,7 @@ def find_frontend_api() -> str | None:
 
 
 def find_sign_in_page(back_to: str) -> str | None:
-    """Return the address of the page to sign in at, which leads to ``back_to`` afterwards, or None."""
+    """Return the URL of the sign-in page, which redirects to ``back_to`` afterwards, or None."""
     settings = services().settings
     base = _find_local_clerk(settings)
     if base is None and settings.publishable_key:
@@ -74,21 +74,21 @@ def _find_local_clerk(settings: Settings) -> str | None:
     parts = urlsplit(settings.api_url)
     if parts.hostname not in LOOPBACK:
         return None
-    # Cookies of 127.0.0.1 never reach localhost: it has to be called as the browser calls us.
-    here = _hostname(request.host)
-    host = here if here in ("127.0.0.1", "localhost") else parts.hostname
+    # Browsers do not send cookies of 127.0.0.1 to localhost, so Clerk gets the host name of this request.
+    own_host = _hostname(request.host)
+    host = own_host if own_host in ("127.0.0.1", "localhost") else parts.hostname
     return f"{parts.scheme}://{host}:{parts.port}" if parts.port else f"{parts.scheme}://{host}"
 
 
 def _hostname(host: str) -> str | None:
     try:
         return urlsplit(f"//{host}").hostname
-    except ValueError:  # brackets that hold no IPv6 address
+    except ValueError:  # brackets without an IPv6 address
         return None
 
 
 def _account_portal(frontend_api: str) -> str:
-    """Return the account portal's host: Clerk names it after the frontend API (clerk/javascript, accounts URL)."""
+    """Return the account portal's host, which Clerk derives from the frontend API (clerk/javascript, accounts URL)."""
     if "clerk.accounts." in frontend_api:
         return frontend_api.replace("clerk.accounts.", "accounts.", 1)
     return "accounts." + frontend_api.removeprefix("clerk.")

@@ -1,6 +1,6 @@
-"""URL converters. A path that fits no converter does not exist: 404, before any view or database.
+"""URL converters. A path that matches no converter is answered 404 before any view runs.
 
-The patterns decide alone: if ``to_python`` refuses, werkzeug answers 405 for all methods but the first.
+Only the patterns refuse values. If ``to_python`` refused, werkzeug would answer 405 for all methods but the first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ENCODED = "~"
 
 
 class IdConverter(BaseConverter):
-    """A row's id. Eighteen digits always fit a bigint, and are more rows than there will be."""
+    """A row's id. Eighteen digits always fit into a bigint."""
 
     regex = "[1-9][0-9]{0,17}"
 
@@ -27,25 +27,24 @@ class IdConverter(BaseConverter):
 
 
 class TextConverter(BaseConverter):
-    """Text without NUL, which PostgreSQL cannot even be asked about."""
+    """Text without NUL, which PostgreSQL refuses in a parameter."""
 
     regex = r"[^/\x00]+"
     part_isolating = True
 
 
 class ForeignIdConverter(BaseConverter):
-    """An id that somebody else chose, with any characters: that of a delivery.
+    """An id that the sender chose, with any characters: the id of a delivery.
 
-    No quoting carries every text through a path: servers decode ``%2F`` before they look for slashes, and browsers
-    resolve ``%2E%2E``. A link therefore writes an id that has other characters than letters, digits, ``-`` and ``_``
-    as ``~`` and its base64url form. Text without the ``~`` is the id itself.
+    Percent-encoding is not safe in a path: servers decode ``%2F`` before they split at slashes, and browsers resolve
+    ``%2E%2E``. So an id with characters besides letters, digits, ``-`` and ``_`` becomes ``~`` and its base64url form.
     """
 
     regex = r"[^\x00]+"
     part_isolating = False
 
     def to_python(self, value: str) -> str:
-        """Return the id that a path names."""
+        """Return the id in a path."""
         text = value.rstrip("/")
         if not text.startswith(_ENCODED):
             return text
@@ -54,11 +53,11 @@ class ForeignIdConverter(BaseConverter):
             found = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True).decode()
         except ValueError:
             return text
-        # PostgreSQL cannot be asked about NUL in this form either.
+        # PostgreSQL would refuse the NUL in the decoded id.
         return text if "\0" in found else found
 
     def to_url(self, value: Any) -> str:
-        """Return what names the id in a path."""
+        """Return the id as it is written in a path."""
         text = str(value)
         if _PLAIN.fullmatch(text):
             return text
@@ -77,5 +76,5 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 
 
 def install(app: Flask) -> None:
-    """Make ``<name>`` and ``<id:name>`` in ``app``'s routes mean the converters above."""
+    """Add the converters to ``app``. ``<name>`` without a converter is ``TextConverter``."""
     app.url_map.converters.update(CONVERTERS)

@@ -1,4 +1,4 @@
-"""Whether the process runs, whether it can do its work, and what it has done."""
+"""Liveness, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ health = Blueprint("health", __name__)
 
 @health.get("/healthz")
 def healthz() -> Response:
-    """Answer while the process runs; touches nothing."""
+    """Answer 200 while the process runs. This uses no dependency."""
     return json_response({"status": "ok"})
 
 
 @health.get("/readyz")
 def readyz() -> Response:
-    """Answer 200 when everything is there, else 503; one entry for each dependency says what is missing."""
+    """Answer 200 if every dependency is ready, else 503. Each dependency has an entry with the reason."""
     checks = {**_database_checks(), "keys": _keys_check(), "webhook_secret": _webhook_secret_check()}
     ready = all(check["ok"] for check in checks.values())
     return json_response(checks, 200 if ready else 503)
@@ -40,30 +40,30 @@ def readyz() -> Response:
 
 @health.get("/metrics")
 def metrics() -> Response:
-    """Answer Prometheus' text for whoever holds METRICS_TOKEN; without one, for anyone but in production."""
+    """Answer metrics for Prometheus. They require METRICS_TOKEN if it is set, and in production it must be set."""
     settings = services().settings
     if settings.metrics_token is None and settings.is_production:
-        raise Problem(404, "not-found", "There is nothing here.")
+        raise Problem(404, "not-found", "Nothing exists at this URL.")
     if settings.metrics_token is not None and not _has_token(settings.metrics_token):
         raise Problem(401, "metrics-token", "The bearer token of /metrics is required.", {"WWW-Authenticate": "Bearer"})
-    return Response(exposition(_readings()), content_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(exposition(_samples()), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _readings() -> Iterator[Sample]:
-    obstacles, revisions = _look_at_database()
+def _samples() -> Iterator[Sample]:
+    obstacles, revisions = _inspect_database()
     faults = {each.fault for each in obstacles}
     if not obstacles and not (revisions and revisions.serve_this_code):
         faults.add(Fault.NOT_MIGRATED)
     name, help_ = "database_up", "Whether this scrape could read the mirror's tables"
     try:
-        # Where one connection was refused, another one would only keep Prometheus waiting.
+        # If one connection was refused, a second attempt would only delay the scrape.
         mirror = [] if faults & {Fault.UNREACHABLE, Fault.NOT_UTF8} else list(read_mirror(db.session()))
     except SQLAlchemyError:
-        mirror = []  # the counters are worth having while the database is down
+        mirror = []  # the counters are useful while the database is down
     yield Sample(name, help_, float(bool(mirror)))
     yield from mirror
     for fault in Fault:
-        help_ = "Whether this keeps the database from serving us: 1 or 0"
+        help_ = "Whether this fault makes the database unusable: 1 or 0"
         yield Sample("database_fault", help_, float(fault in faults), ("fault", fault))
 
 
@@ -76,12 +76,12 @@ Check = dict[str, bool | str]
 
 
 def _database_checks() -> dict[str, Check]:
-    obstacles, revisions = _look_at_database()
-    database = _bad("; ".join(each.found for each in obstacles)) if obstacles else _good("reached")
+    obstacles, revisions = _inspect_database()
+    database = _bad("; ".join(each.found for each in obstacles)) if obstacles else _good("reachable")
     if revisions and revisions.serve_this_code:
         return {"database": database, "migrations": _good(f"at {revisions}")}
     if revisions is None and any(each.fault is not Fault.READ_ONLY for each in obstacles):
-        return {"database": database, "migrations": _bad("unknown while the database cannot be used")}
+        return {"database": database, "migrations": _bad("unknown while the database is not usable")}
     found = f"at {revisions}" if revisions else "never run"
     return {
         "database": database,
@@ -89,8 +89,8 @@ def _database_checks() -> dict[str, Check]:
     }
 
 
-def _look_at_database() -> tuple[list[Obstacle], Revisions | None]:
-    """Return what keeps the database from serving us, and the revisions of its tables if they can be read."""
+def _inspect_database() -> tuple[list[Obstacle], Revisions | None]:
+    """Return what makes the database unusable, and the revisions of its tables if they can be read."""
     rows = services().pool.fetch_all
     try:
         obstacles = find_obstacles(rows)
@@ -100,12 +100,12 @@ def _look_at_database() -> tuple[list[Obstacle], Revisions | None]:
         return obstacles, read_revisions(rows)
     except (psycopg2.Error, PoolTimeout) as error:
         obstacle = obstacle_of(error) or _UNKNOWN
-        # There is no table, or no right to read it. If it is the latter, it stands among the obstacles.
+        # The table is missing, or it cannot be read. ``find_obstacles`` has reported the latter.
         is_known = obstacle.fault in (Fault.NOT_MIGRATED, Fault.MISSING_PRIVILEGES)
         return obstacles if is_known else [*obstacles, obstacle], None
 
 
-_UNKNOWN = Obstacle(Fault.BUSY, "no connection came free in time", "")
+_UNKNOWN = Obstacle(Fault.BUSY, "all connections were in use", "")
 
 
 def _keys_check() -> Check:

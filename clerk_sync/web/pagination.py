@@ -1,4 +1,7 @@
-"""Pages by key: ``limit`` says how many, ``cursor`` behind which row. A cursor is opaque to clients, and checked."""
+"""Keyset pagination: ``limit`` is the page's size, ``cursor`` the key of the last row before the page.
+
+A cursor is opaque to clients, and its content is validated.
+"""
 
 from __future__ import annotations
 
@@ -21,31 +24,31 @@ K = TypeVar("K", bound=tuple[Any, ...])
 DEFAULT_LIMIT = 20
 HIGHEST_LIMIT = 100
 
-NextCursor = Annotated[str | None, Meta(description="Send it as `cursor` for the next page; null on the last.")]
+NextCursor = Annotated[str | None, Meta(description="Send it as `cursor` for the next page. Null on the last page.")]
 
 _decoder: Callable[[Any], Decoder[Any]] = cache(Decoder)
 
 
 def read_limit(default: int = DEFAULT_LIMIT) -> int:
-    """Return how many rows the request asks for; 422 for what is not a whole number from 1 to 100."""
+    """Return the limit of the request; raise 422 unless it is a whole number from 1 to 100."""
     text = request.args.get("limit", str(default))
     if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= HIGHEST_LIMIT:
-        raise Problem(422, "limit-invalid", f"limit has to be a whole number from 1 to {HIGHEST_LIMIT}.")
+        raise Problem(422, "limit-invalid", f"limit must be a whole number from 1 to {HIGHEST_LIMIT}.")
     return int(text)
 
 
 def read_cursor(key: type[K]) -> K | None:
-    """Return the key behind which the request wants to go on, None for the start; 422 for a cursor that is not ours."""
+    """Return the key in the request's cursor, or None without one; raise 422 if the cursor is not valid for ``key``."""
     text = request.args.get("cursor")
     if text is None:
         return None
     try:
         found: K = _decoder(key).decode(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, msgspec.DecodeError, ValueError, RecursionError):
-        raise Problem(422, "cursor-invalid", "cursor has to be a next_cursor of this list.") from None
+        raise Problem(422, "cursor-invalid", "cursor must be a next_cursor of this list.") from None
     return found
 
 
 def cursor_of(key: Sequence[object] | None) -> str | None:
-    """Return what a client sends to go on behind ``key``."""
+    """Return the cursor of the page after ``key``."""
     return base64.urlsafe_b64encode(msgspec.json.encode(key)).rstrip(b"=").decode() if key is not None else None

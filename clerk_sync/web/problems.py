@@ -1,4 +1,4 @@
-"""Every error as RFC 9457 problem details; nothing of the inside shows in them."""
+"""Errors as RFC 9457 problem details. They contain no stack trace, no secret and no setting."""
 
 from __future__ import annotations
 
@@ -27,18 +27,17 @@ log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
 
-# What Flask refuses by itself. Its own texts talk to a person at a browser, and HTTP's phrases change with Python's
-# version: no code may hang on them.
-_REFUSED = {
+# Errors that Flask raises. HTTP's phrases change with Python's version, so codes must not be made from them.
+_FLASK_ERRORS = {
     400: ("bad-request", "The request cannot be read."),
-    404: ("not-found", "There is nothing here."),
-    405: ("method-not-allowed", "Not with this method; Allow names those that do."),
+    404: ("not-found", "Nothing exists at this URL."),
+    405: ("method-not-allowed", "This method is not allowed. The Allow header lists the methods."),
     413: ("request-entity-too-large", "The body is larger than 1 MiB."),
 }
 
 
 class Problem(Exception):
-    """A request that cannot be served; ``code`` is a stable machine word, ``detail`` a sentence for people."""
+    """An error response: ``code`` is a stable word for programs, ``detail`` a sentence for people."""
 
     def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(code)
@@ -49,7 +48,7 @@ class Problem(Exception):
 
 
 def problem_response(problem: Problem) -> Response:
-    """Return ``problem`` as an application/problem+json answer."""
+    """Return ``problem`` as an application/problem+json response."""
     body = {
         "type": "about:blank",
         "title": HTTPStatus(problem.status).phrase,
@@ -76,7 +75,7 @@ def database_unavailable(fault: Fault) -> Problem:
 
 
 def install_error_handlers(app: Flask) -> None:
-    """Answer every exception that leaves a view of ``app`` with a problem."""
+    """Answer every exception of ``app``'s views with a problem."""
     app.register_error_handler(Problem, problem_response)
     app.register_error_handler(HTTPException, _http_exception)
     app.register_error_handler(PoolTimeout, _pool_exhausted)
@@ -94,15 +93,15 @@ def send_problem(
             environ[ROUTE] = request.url_rule.rule
         try:
             response = app.finalize_request(app.handle_user_exception(error))
-        except Exception as failure:
-            response = app.handle_exception(failure)
+        except Exception as second_error:
+            response = app.handle_exception(second_error)
         return response(environ, start_response)
 
 
 def _http_exception(error: HTTPException) -> Response:
     status = error.code or 500
     phrase = HTTPStatus(status).phrase
-    code, detail = _REFUSED.get(status) or (phrase.lower().replace(" ", "-"), f"{phrase}.")
+    code, detail = _FLASK_ERRORS.get(status) or (phrase.lower().replace(" ", "-"), f"{phrase}.")
     response = problem_response(Problem(status, code, detail))
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
@@ -126,8 +125,8 @@ def _unavailable(error: Exception, fault: Fault) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    # Flask sends this signal only for exceptions without a handler. Error trackers listen to it.
+    # Flask sends this signal only for exceptions without a handler, and error trackers need it.
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # Flask's documented way to the sender
     got_request_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
     log.error("unexpected %s", describe_exception(error))
-    return problem_response(Problem(500, "internal-error", "Something went wrong on our side."))
+    return problem_response(Problem(500, "internal-error", "An unexpected error occurred."))

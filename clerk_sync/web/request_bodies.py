@@ -1,4 +1,4 @@
-"""Request bodies: JSON of a known shape, or the problem that says what is wrong with it."""
+"""JSON request bodies, decoded and validated."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _decoder: Callable[[Any], JsonDecoder[Any]] = cache(JsonDecoder)
 
 
 def decode_body(shape: type[T]) -> T:
-    """Return the body of the request as ``shape``; fields that the shape does not have are passed over.
+    """Return the request's body as ``shape``. Unknown fields are ignored.
 
-    415 for what is not sent as JSON, 413 for too much of it, 400 for what is none, 422 for another shape: the detail
-    names the field and what it should have been, never what it was.
+    Raises Problem: 415 for another content type, 413 if it is too large, 400 if it is not JSON, 422 if it does not
+    match ``shape``. The detail names the field and the expected type, never the value.
     """
     if not request.is_json:
-        raise Problem(415, "not-json", "The body has to be sent as application/json.")
+        raise Problem(415, "not-json", "Send the body as application/json.")
     decoder: JsonDecoder[T] = _decoder(shape)
     try:
         return decoder.decode(request.get_data(cache=False))

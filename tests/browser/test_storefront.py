@@ -1,4 +1,4 @@
-"""The storefront, from sign-up to farewell, with the look behind the counter."""
+"""The storefront, from sign-up to the deletion of the account, with its panel."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tests.stage.servers import Servers
 
 @pytest.fixture
 def shop(servers: Servers, browser_page: Page) -> Page:
-    """The storefront, opened by somebody who has never been here."""
+    """The storefront in a new browser."""
     servers.clerk.faults.clear()
     browser_page.set_viewport_size({"width": 1440, "height": 1100})
     browser_page.goto(f"{servers.service.url}/")
-    expect(browser_page.get_by_role("heading", level=1)).to_have_text("A shop whose customers live at Clerk")
+    expect(browser_page.get_by_role("heading", level=1)).to_have_text("A shop with customers from Clerk")
     return browser_page
 
 
 def sign_up(shop: Page) -> str:
-    """Sign up as the person whom the form suggests, and return the e-mail address."""
+    """Sign up as the user that the form suggests, and return the e-mail address."""
     shop.goto(shop.url.partition("#")[0] + "#/sign-up")
     address = shop.get_by_label("E-mail address").input_value()
     shop.get_by_role("button", name="Sign up").click()
@@ -33,20 +33,20 @@ def sign_up(shop: Page) -> str:
 
 
 def decide(shop: Page, fate: str) -> None:
-    """Choose what becomes of the next webhook; returns when the local Clerk has heard it."""
+    """Choose what happens to the next webhook; return when the local Clerk has answered."""
     with shop.expect_response(lambda it: it.url.endswith("/_local/mishaps") and it.request.method == "POST"):
         shop.get_by_label(fate).check()
 
 
-def told(shop: Page, text: str) -> None:
-    """Wait until the panel has said this."""
+def wait_for_message(shop: Page, text: str) -> None:
+    """Wait until the panel shows this message."""
     expect(shop.locator("#story li").filter(has_text=text).first).to_be_visible()
 
 
-def test_a_newcomer_signs_up_buys_and_sees_what_happens(servers: Servers, shop: Page, screenshot: Screenshot) -> None:
+def test_a_new_user_signs_up_buys_and_sees_what_happens(servers: Servers, shop: Page, screenshot: Screenshot) -> None:
     address = sign_up(shop)
-    told(shop, "You signed up at Clerk")
-    expect(shop.locator("#standing")).to_have_text("in step with Clerk")
+    wait_for_message(shop, "You signed up at Clerk")
+    expect(shop.locator("#status")).to_have_text("in step with Clerk")
     expect(shop.locator("#row")).to_contain_text(address)
     expect(shop.locator("#webhooks tr").first).to_contain_text("user.createdapplied")
     shop.get_by_role("button", name="Add Enamel Kettle to the cart").click()
@@ -63,7 +63,7 @@ def test_a_newcomer_signs_up_buys_and_sees_what_happens(servers: Servers, shop: 
     shop.get_by_role("button", name="Save the address").click()
     shop.get_by_role("button", name="Place the order").click()
     expect(shop.get_by_role("heading", level=1)).to_have_text("Orders")
-    told(shop, "sent again, it would be this same order")
+    wait_for_message(shop, "sending it again returns the same order")
     expect(shop.locator(".orders li")).to_contain_text("1 × Enamel Kettle")
     expect(shop.locator("#row")).to_contain_text("1 address, 0 in the cart, 1 order")
     orders = servers.query(
@@ -78,11 +78,11 @@ def test_a_change_whose_webhook_got_lost_is_repaired_by_sync(
     address = sign_up(shop)
     expect(shop.locator("#row")).to_contain_text("Ada Lovelace")
     shop.get_by_role("link", name="account", exact=True).click()
-    decide(shop, "gets lost")
+    decide(shop, "is lost")
     shop.get_by_label("Last name").fill("King")
     shop.get_by_role("button", name="Save at Clerk").first.click()
-    told(shop, "user.updated got lost on its way")
-    expect(shop.locator("#standing")).to_have_text("behind Clerk")
+    wait_for_message(shop, "user.updated was lost")
+    expect(shop.locator("#status")).to_have_text("behind Clerk")
     expect(shop.locator("#row")).to_contain_text("Ada Lovelace")
     expect(shop.locator("#repair")).to_contain_text("flask sync-clerk sync")
     expect(shop.get_by_label("arrives")).to_be_checked()
@@ -90,56 +90,56 @@ def test_a_change_whose_webhook_got_lost_is_repaired_by_sync(
     screenshot("storefront-behind")
     repaired = servers.flask("sync-clerk", "sync", "--no-progress")
     assert repaired.returncode == 0, repaired.stderr
-    told(shop, "flask sync-clerk sync read Clerk and repaired the row")
-    expect(shop.locator("#standing")).to_have_text("in step with Clerk")
+    wait_for_message(shop, "flask sync-clerk sync read Clerk and repaired the row")
+    expect(shop.locator("#status")).to_have_text("in step with Clerk")
     expect(shop.get_by_role("heading", level=1)).to_have_text("Ada King")
     assert servers.query("SELECT last_name FROM users WHERE email = %s", address) == [("King",)]
 
 
-@pytest.mark.parametrize("look_begins", ["before the decision", "during the decision"])
-def test_a_look_under_way_leaves_a_decision_as_it_is(shop: Page, look_begins: str) -> None:
+@pytest.mark.parametrize("poll_begins", ["before the decision", "during the decision"])
+def test_a_poll_in_progress_does_not_undo_a_decision(shop: Page, poll_begins: str) -> None:
     sign_up(shop)
     shop.get_by_role("link", name="account", exact=True).click()
     decisions: list[Route] = []
-    looks: list[tuple[Route, APIResponse]] = []
+    polls: list[tuple[Route, APIResponse]] = []
 
     def wait_for(held: list[Any], count: int) -> None:
         while len(held) < count:
             shop.wait_for_timeout(20)
 
-    if look_begins == "during the decision":
+    if poll_begins == "during the decision":
         shop.route("**/_local/mishaps", lambda route: [decisions.append(route)], times=1)
-        shop.get_by_label("gets lost").check()
+        shop.get_by_label("is lost").check()
         wait_for(decisions, 1)
-    shop.route("**/_local/faults", lambda route: looks.append((route, route.fetch())))
-    wait_for(looks, 1)
+    shop.route("**/_local/faults", lambda route: polls.append((route, route.fetch())))
+    wait_for(polls, 1)
     with shop.expect_response(lambda it: it.url.endswith("/_local/mishaps") and it.request.method == "POST"):
         if decisions:
             decisions[0].continue_()
         else:
-            shop.get_by_label("gets lost").check()
-    old_look, its_answer = looks[0]
-    old_look.fulfill(response=its_answer)
-    wait_for(looks, 2)
-    assert shop.get_by_label("gets lost").is_checked()
-    looks[1][0].fulfill(response=looks[1][1])
-    wait_for(looks, 3)
-    assert shop.get_by_label("gets lost").is_checked()
+            shop.get_by_label("is lost").check()
+    old_poll, its_answer = polls[0]
+    old_poll.fulfill(response=its_answer)
+    wait_for(polls, 2)
+    assert shop.get_by_label("is lost").is_checked()
+    polls[1][0].fulfill(response=polls[1][1])
+    wait_for(polls, 3)
+    assert shop.get_by_label("is lost").is_checked()
     shop.unroute_all(behavior="ignoreErrors")
 
 
 def test_a_first_request_that_is_faster_than_the_webhook_is_served(servers: Servers, shop: Page) -> None:
     decide(shop, "is 3 s late")
     sign_up(shop)
-    expect(shop.locator("#standing")).to_have_text("a webhook is under way")
+    expect(shop.locator("#status")).to_have_text("a webhook is in transit")
     shop.get_by_role("link", name="account", exact=True).click()
-    told(shop, "Your first request made your row, at version 0")
-    expect(shop.locator("#row")).to_contain_text("0: Clerk not heard yet")
-    told(shop, "The webhook filled it")
+    wait_for_message(shop, "Your first request created your row with version 0")
+    expect(shop.locator("#row")).to_contain_text("0: no data from Clerk yet")
+    wait_for_message(shop, "The webhook filled it")
     expect(shop.get_by_role("heading", level=1)).to_have_text("Ada Lovelace")
 
 
-def test_who_deletes_the_account_sees_what_goes_and_what_stays(
+def test_a_user_who_deletes_the_account_sees_what_is_deleted_and_what_stays(
     servers: Servers, shop: Page, complaints: Complaints
 ) -> None:
     address = sign_up(shop)
@@ -149,9 +149,9 @@ def test_who_deletes_the_account_sees_what_goes_and_what_stays(
     shop.get_by_role("button", name="Keep it").click()
     expect(shop.get_by_role("heading", level=1)).to_have_text("Ada Lovelace")
     shop.get_by_role("button", name="Delete account").click()
-    shop.get_by_role("button", name="Delete for good").click()
-    told(shop, "left a tombstone")
-    expect(shop.locator("#standing")).to_have_text("a tombstone: final")
+    shop.get_by_role("button", name="Delete account permanently").click()
+    wait_for_message(shop, "left a tombstone")
+    expect(shop.locator("#status")).to_have_text("deleted: a tombstone")
     expect(shop.locator("#row .email")).to_have_text("emailnull")
     assert servers.clerk.users.find(address) is None
     assert servers.query("SELECT count(*) FROM users WHERE email = %s", address) == [(0,)]
@@ -162,11 +162,11 @@ def test_who_deletes_the_account_sees_what_goes_and_what_stays(
     complaints.take_back("422")
 
 
-def test_who_signs_out_is_out_and_may_come_back(servers: Servers, shop: Page) -> None:
+def test_a_user_signs_out_and_signs_in_again(servers: Servers, shop: Page) -> None:
     address = sign_up(shop)
     shop.get_by_role("link", name="account", exact=True).click()
     shop.get_by_role("button", name="Sign out").click()
-    told(shop, "You signed out at Clerk")
+    wait_for_message(shop, "You signed out at Clerk")
     assert not {cookie["name"] for cookie in shop.context.cookies()} & {"__session", "__client"}
     shop.goto(shop.url.partition("#")[0] + "#/orders")
     expect(shop.get_by_role("heading", level=1)).to_have_text("Welcome back")
@@ -184,7 +184,7 @@ def test_a_new_address_is_two_changes_and_both_arrive(servers: Servers, shop: Pa
     shop.get_by_role("button", name="Save at Clerk").last.click()
     expect(shop.locator("#row")).to_contain_text(f"new-{address}")
     expect(shop.locator("#webhooks tr")).to_have_count(3)
-    expect(shop.locator("#standing")).to_have_text("in step with Clerk")
+    expect(shop.locator("#status")).to_have_text("in step with Clerk")
 
 
 @pytest.mark.parametrize(("way", "credential"), [("by cookie", "cookie"), ("by header", "Bearer")])
@@ -218,7 +218,7 @@ def test_a_token_is_renewed_before_it_ends(servers: Servers, shop: Page) -> None
     expect(shop.locator("#session")).to_contain_text("renewed 1 ×")
 
 
-def test_while_clerk_is_down_the_shop_goes_on_and_says_so(servers: Servers, shop: Page, complaints: Complaints) -> None:
+def test_while_clerk_is_down_the_shop_works_and_says_so(servers: Servers, shop: Page, complaints: Complaints) -> None:
     sign_up(shop)
     servers.clerk.faults.add("/v1/client*", hang_up=True, times=None)
     shop.get_by_role("button", name="Add Olive Oil Soap to the cart").click()
@@ -229,7 +229,7 @@ def test_while_clerk_is_down_the_shop_goes_on_and_says_so(servers: Servers, shop
     complaints.take_back("net::ERR_EMPTY_RESPONSE")
 
 
-def test_what_the_api_refuses_is_said_in_words(servers: Servers, shop: Page, complaints: Complaints) -> None:
+def test_a_refusal_of_the_api_is_shown_as_a_sentence(servers: Servers, shop: Page, complaints: Complaints) -> None:
     sign_up(shop)
     servers.query("UPDATE products SET active = false WHERE sku = 'TEA-ASSAM-250'")
     shop.get_by_role("button", name="Add Assam Tea, 250 g to the cart").click()
@@ -238,13 +238,13 @@ def test_what_the_api_refuses_is_said_in_words(servers: Servers, shop: Page, com
     complaints.take_back("404")
 
 
-def test_a_page_of_an_origin_that_is_no_authorized_party_is_told_so(
+def test_a_page_on_another_origin_than_the_authorized_parties_says_so(
     servers: Servers, shop: Page, complaints: Complaints
 ) -> None:
     shop.goto(servers.service.url.replace("127.0.0.1", "localhost") + "/storefront")
     shop.get_by_role("button", name="Sign up").click()
     shop.get_by_role("link", name="account", exact=True).click()
-    expect(shop.get_by_role("alert")).to_contain_text("is not among CLERK_AUTHORIZED_PARTIES")
+    expect(shop.get_by_role("alert")).to_contain_text("is not in CLERK_AUTHORIZED_PARTIES")
     shop.close()  # the panel goes on asking, and being refused
     complaints.take_back("401")
 
@@ -270,13 +270,13 @@ LOOKS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_it_fits_a_phone_and_the_dark(
+def test_it_fits_a_phone_and_dark_mode(
     servers: Servers, new_page: Callable[..., Page], screenshot: Screenshot, look: str
 ) -> None:
     page = new_page(**LOOKS[look])
     page.goto(f"{servers.service.url}/storefront")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     sign_up(page)
-    told(page, "made your row")
+    wait_for_message(page, "created your row")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     screenshot(f"storefront-{look}", page=page)

@@ -76,10 +76,10 @@ def test_the_forms_of_a_catalogue(data: bytes, name: str) -> None:
     ("data", "problems"),
     [
         (b"\xff\xfe", ["line 1: not UTF-8 text"]),
-        (b"", ["there are no products in it"]),
-        (b"[]", ["there are no products in it"]),
+        (b"", ["the file contains no products"]),
+        (b"[]", ["the file contains no products"]),
         (b"[1", ["Input data was truncated"]),
-        (b'{"products": 1}', ['a list of products is expected, or {"products": […]}']),
+        (b'{"products": 1}', ['expected a list of products, or {"products": […]}']),
         (b"[1]", ["products[0]: Expected `object`, got `int`"]),
         (
             BAD_JSON,
@@ -96,14 +96,14 @@ def test_the_forms_of_a_catalogue(data: bytes, name: str) -> None:
                 "line 3: Expected `int` >= 0 - at `$.price_minor`",
                 "line 4: Expected `str` matching regex '^[A-Z]{3}$(?!\\\\n)' - at `$.currency`",
                 "line 5: more cells than the header has columns",
-                "line 7: sku E is in the file already",
+                "line 7: sku E occurs twice",
             ],
         ),
         (
             b'sku,name,price_minor,currency\nA,x,,EUR\nB,"x,1,EUR\n',
             ["line 2: Object missing required field `price_minor`", "line 3: unexpected end of data"],
         ),
-        (b"name,price\nx,1\n", ["line 1: the header lacks currency, price_minor, sku"]),
+        (b"name,price\nx,1\n", ["line 1: the header has no currency, price_minor, sku"]),
     ],
 )
 def test_everything_wrong_with_a_file_is_named_by_its_place(data: bytes, problems: list[str]) -> None:
@@ -213,7 +213,7 @@ def test_a_report_names_the_first_problems_and_says_that_there_may_be_more() -> 
         parse_catalogue(HEADER + b"A,x,dear,EUR\n" * 1000)
     *problems, more = raised.value.problems
     assert len(problems) == MAX_PROBLEMS
-    assert more == "There may be more: the rest was not read."
+    assert more == "There may be more problems: the rest was not read."
 
 
 class Endless:

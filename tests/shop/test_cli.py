@@ -135,4 +135,4 @@ def test_a_bad_row_at_the_end_of_a_long_file_undoes_what_was_written(load: Any, 
 def test_a_catalogue_that_another_process_loads_is_said_to_be_locked(load: Any, connect: Connect) -> None:
     with TransactionalConnection(connect) as other:
         other.fetch_all("SELECT pg_advisory_xact_lock(hashtext('clerk_sync.products'))")
-        assert load()[2] == "Another process changes the catalogue: try again.\nNothing was loaded.\n"
+        assert load()[2] == "Another process is loading a catalogue. Try again.\nNothing was loaded.\n"

@@ -13,14 +13,30 @@ from clerk_sync.settings.settings import Environment
 
 JSON = {"content_type": "application/json"}
 
+NOT_ALLOWED = "This method is not allowed. The Allow header lists the methods."
+
 
 @pytest.mark.parametrize(
     ("method", "path", "request_", "status", "code", "detail"),
     [
-        ("GET", "/nothing", {}, 404, "not-found", "There is nothing here."),
-        ("GET", "/api/orders/a/b", {}, 404, "not-found", "There is nothing here."),
-        ("DELETE", "/api/products", {}, 405, "method-not-allowed", "Not with this method; Allow names those that do."),
-        ("POST", "/healthz", {}, 405, "method-not-allowed", "Not with this method; Allow names those that do."),
+        ("GET", "/nothing", {}, 404, "not-found", "Nothing exists at this URL."),
+        ("GET", "/api/orders/a/b", {}, 404, "not-found", "Nothing exists at this URL."),
+        (
+            "DELETE",
+            "/api/products",
+            {},
+            405,
+            "method-not-allowed",
+            NOT_ALLOWED,
+        ),
+        (
+            "POST",
+            "/healthz",
+            {},
+            405,
+            "method-not-allowed",
+            NOT_ALLOWED,
+        ),
         (
             "POST",
             "/api/webhooks/clerk",

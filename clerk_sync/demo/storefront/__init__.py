@@ -1,7 +1,7 @@
-"""The storefront: a front end to try the service with, and a panel that shows what happens behind it.
+"""The storefront: a front end to try the service with, and a panel that shows what the service does.
 
-For development only: in production its routes do not exist. It has no way into the shop of its own: its script calls
-the API as any front end does. What it adds is one answer for the panel, about the visitor and nobody else.
+It exists in development only. Its script calls the API as any front end does. The one route that it adds, for the
+panel, answers about the signed-in user only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from flask import Flask
 
 
 def install(app: Flask) -> None:
-    """Hang the storefront into ``app``."""
+    """Add the storefront to ``app``."""
     from clerk_sync.demo.storefront import pages, panel
 
     app.register_blueprint(pages.pages)

@@ -1,4 +1,4 @@
-"""The page and what it is made of. It is the same for everybody: who is signed in, its script finds out."""
+"""The page of the storefront. It is the same for every user: its script finds out who is signed in."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _OWN_MACHINE = re.compile(r"http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?")
 
 
 @pages.get("/")
-def show_door() -> AnyResponse:
-    """Lead to the storefront: the local Clerk's pages lead back to the origin without a path."""
+def redirect_to_storefront() -> AnyResponse:
+    """Redirect to the storefront: the local Clerk's pages return to the origin without a path."""
     return redirect(url_for(".show_storefront"))
 
 
@@ -37,7 +37,7 @@ def show_storefront() -> Response:
         render_template(
             "storefront/page.html",
             publishable_key=key.value if key else "",
-            # What clerk-js calls proxyUrl: where the frontend API is, if not where the key says.
+            # clerk-js's proxyUrl: the frontend API's URL, if it differs from the publishable key's.
             proxy_url=frontend_api if key and frontend_api != key.issuer else "",
             api=api or "",
         ),
@@ -53,14 +53,14 @@ def show_storefront() -> Response:
 
 
 @pages.after_request
-def harden(response: Response) -> Response:
-    """Tell the browser to believe the types that it is told."""
+def set_security_headers(response: Response) -> Response:
+    """Forbid the browser to guess content types and to send the path to other sites."""
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
     return response
 
 
 def _find_other_api() -> str | None:
-    # Only of this machine: the page sends the visitor's token there.
-    wanted = request.args.get("api", "")
-    return wanted if _OWN_MACHINE.fullmatch(wanted) else None
+    # Only on this machine, because the page sends the user's token there.
+    api = request.args.get("api", "")
+    return api if _OWN_MACHINE.fullmatch(api) else None

@@ -1,4 +1,4 @@
-"""What the panel shows: the visitor's own row, what was delivered about them, what they own, the newest sync run."""
+"""The panel's data: the user's row, deliveries about them, counts of what they own, and the newest sync run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from clerk_sync.mirror.inbox.queries import Delivery
 from clerk_sync.mirror.reporting.run_queries import RunReport, list_runs
 from clerk_sync.mirror.reporting.user_history import find_mirrored_user, list_events_of
 from clerk_sync.mirror.reporting.user_queries import MirroredUser
-from clerk_sync.shop.store.ownership import Belongings, count_belongings
+from clerk_sync.shop.store.ownership import OwnedRows, count_owned_rows
 from clerk_sync.web import auth
 from clerk_sync.web.responses import Instant, json_response
 
@@ -20,7 +20,7 @@ panel = auth.guard(Blueprint("storefront_panel", __name__, url_prefix="/storefro
 
 
 class Row(Struct):
-    """The visitor's row; ``version`` is Clerk's ``updated_at`` in milliseconds, 0 until Clerk was heard."""
+    """The user's row; ``version`` is Clerk's ``updated_at`` in milliseconds, 0 before the first data from Clerk."""
 
     id: int
     clerk_id: str
@@ -36,7 +36,7 @@ class Row(Struct):
 
 
 class Event(Struct):
-    """One delivery; ``lag_ms`` is from what happened at Clerk to its arrival here, None where nobody said when."""
+    """One delivery; ``lag_ms`` is from the event at Clerk to its arrival here, None if the event has no time."""
 
     svix_id: str
     type: str | None
@@ -56,7 +56,7 @@ class Run(Struct):
 
 
 class Panel(Struct):
-    """Everything at one moment."""
+    """All of the panel's data."""
 
     row: Row | None
     owns: dict[str, int]
@@ -66,10 +66,10 @@ class Panel(Struct):
 
 @panel.get("/panel")
 def show_panel() -> Response:
-    """Show the visitor what the service holds of them; it makes no row and changes nothing."""
+    """Show the user's own data. This creates no row and changes nothing."""
     session, clerk_id = db.session(), auth.claims().user_id
     user = find_mirrored_user(session, clerk_id)
-    owns = count_belongings(session, user.id) if user else Belongings(0, 0, 0)
+    owns = count_owned_rows(session, user.id) if user else OwnedRows(0, 0, 0)
     runs = list_runs(session, after=None, limit=1).runs
     return json_response(
         Panel(

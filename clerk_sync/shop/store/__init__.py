@@ -1,6 +1,6 @@
-"""All the room's SQL. What decides stands in the statements; what comes back says what happened.
+"""The shop's SQL. Conditions are in the statements, and results tell what happened.
 
-Whoever writes a row that a user owns needs an ``Owner``, and there is one way to get it: ``lock_owner``.
+A function that writes a user's row takes an ``Owner``, which only ``lock_owner`` returns.
 """
 
 from __future__ import annotations

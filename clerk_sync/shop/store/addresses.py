@@ -1,4 +1,4 @@
-"""The addresses' statements; each names the user whose they are."""
+"""SQL of addresses. Every statement names the user."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ RETURNING id, name, line1, line2, city, region, postal_code, country, phone
 
 
 def insert_address(session: Session, owner: Owner, fields: Mapping[str, Any], *, limit: int) -> AddressRow | None:
-    """Return the new address, or None where the user has ``limit`` of them."""
+    """Return the new address, or None if the user already has ``limit`` addresses."""
     return session.execute(_INSERT_ADDRESS, {"user_id": owner.id, "limit": limit, **fields}).one_or_none()
 
 
 def update_address(session: Session, user_id: int, address_id: int, fields: Mapping[str, Any]) -> AddressRow | None:
-    """Return the address with ``fields`` set, or None where this user has no such address."""
-    mine = (Address.id == address_id, Address.user_id == user_id)
-    changed = update(Address).where(*mine).values(**fields, updated_at=NOW).returning(*_ADDRESS)
+    """Return the address with ``fields`` set, or None if this user has no such address."""
+    own = (Address.id == address_id, Address.user_id == user_id)
+    changed = update(Address).where(*own).values(**fields, updated_at=NOW).returning(*_ADDRESS)
     return session.execute(changed).one_or_none()
 
 
 def delete_address(session: Session, user_id: int, address_id: int) -> bool:
-    """Return whether this user had the address that is now gone."""
-    mine = (Address.id == address_id, Address.user_id == user_id)
-    return session.scalar(delete(Address).where(*mine).returning(Address.id)) is not None
+    """Delete an address; return whether this user had it."""
+    own = (Address.id == address_id, Address.user_id == user_id)
+    return session.scalar(delete(Address).where(*own).returning(Address.id)) is not None

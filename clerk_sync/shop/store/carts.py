@@ -1,4 +1,4 @@
-"""The carts' statements."""
+"""SQL of carts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from clerk_sync.shop.store.owner import Owner
 
-# One cart is in one currency, that of its oldest line. A product can change under it: see CartLine.
+# A cart has the currency of its oldest line. A product's currency can change later: see CartLine.
 CART_LINES = """
 SELECT products.sku, products.name, cart_items.quantity, products.price_minor, products.currency,
        products.active AND products.currency = first_value(products.currency) OVER by_age AS available,
@@ -26,7 +26,7 @@ CartRow: TypeAlias = Row[tuple[str, str, int, int, str, bool]]
 
 
 def list_cart_lines(session: Session, user_id: int) -> Sequence[CartRow]:
-    """Return the lines of the user's cart, oldest first, at today's prices."""
+    """Return the lines of the user's cart, oldest first, at current prices."""
     return session.execute(_LIST_LINES, {"user_id": user_id}).all()
 
 
@@ -56,7 +56,7 @@ FROM product, others
 
 
 class PutItem(NamedTuple):
-    """What was put into a cart; nothing was if the other lines are in ``other_currency`` or the cart ``is_full``."""
+    """The result of ``put_cart_item``. If ``other_currency`` is set or the cart ``is_full``, nothing changed."""
 
     currency: str
     other_currency: str | None
@@ -64,7 +64,7 @@ class PutItem(NamedTuple):
 
 
 def put_cart_item(session: Session, owner: Owner, sku: str, quantity: int, *, most_lines: int) -> PutItem | None:
-    """Set the quantity of ``sku`` in the owner's cart, opened if need be; None if no active product has this sku."""
+    """Set the quantity of ``sku`` in the owner's cart; return None if no active product has this sku."""
     values = {"user_id": owner.id, "sku": sku, "quantity": quantity, "most_lines": most_lines}
     row = session.execute(_PUT_CART_ITEM, values).one_or_none()
     return PutItem(*row) if row else None
@@ -78,5 +78,5 @@ WHERE carts.user_id = :user_id AND cart_items.cart_id = carts.id
 
 
 def delete_cart_item(session: Session, user_id: int, sku: str) -> None:
-    """Take ``sku`` out of the user's cart if it is in it."""
+    """Remove ``sku`` from the user's cart."""
     session.execute(_DELETE_CART_ITEM, {"user_id": user_id, "sku": sku})

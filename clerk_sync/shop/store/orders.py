@@ -68,7 +68,7 @@ def place_order(
     recipient: str | None,
     most_lines: int,
 ) -> PlacedOrder:
-    """Turn the owner's cart into an order at today's prices and remove it, or do nothing."""
+    """Turn the owner's cart into an order at current prices and delete the cart, or change nothing."""
     values = {
         "user_id": owner.id,
         "number": number,
@@ -148,7 +148,7 @@ WITH old AS MATERIALIZED (
     SELECT id, status FROM orders WHERE number = :number FOR NO KEY UPDATE
 ), moved AS (
     UPDATE orders SET status = :status, updated_at = now() FROM old
-    WHERE orders.id = old.id AND old.status = ANY(:comes_from)
+    WHERE orders.id = old.id AND old.status = ANY(:allowed_from)
     RETURNING orders.id
 )
 SELECT id, status, EXISTS (SELECT FROM moved) FROM old
@@ -163,8 +163,8 @@ class MovedOrder(NamedTuple):
     done: bool
 
 
-def move_order(session: Session, number: str, status: str, comes_from: Sequence[str]) -> MovedOrder | None:
-    """Set ``status`` if the order's is one of ``comes_from``; None if there is no such order."""
-    values = {"number": number, "status": status, "comes_from": list(comes_from)}
+def move_order(session: Session, number: str, status: str, allowed_from: Sequence[str]) -> MovedOrder | None:
+    """Set ``status`` if the order's is one of ``allowed_from``; None if there is no such order."""
+    values = {"number": number, "status": status, "allowed_from": list(allowed_from)}
     row = session.execute(_MOVE_ORDER, values).one_or_none()
     return MovedOrder(*row) if row else None

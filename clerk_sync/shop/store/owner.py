@@ -1,7 +1,7 @@
-"""Whose rows are written: the one lock of the room.
+"""The lock on the user whose rows are written. It is the only lock of the shop.
 
-It makes one user's writes follow one another, and it holds off the deletion of that user until the row is there to be
-removed. Every writer locks the user before anything else, as the deletion itself does: nobody waits in a circle.
+It serializes the writes of one user. It also delays the user's deletion, which then removes the new row. Every writer
+locks the user first, as the deletion does, so there is no deadlock.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from clerk_sync.shop.errors import OwnerDeletedError
 
 
 class Owner(NamedTuple):
-    """Proof that this user is alive, and stays so until the transaction ends."""
+    """Proof that this user is not deleted and cannot be until the transaction ends."""
 
     id: int
 
@@ -24,7 +24,7 @@ _LOCK_OWNER = text("SELECT id FROM users WHERE id = :user_id AND deleted_at IS N
 
 
 def lock_owner(session: Session, user_id: int) -> Owner:
-    """Return the proof that rows may be written for this user; raise OwnerGone if it is, or is being, deleted."""
+    """Lock the user's row; raise OwnerDeletedError if the user is deleted or is being deleted."""
     found = session.scalar(_LOCK_OWNER, {"user_id": user_id})
     if found is None:
         raise OwnerDeletedError

@@ -1,4 +1,4 @@
-"""How much a user owns, the tombstone of a deleted one included."""
+"""Counts of the rows that a user owns, deleted users included."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 
-class Belongings(NamedTuple):
-    """Counts of what points at one user."""
+class OwnedRows(NamedTuple):
+    """Counts of one user's rows."""
 
     addresses: int
     cart_items: int
@@ -23,6 +23,6 @@ SELECT (SELECT count(*) FROM addresses WHERE user_id = :user_id),
 """)
 
 
-def count_belongings(session: Session, user_id: int) -> Belongings:
-    """Return what the user has; nothing for an unknown one."""
-    return Belongings(*map(int, session.execute(_COUNT, {"user_id": user_id}).one()))
+def count_owned_rows(session: Session, user_id: int) -> OwnedRows:
+    """Return the counts for one user, all 0 for an unknown user."""
+    return OwnedRows(*map(int, session.execute(_COUNT, {"user_id": user_id}).one()))

@@ -1,4 +1,4 @@
-"""The catalogue's statements."""
+"""SQL of the catalogue."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ ProductRow: TypeAlias = Row[tuple[str, str, str, int, str]]
 
 
 def list_products(session: Session, *, after_sku: str, limit: int) -> Sequence[ProductRow]:
-    """Return up to ``limit`` active products behind ``after_sku``, in the order of their skus."""
+    """Return up to ``limit`` active products after ``after_sku``, ordered by sku."""
     columns = (Product.sku, Product.name, Product.description, Product.price_minor, Product.currency)
-    wanted = select(*columns).where(Product.active, Product.sku > after_sku).order_by(Product.sku).limit(limit)
-    return session.execute(wanted).all()
+    statement = select(*columns).where(Product.active, Product.sku > after_sku).order_by(Product.sku).limit(limit)
+    return session.execute(statement).all()
 
 
 _LOCK_CATALOGUE = text("SELECT pg_advisory_xact_lock(hashtext('clerk_sync.products'))")
 
 
 def lock_catalogue(session: Session) -> None:
-    """Let no other load of the catalogue begin before this transaction ends."""
+    """Wait for other loads of the catalogue, and block new ones until this transaction ends."""
     session.execute(_LOCK_CATALOGUE)
 
 
-# Equal rows are not written.
+# Unchanged rows are not written, so that a repeated load writes nothing.
 _UPSERT_PRODUCTS = text("""
 INSERT INTO products (sku, name, description, price_minor, currency, active)
 SELECT sku, name, description, price_minor, currency, active
@@ -44,5 +44,5 @@ RETURNING xmax = 0
 
 
 def upsert_products(session: Session, products_json: str) -> Sequence[bool]:
-    """Write a JSON list of products; return for each row that changed whether it is new."""
+    """Upsert a JSON list of products; return for each written row whether it was inserted."""
     return session.scalars(_UPSERT_PRODUCTS, {"products": products_json}).all()

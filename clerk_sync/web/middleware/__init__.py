@@ -1,1 +1,1 @@
-"""WSGI middleware: request bodies, request log, cross-origin requests."""
+"""WSGI middleware: observation, CORS, request bodies."""

@@ -1,6 +1,6 @@
-"""Cross-origin requests of the authorized parties: a front end on another origin than the API's.
+"""CORS for the authorized parties: a front end on another origin than the API's.
 
-They carry the token in the header, never in a cookie, so credentials stay off; and nobody is ever answered ``*``.
+Such a front end sends the token in the header, so credentials are not allowed. The origin is never ``*``.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _EXPOSED = (
     "Access-Control-Expose-Headers",
     "x-clerk-auth-status, x-clerk-auth-reason, Retry-After, Location, Idempotent-Replayed, X-Request-ID",
 )
-# On every answer: a cache must not hand one origin's to another.
+# On every response: a cache must not send one origin's response to another.
 _VARY = ("Vary", "Origin")
 
 
 def install(app: Flask, authorized_parties: Collection[str]) -> None:
-    """Let pages of ``authorized_parties`` call ``app`` under /api/ from a browser."""
+    """Allow pages of ``authorized_parties`` to call ``app`` under /api/."""
     parties = frozenset(authorized_parties)
     inner: WSGIApplication = app.wsgi_app
 
     def cross_origin(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        # However many slashes there are in front: Flask does not mind them either.
+        # Flask accepts several slashes at the start, too.
         if not environ["PATH_INFO"].lstrip("/").startswith(PATHS):
             return inner(environ, start_response)
         origin = environ.get("HTTP_ORIGIN")

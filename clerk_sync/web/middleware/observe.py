@@ -1,7 +1,6 @@
-"""Around every request: an id, a time, a count and one log line.
+"""The outermost middleware: request id, duration, one metric and one log line for each request.
 
-Every request passes here, so it takes few microseconds: children of metrics are looked up once, and the log line does
-not pass ``logging``.
+It runs for every request, so it must be fast: metric children are cached, and the log line bypasses ``logging``.
 """
 
 from __future__ import annotations
@@ -26,41 +25,41 @@ _USABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 ROUTE = "clerk_sync.route"
-"""The key of the WSGI environment under which the pattern of the matched route is, for metrics and log."""
+"""The key of the WSGI environment for the pattern of the matched route."""
 
-_FACTS = "clerk_sync.facts"
+_FIELDS = "clerk_sync.log_fields"
 
 
 def install(app: Flask, access_log: AccessLog) -> None:
-    """Put an Observer around ``app``."""
+    """Wrap ``app`` with an ``Observer``."""
     app.before_request(_name_route)
     app.wsgi_app = Observer(app.wsgi_app, access_log)  # type: ignore[method-assign]  # Flask's place for middleware
 
 
-def add_log_fields(environ: WSGIEnvironment, **facts: object) -> None:
-    """Add ids and outcomes to the log line of this request; never what a person is called or owns."""
-    environ.setdefault(_FACTS, {}).update(facts)
+def add_log_fields(environ: WSGIEnvironment, **fields: object) -> None:
+    """Add ids and outcomes to the log line of this request. Never add personal data."""
+    environ.setdefault(_FIELDS, {}).update(fields)
 
 
 def _name_route() -> None:
-    # The pattern: a path could carry anything, and would make a new time series each time.
+    # The pattern and not the path: each new path would add a time series.
     if request.url_rule is not None:
         request.environ[ROUTE] = request.url_rule.rule
 
 
 class Observer:
-    """A WSGI application around another one."""
+    """Middleware around ``application``."""
 
     def __init__(self, application: WSGIApplication, access_log: AccessLog) -> None:
         self._application = application
         self._access_log = access_log
         self._timers: dict[tuple[str, str, str], Histogram] = {}
-        # A word of chance for the process and a number for the request: unique, and no system call.
+        # A random prefix for the process and a number for the request: unique without a system call.
         self._prefix = os.urandom(6).hex()
         self._numbers = count()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer the request; the id comes from X-Request-ID where a router in front sent a usable one."""
+        """Answer the request. The id comes from X-Request-ID if a proxy sent a usable one."""
         started_at = perf_counter()
         status = "500"
         offered = environ.get("HTTP_X_REQUEST_ID")
@@ -76,7 +75,7 @@ class Observer:
         try:
             return self._application(environ, start)
         except BaseException:
-            status = "500"  # the server's own answer, also where another one had been begun
+            status = "500"  # the server sends it, even if a response had been started
             raise
         finally:
             request_id.reset(reset)
@@ -91,5 +90,5 @@ class Observer:
         if timer is None:
             timer = self._timers[method, route, status] = metrics().requests.labels(method, route, status)
         timer.observe(seconds)
-        facts = {"method": method, "route": route, "status": int(status), "ms": round(seconds * 1000, 3)}
-        self._access_log.write({**facts, "request_id": id_, **environ.get(_FACTS, {})})
+        fields = {"method": method, "route": route, "status": int(status), "ms": round(seconds * 1000, 3)}
+        self._access_log.write({**fields, "request_id": id_, **environ.get(_FIELDS, {})})

@@ -1,6 +1,6 @@
-"""The middleware in front of the application: answers ``/healthz`` and reads the request's body.
+"""Middleware that answers ``/healthz`` and reads the complete request body.
 
-A body is read whole before any view runs, so that no route acts on a part of one.
+The body is complete before any view runs, so that no view acts on a part of one.
 """
 
 from __future__ import annotations
@@ -27,15 +27,11 @@ _LENGTH = re.compile("[0-9]+")
 
 
 def install(app: Flask) -> None:
-    """Answer ``GET /healthz`` in front of ``app``, and give ``app`` complete bodies only.
-
-    The route of /healthz stays in the application for the URL map and for other methods.
-    """
+    """Add the middleware to ``app``. The route /healthz also exists in ``app``, for other methods."""
     inner: WSGIApplication = app.wsgi_app
 
-    def front(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def middleware(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] == PATH and environ["REQUEST_METHOD"] == "GET":
-            # Asked every few seconds, it should cost nothing.
             environ[ROUTE] = PATH
             start_response("200 OK", list(_HEADERS))
             return [BODY]
@@ -45,14 +41,14 @@ def install(app: Flask) -> None:
             return send_problem(app, error, environ, start_response)
         return inner(environ, start_response)
 
-    app.wsgi_app = front  # type: ignore[method-assign]  # Flask's documented place for middleware
+    app.wsgi_app = middleware  # type: ignore[method-assign]  # Flask's documented place for middleware
 
 
 def _read_body(environ: WSGIEnvironment, limit: int) -> None:
-    """Replace the server's input with the whole body.
+    """Replace the server's input with the complete body.
 
-    Raises Problem for an incomplete body and RequestEntityTooLarge for more than ``limit`` bytes. Servers report the
-    end of an incomplete body in different ways: some raise, some return less than was announced.
+    Raises Problem for an incomplete body and RequestEntityTooLarge for more than ``limit`` bytes. For an
+    incomplete body some servers raise, and others return less than the announced length.
     """
     if environ.pop("HTTP_TRANSFER_ENCODING", None):
         body = _read(environ, limit + 1)
@@ -74,23 +70,23 @@ def _parse_length(announced: str, limit: int) -> int:
     if not _LENGTH.fullmatch(announced):
         raise Problem(400, "bad-request", "Content-Length is not a number.")
     digits = announced.lstrip("0")
-    # Python refuses to read a number of several thousand digits.
+    # int() refuses a number of several thousand digits.
     if len(digits) > len(str(limit)) or int(digits or "0") > limit:
         raise RequestEntityTooLarge
     return int(digits or "0")
 
 
 def _read(environ: WSGIEnvironment, length: int) -> bytes:
-    """Return up to ``length`` bytes of the input, fewer if it ends before."""
+    """Return up to ``length`` bytes of the input."""
     body = b""
     try:
         while len(body) < length and (part := environ["wsgi.input"].read(length - len(body))):
             body += part
     except OSError:
-        # gunicorn and werkzeug raise one for a chunked body that is cut off or malformed.
+        # gunicorn and werkzeug raise OSError for a chunked body that is cut off or malformed.
         raise _incomplete() from None
     return body
 
 
 def _incomplete() -> Problem:
-    return Problem(400, "body-incomplete", "The body ended before the length that was announced.")
+    return Problem(400, "body-incomplete", "The body is shorter than its announced length.")

@@ -1,37 +1,37 @@
-// Who the visitor is: sign up, sign in, profile, sign out, farewell. All of it happens at Clerk.
+// The user's account at Clerk: sign-up, sign-in, profile, sign-out, deletion.
 
 import { actingForm, buttons, element, field } from './dom.js';
-import { SAID } from './sentences.js';
+import { MESSAGES } from './messages.js';
 
 const someone = () => `ada-${crypto.getRandomValues(new Uint16Array(1))[0]}@example.com`;
 const EMAIL = { type: 'email', required: true, autocomplete: 'email' };
 
-export function signUp({ clerk, watch, journal, go }) {
+export function signUp({ clerk, poller, journal, go }) {
   async function act(fields) {
     await clerk.signUp(fields);
-    watch.startAfresh();
-    journal.tell(SAID.signedUp);
+    poller.reset();
+    journal.publish(MESSAGES.signedUp);
     go('#/catalogue');
   }
 
   return [
-    element('h1', {}, 'A shop whose customers live at Clerk'),
+    element('h1', {}, 'A shop with customers from Clerk'),
     element('p', { class: 'lead' },
-      'Clerk keeps the passwords, PostgreSQL keeps the business, and clerk_sync keeps the copy between them right. ',
-      'Sign up, and watch it happen.'),
+      'Clerk stores the passwords, PostgreSQL stores the orders, and clerk_sync keeps the users in step. ',
+      'Sign up and see how it works.'),
     actingForm({ class: 'card' }, act,
       names('Ada', 'Lovelace'),
       field('E-mail address', 'email_address', { ...EMAIL, value: someone() }),
       buttons(element('button', {}, 'Sign up'), element('a', { href: '#/sign-in' }, 'I have an account')),
-      element('p', { class: 'soft' }, 'This is the local Clerk: it asks for no password and sends no e-mail.')),
+      element('p', { class: 'soft' }, 'The local Clerk needs no password and sends no e-mail.')),
   ];
 }
 
-export function signIn({ clerk, watch, journal, go }) {
+export function signIn({ clerk, poller, journal, go }) {
   async function act({ identifier }) {
     await clerk.signIn(identifier);
-    watch.hurry();
-    journal.tell(SAID.signedIn);
+    poller.hurry();
+    journal.publish(MESSAGES.signedIn);
     go('#/catalogue');
   }
 
@@ -55,11 +55,11 @@ export async function account(context) {
   ];
 }
 
-function nameForm({ clerk, watch, journal }) {
+function nameForm({ clerk, poller, journal }) {
   async function act(fields) {
     await clerk.rename(fields);
-    watch.hurry();
-    journal.tell(SAID.renamed);
+    poller.hurry();
+    journal.publish(MESSAGES.renamed);
   }
 
   const { first_name: first, last_name: last } = clerk.session.user;
@@ -67,11 +67,11 @@ function nameForm({ clerk, watch, journal }) {
     element('h2', {}, 'Name'), names(first, last), buttons(element('button', {}, 'Save at Clerk')));
 }
 
-function emailForm({ clerk, watch, journal }) {
+function emailForm({ clerk, poller, journal }) {
   async function act({ email_address: address }) {
     await clerk.moveTo(address);
-    watch.hurry();
-    journal.tell(SAID.moved);
+    poller.hurry();
+    journal.publish(MESSAGES.moved);
   }
 
   const { email_addresses: addresses, primary_email_address_id: primary } = clerk.session.user;
@@ -88,21 +88,21 @@ function names(first, last) {
     field('Last name', 'last_name', { autocomplete: 'family-name', value: last }));
 }
 
-function leave({ clerk, watch, journal, go, complain }) {
+function leave({ clerk, poller, journal, go, showError }) {
   async function signOut() {
     await clerk.signOut();
-    journal.tell(SAID.signedOut);
+    journal.publish(MESSAGES.signedOut);
     go('#/sign-in');
   }
 
   async function deleteAccount() {
     await clerk.deleteAccount();
-    watch.hurry();
-    journal.tell(SAID.deleted);
+    poller.hurry();
+    journal.publish(MESSAGES.deleted);
     go('#/farewell');
   }
 
-  const trying = (act) => () => act().catch((error) => complain(error.message));
+  const trying = (act) => () => act().catch((error) => showError(error.message));
   const dialog = document.getElementById('farewell');
   dialog.onclose = () => { if (dialog.returnValue === 'delete') trying(deleteAccount)(); };
   const ask = () => { dialog.returnValue = ''; dialog.showModal(); };
@@ -113,9 +113,9 @@ function leave({ clerk, watch, journal, go, complain }) {
 
 export function farewell() {
   return [
-    element('h1', {}, 'Gone, and kept'),
+    element('h1', {}, 'Your account is deleted'),
     element('p', { class: 'lead' },
-      'What was personal is gone. What belongs to the books stays, under a row without a name.'),
-    element('p', {}, element('a', { class: 'button', href: '#/sign-up' }, 'Come back as somebody new')),
+      'Personal data was deleted. Orders stay, under a row without a name.'),
+    element('p', {}, element('a', { class: 'button', href: '#/sign-up' }, 'Sign up again')),
   ];
 }

@@ -1,4 +1,4 @@
-// The service's API, called as a front end calls it: by cookie on the same origin, by header on another.
+// The service's API: with the cookie on the same origin, with the header on another origin.
 
 export class ApiProblem extends Error {
   constructor(message, status, code) {
@@ -29,7 +29,7 @@ export class Api {
     return this.call('GET', path);
   }
 
-  /** Call the API and return the answer's JSON; throw an ApiProblem with words for people. */
+  /** Call the API and return the JSON of the response; throw an ApiProblem with a message for users. */
   async call(method, path, { json, headers = {} } = {}) {
     const token = await this.#clerk.getToken();
     const options = { method, headers: { ...headers } };
@@ -37,7 +37,7 @@ export class Api {
       options.headers['Content-Type'] = 'application/json';
       options.body = JSON.stringify(json);
     }
-    // A cookie is not for another origin, and the service would not take it from one.
+    // The service refuses cookies from another origin.
     if (this.isCrossOrigin) options.credentials = 'omit';
     if (this.isCrossOrigin && token) options.headers.Authorization = `Bearer ${token}`;
     const as = token ? (this.isCrossOrigin ? 'Bearer' : 'cookie') : 'nobody';
@@ -64,7 +64,7 @@ export class Api {
   #explain(answer, problem) {
     const reason = answer.headers.get('x-clerk-auth-reason');
     if (reason === 'token-invalid-authorized-parties') {
-      return `The API takes no sessions of ${window.location.origin}: it is not among CLERK_AUTHORIZED_PARTIES.`;
+      return `The API refuses sessions of ${window.location.origin}: it is not in CLERK_AUTHORIZED_PARTIES.`;
     }
     if (answer.status === 401) return `The API refused the session: ${reason}.`;
     const later = answer.headers.get('Retry-After');

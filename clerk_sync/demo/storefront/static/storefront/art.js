@@ -25,7 +25,7 @@ function* numbersFrom(text) {
   }
 }
 
-/** Draw the picture; it says nothing that the name beside it does not. */
+/** Draw the picture. It is decorative. */
 export function picture(sku) {
   const numbers = numbersFrom(sku);
   const next = (below) => numbers.next().value % below;

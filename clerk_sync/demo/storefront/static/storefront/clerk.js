@@ -1,10 +1,10 @@
-// The visitor's session at Clerk's frontend API: what clerk-js does for a front end, as far as a shop needs it.
-// Forms go out as form bodies, as clerk-js sends them, so that the browser asks no leave beforehand.
+// The user's session at Clerk's frontend API: the parts of clerk-js that this shop needs.
+// Requests are form bodies, as clerk-js sends them, so that the browser sends no preflight.
 
 const RENEW_BEFORE_S = 15;
 const RETRY_AFTER_S = 3;
 
-/** Return the frontend API that a publishable key names; throw what is wrong with the key. */
+/** Return the frontend API of a publishable key; throw if the key is malformed. */
 export function frontendApiOf(publishableKey) {
   const [kind, mode, encoded, ...rest] = publishableKey.split('_');
   const host = kind === 'pk' && ['test', 'live'].includes(mode) && encoded && !rest.length ? atob(encoded) : '';
@@ -12,7 +12,7 @@ export function frontendApiOf(publishableKey) {
   return `https://${host.slice(0, -1)}`;
 }
 
-/** Read what a token says, without proving anything: that is the service's business. */
+/** Return the claims of a token without verifying it. The service verifies it. */
 export function claimsOf(jwt) {
   const part = jwt.split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
   return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (letter) => letter.charCodeAt(0))));
@@ -36,7 +36,7 @@ export class Clerk extends EventTarget {
 
   session = null; // { id, user }
 
-  // Both are kept when the session is over, for the panel's last look at the row.
+  // Both are kept after the session, so that the panel can show the row once more.
   user = null;
 
   token = null; // { jwt, endsAt }
@@ -70,7 +70,7 @@ export class Clerk extends EventTarget {
     this.#hold((await this.#call('POST', '/v1/me?_method=PATCH', fields)).client);
   }
 
-  /** Add an address and make it the primary one: two changes, and so two webhooks. */
+  /** Add an address and make it the primary one: two changes, so two webhooks. */
   async moveTo(address) {
     const added = await this.#call('POST', '/v1/me/email_addresses', { email_address: address });
     await this.rename({ primary_email_address_id: added.response.id });
@@ -81,14 +81,14 @@ export class Clerk extends EventTarget {
     this.#drop();
   }
 
-  /** Return a token that is good for a while yet; a new one is fetched once, however many ask. */
+  /** Return a valid token. Parallel calls share one renewal. */
   async getToken() {
     if (!this.session) return null;
     if (this.secondsLeft() < RENEW_BEFORE_S) await this.renew();
     return this.token?.jwt ?? null;
   }
 
-  /** Return for how long the token is good. */
+  /** Return the seconds until the token expires. */
   secondsLeft() {
     return this.token ? (this.token.endsAt - Date.now()) / 1000 : 0;
   }
@@ -129,7 +129,7 @@ export class Clerk extends EventTarget {
     this.#plan(exp - iat - RENEW_BEFORE_S);
   }
 
-  // Ahead of time, because a cookie must be fresh for requests that no script of ours sends.
+  // Renewed early, because the browser also sends the cookie with requests that no script sends.
   #plan(delayS) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.renew().catch(() => {}), delayS * 1000);

@@ -1,13 +1,13 @@
-// Elements from text: nothing that an answer says is ever read as markup.
+// Elements made from text. No text is ever parsed as markup.
 
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** Make an element. Attributes that are functions listen, true is an empty attribute, false and null are left out. */
+/** Make an element. A function is a listener, true an empty attribute; false and null are left out. */
 export function element(tag, attributes = {}, ...children) {
   return fill(document.createElement(tag), attributes, children);
 }
 
-/** The same in an SVG drawing. */
+/** Make an SVG element. */
 export function shape(tag, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children);
 }
@@ -47,17 +47,17 @@ export function alertBox(text) {
  */
 export function actingForm(attributes, act, ...children) {
   const form = element('form', attributes, ...children);
-  const complaint = element('div', { class: 'complaint' });
-  form.append(complaint);
+  const message = element('div', { class: 'message' });
+  form.append(message);
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const all = [...form.querySelectorAll('button')];
-    complaint.replaceChildren();
+    message.replaceChildren();
     for (const button of all) button.disabled = true;
     try {
       await act(Object.fromEntries(new FormData(form)));
     } catch (error) {
-      complaint.replaceChildren(alertBox(error.message));
+      message.replaceChildren(alertBox(error.message));
     } finally {
       for (const button of all) button.disabled = false;
     }
@@ -65,13 +65,13 @@ export function actingForm(attributes, act, ...children) {
   return form;
 }
 
-/** Minor units as people write them. */
+/** Format an amount in minor units. */
 export function money(minor, currency) {
   const format = new Intl.NumberFormat('en', { style: 'currency', currency });
   return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
 }
 
-/** So many milliseconds, in the unit that people would use. */
+/** Format milliseconds in a readable unit. */
 export function duration(ms) {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
   return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`;

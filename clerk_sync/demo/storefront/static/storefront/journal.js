@@ -1,9 +1,9 @@
-// What the page did and what came of it: requests and sentences, for whoever shows them.
+// The requests and the messages of this page, for the panel.
 
 export class Journal extends EventTarget {
   requests = []; // newest first
 
-  /** Send a request and note it: method, path, status, time, and what it was authenticated with. */
+  /** Send a request and record method, path, status, duration and how it was authenticated. */
   async send(url, options, { as, to }) {
     const method = options.method || 'GET';
     const startedAt = performance.now();
@@ -19,8 +19,8 @@ export class Journal extends EventTarget {
     }
   }
 
-  /** Say in one sentence what just happened; `step` ticks off a stop of the tour. */
-  tell({ text, tone = 'plain', step = null }) {
-    this.dispatchEvent(new CustomEvent('sentence', { detail: { text, tone, step } }));
+  /** Publish a message; `step` marks a step of the tour as done. */
+  publish({ text, tone = 'plain', step = null }) {
+    this.dispatchEvent(new CustomEvent('message', { detail: { text, tone, step } }));
   }
 }

@@ -1,11 +1,11 @@
-// The shop: catalogue, cart, orders. Each view asks the API and returns what to show.
+// The views of the shop: catalogue, cart, orders. Each calls the API and returns elements.
 
 import { picture } from './art.js';
 import { actingForm, buttons, element, field, money } from './dom.js';
-import { SAID } from './sentences.js';
+import { MESSAGES } from './messages.js';
 
 const title = (text) => element('h1', {}, text);
-const nothing = (text) => element('p', {}, text, ' ', element('a', { href: '#/catalogue' }, 'Look around'), '.');
+const nothing = (text) => element('p', {}, text, ' ', element('a', { href: '#/catalogue' }, 'Go to the catalogue'), '.');
 const itemPath = (sku) => `/api/cart/items/${encodeURIComponent(sku)}`;
 
 export async function catalogue(context) {
@@ -14,7 +14,7 @@ export async function catalogue(context) {
     return [title('Catalogue'), element('ul', { class: 'products' }, products.map((each) => card(each, context)))];
   }
   const command = element('code', {}, 'flask shop load-products');
-  return [title('Catalogue'), element('p', {}, 'Nothing is on sale. Fill the shelves: ', command)];
+  return [title('Catalogue'), element('p', {}, 'Nothing is on sale. Load products: ', command)];
 }
 
 function card(product, context) {
@@ -31,14 +31,14 @@ function card(product, context) {
         : element('a', { class: 'button', href: '#/sign-up' }, 'Sign up to buy')));
 }
 
-async function take(product, button, { api, journal, cart: known, setCart, complain }) {
+async function take(product, button, { api, journal, cart: known, setCart, showError }) {
   button.disabled = true;
   const held = known.items.find(({ sku }) => sku === product.sku)?.quantity ?? 0;
   try {
     setCart(await api.call('PUT', itemPath(product.sku), { json: { quantity: held + 1 } }));
-    journal.tell(SAID.taken(product));
+    journal.publish(MESSAGES.taken(product));
   } catch (error) {
-    complain(error.message);
+    showError(error.message);
   } finally {
     button.disabled = false;
   }
@@ -47,7 +47,7 @@ async function take(product, button, { api, journal, cart: known, setCart, compl
 export async function cart(context) {
   const content = await context.api.get('/api/cart');
   context.setCart(content);
-  if (!content.items.length) return [title('Cart'), nothing('Nothing in it yet.')];
+  if (!content.items.length) return [title('Cart'), nothing('Your cart is empty.')];
   const { addresses } = await context.api.get('/api/addresses');
   return [
     title('Cart'),
@@ -58,14 +58,14 @@ export async function cart(context) {
   ];
 }
 
-function cartLine({ sku, name, quantity, available, currency, unit_price_minor: price }, { api, refresh, complain }) {
+function cartLine({ sku, name, quantity, available, currency, unit_price_minor: price }, { api, refresh, showError }) {
   async function change(wanted) {
     try {
       if (wanted) await api.call('PUT', itemPath(sku), { json: { quantity: wanted } });
       else await api.call('DELETE', itemPath(sku));
       refresh();
     } catch (error) {
-      complain(error.message);
+      showError(error.message);
     }
   }
 
@@ -84,12 +84,12 @@ function cartLine({ sku, name, quantity, available, currency, unit_price_minor: 
 }
 
 function purchase(addresses, { api, journal, go, setCart }) {
-  // Made once for this cart as it is shown: a second click, or a retry, cannot buy twice.
+  // Made once for the cart that is shown, so that a second click or a retry cannot buy twice.
   const headers = { 'Idempotency-Key': crypto.randomUUID() };
   async function act({ address_id: id }) {
     const order = await api.call('POST', '/api/cart/checkout', { json: { address_id: Number(id) }, headers });
     setCart({ items: [] });
-    journal.tell(SAID.ordered(order));
+    journal.publish(MESSAGES.ordered(order));
     go('#/orders');
   }
 
@@ -104,7 +104,7 @@ function purchase(addresses, { api, journal, go, setCart }) {
 function newAddress(isFurther, { api, journal, refresh }) {
   async function act(fields) {
     await api.call('POST', '/api/addresses', { json: fields });
-    journal.tell(SAID.addressed);
+    journal.publish(MESSAGES.addressed);
     refresh();
   }
 
@@ -114,13 +114,13 @@ function newAddress(isFurther, { api, journal, refresh }) {
     field('City', 'city', { required: true, autocomplete: 'address-level2' }),
     field('Country, two letters', 'country', country),
     buttons(element('button', { class: isFurther && 'quiet' }, 'Save the address')));
-  if (!isFurther) return element('section', {}, element('h2', {}, 'Where shall it go?'), form);
+  if (!isFurther) return element('section', {}, element('h2', {}, 'Shipping address'), form);
   return element('details', { class: 'further' }, element('summary', {}, 'Another address'), form);
 }
 
 export async function orders({ api }) {
   const { orders: found } = await api.get('/api/orders?limit=20');
-  if (!found.length) return [title('Orders'), nothing('None yet.')];
+  if (!found.length) return [title('Orders'), nothing('No orders yet.')];
   return [title('Orders'), element('ul', { class: 'orders' }, found.map(orderCard))];
 }
 

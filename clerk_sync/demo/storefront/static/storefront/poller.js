@@ -1,12 +1,12 @@
-// Looks at what the service holds of the visitor, and at what the local Clerk has sent: often while things happen.
+// Polls the service for the user's row and the local Clerk for the webhooks it sent, more often after an action.
 
 const BUSY_MS = 250;
-const CALM_MS = 2000;
+const IDLE_MS = 2000;
 const BUSY_FOR_MS = 4000;
 
-const NOTHING = { row: null, events: [], messages: [] };
+const EMPTY = { row: null, events: [], messages: [] };
 
-export class Watch extends EventTarget {
+export class Poller extends EventTarget {
   #clerk;
 
   #panelUrl;
@@ -17,17 +17,17 @@ export class Watch extends EventTarget {
 
   #busyUntil = 0;
 
-  #looking = false;
+  #isPolling = false;
 
-  #lookedAt = null;
+  #userId = null;
 
   #decisions = Promise.resolve();
 
-  #begun = 0;
+  #started = 0;
 
   #ended = 0;
 
-  seen = null; // the last look, null before the first
+  state = null; // the last result, null before the first
 
   fate = 'arrive';
 
@@ -39,13 +39,13 @@ export class Watch extends EventTarget {
     document.addEventListener('visibilitychange', () => this.hurry());
   }
 
-  /** Begin with nothing seen: what is there at the first look is news. */
-  startAfresh() {
-    this.seen = NOTHING;
+  /** Start with an empty state, so that everything in the first result is reported. */
+  reset() {
+    this.state = EMPTY;
     this.hurry();
   }
 
-  /** Look now, and often for a while. */
+  /** Poll now, and often for a while. */
   hurry() {
     this.#busyUntil = Date.now() + BUSY_FOR_MS;
     this.#plan(0);
@@ -53,18 +53,18 @@ export class Watch extends EventTarget {
 
   /** Let the next webhook arrive, get lost (`drop`) or be late (`delay`). */
   decide(fate) {
-    this.#begun += 1;
+    this.#started += 1;
     this.fate = fate;
-    const isOver = () => {
+    const onEnd = () => {
       this.#ended += 1;
       this.hurry();
     };
-    const decision = this.#decisions.then(() => this.#tell(fate)).finally(isOver);
-    this.#decisions = decision.catch(() => {}); // the next one waits for this one, and is tried if it fails
+    const decision = this.#decisions.then(() => this.#setFault(fate)).finally(onEnd);
+    this.#decisions = decision.catch(() => {}); // the next decision waits for this one, even if it fails
     return decision;
   }
 
-  async #tell(fate) {
+  async #setFault(fate) {
     await this.#atLocalClerk('DELETE', 'mishaps');
     const mishap = { kind: fate, event_type: 'user.*', delay_s: fate === 'delay' ? 3 : 0 };
     if (fate !== 'arrive') await this.#atLocalClerk('POST', 'mishaps', mishap);
@@ -72,39 +72,39 @@ export class Watch extends EventTarget {
 
   #plan(delayMs) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#look(), delayMs);
+    this.#timer = setTimeout(() => this.#poll(), delayMs);
   }
 
-  async #look() {
-    // A page that nobody sees asks nothing; a visitor without a token has nothing to see.
-    if (this.#looking || document.hidden || this.#clerk.secondsLeft() <= 0) return;
-    this.#looking = true;
+  async #poll() {
+    // A hidden page does not poll, and neither does a page without a valid token.
+    if (this.#isPolling || document.hidden || this.#clerk.secondsLeft() <= 0) return;
+    this.#isPolling = true;
     const { id } = this.#clerk.user;
     try {
       const after = { ...(await this.#readPanel()), messages: await this.#readMessages() };
       const [ended, fate] = [this.#ended, await this.#readFate()];
-      // What was read while a decision was under way may be older than it.
-      if (this.#begun === ended) this.fate = fate;
+      // A result that was read during a decision may be older than the decision.
+      if (this.#started === ended) this.fate = fate;
       this.#settle(id, after);
     } catch (error) {
-      this.dispatchEvent(new CustomEvent('blind', { detail: error.message }));
+      this.dispatchEvent(new CustomEvent('failure', { detail: error.message }));
     } finally {
-      this.#looking = false;
-      this.#plan(Date.now() < this.#busyUntil ? BUSY_MS : CALM_MS);
+      this.#isPolling = false;
+      this.#plan(Date.now() < this.#busyUntil ? BUSY_MS : IDLE_MS);
     }
   }
 
   #settle(id, after) {
-    if (id !== this.#clerk.user.id) return; // somebody else signed in meanwhile
-    const before = this.#lookedAt === id || this.seen === NOTHING ? this.seen : null;
-    this.seen = after;
-    this.#lookedAt = id;
-    this.dispatchEvent(new CustomEvent('look', { detail: { before, after } }));
+    if (id !== this.#clerk.user.id) return; // another user signed in meanwhile
+    const before = this.#userId === id || this.state === EMPTY ? this.state : null;
+    this.state = after;
+    this.#userId = id;
+    this.dispatchEvent(new CustomEvent('update', { detail: { before, after } }));
   }
 
   async #readPanel() {
     const answer = await fetch(this.#panelUrl, { headers: { Authorization: `Bearer ${this.#clerk.token.jwt}` } });
-    if (!answer.ok) throw new Error(`This panel was answered ${answer.status}.`);
+    if (!answer.ok) throw new Error(`The service answered ${answer.status} for this panel.`);
     return answer.json();
   }
 
@@ -121,7 +121,7 @@ export class Watch extends EventTarget {
   }
 
   async #atLocalClerk(method, path, json) {
-    // Sent as plain text: so a browser asks no leave beforehand.
+    // Sent as plain text, so that the browser sends no preflight.
     const answer = await fetch(`${this.#localClerk}/_local/${path}`, { method, body: json && JSON.stringify(json) });
     if (!answer.ok) throw new Error(`The local Clerk answered ${answer.status}.`);
     return answer.json();

@@ -1,40 +1,40 @@
-// The panel: draws what the journal and the watch have to tell. It decides nothing.
+// The panel beside the shop: it shows the requests of this page, the webhooks, the row and whether the row lags.
 
 import { duration, element, prose } from './dom.js';
-import { standingOf } from './story.js';
+import { statusOf } from './story.js';
 
 const TOUR = [
   ['signed-up', 'Sign up'], ['ordered', 'Buy something'], ['changed', 'Change your name'],
-  ['lost', 'Lose a webhook'], ['repaired', 'Repair it'], ['deleted', 'Leave for good'],
+  ['lost', 'Lose a webhook'], ['repaired', 'Repair it'], ['deleted', 'Delete your account'],
 ];
 const TOUR_KEY = 'storefront.tour';
 
 const count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
 const byId = (id) => document.getElementById(id);
 
-export class Behind {
+export class LagPanel {
   #done = new Set(JSON.parse(sessionStorage.getItem(TOUR_KEY) ?? '[]'));
 
   #row = {};
 
   #renewals = 0;
 
-  constructor({ journal, watch, clerk }) {
-    journal.addEventListener('sentence', ({ detail }) => this.#tell(detail));
+  constructor({ journal, poller, clerk }) {
+    journal.addEventListener('message', ({ detail }) => this.#showMessage(detail));
     journal.addEventListener('request', () => this.#showRequests(journal.requests));
-    watch.addEventListener('look', ({ detail }) => this.#show(detail.after, watch.fate));
-    watch.addEventListener('blind', ({ detail }) => this.#stand({ text: detail, tone: 'bad' }));
+    poller.addEventListener('update', ({ detail }) => this.#show(detail.after, poller.fate));
+    poller.addEventListener('failure', ({ detail }) => this.#showStatus({ text: detail, tone: 'bad' }));
     clerk.addEventListener('renewed', () => { this.#renewals += 1; });
     setInterval(() => this.#showSession(clerk), 1000);
     clerk.addEventListener('change', () => this.#showSession(clerk));
-    byId('ticker').addEventListener('click', () => byId('behind').scrollIntoView());
-    // On a phone the panel is below: a line at the edge says what happens there, while it is out of sight.
+    byId('ticker').addEventListener('click', () => byId('panel').scrollIntoView());
+    // On a phone the panel is below the shop. While it is not visible, a line at the edge shows the last message.
     const hide = ([{ isIntersecting }]) => { byId('ticker').hidden = isIntersecting; };
-    new IntersectionObserver(hide).observe(byId('behind'));
+    new IntersectionObserver(hide).observe(byId('panel'));
     this.#showTour();
   }
 
-  #tell({ text, tone, step }) {
+  #showMessage({ text, tone, step }) {
     const [story, plain] = [byId('story'), text.replaceAll('`', '')];
     story.querySelector('.first')?.remove();
     const line = element('li', { class: `tone-${tone}` }, prose(text));
@@ -57,36 +57,36 @@ export class Behind {
   }
 
   #show(seen, fate) {
-    this.#stand(standingOf(seen));
+    this.#showStatus(statusOf(seen));
     this.#showRow(seen.row, seen.owns);
     this.#showWebhooks(seen.messages, seen.events);
     document.querySelector(`#fate input[value="${fate}"]`).checked = true;
   }
 
-  #stand({ text, tone }) {
-    const standing = byId('standing');
-    standing.hidden = false;
-    standing.className = `standing tone-${tone}`;
-    if (standing.textContent !== text) standing.textContent = text;
+  #showStatus({ text, tone }) {
+    const status = byId('status');
+    status.hidden = false;
+    status.className = `status tone-${tone}`;
+    if (status.textContent !== text) status.textContent = text;
     byId('repair').classList.toggle('wanted', text === 'behind Clerk');
   }
 
   #showRow(row, owns) {
     if (!row) return;
     const values = {
-      version: row.version === 0 ? '0: Clerk not heard yet' : String(row.version),
+      version: row.version === 0 ? '0: no data from Clerk yet' : String(row.version),
       deleted_at: row.deleted_at && new Date(row.deleted_at).toISOString().slice(0, 19).replace('T', ' '),
       email: row.email,
       name: [row.first_name, row.last_name].filter(Boolean).join(' ') || null,
       role: row.role,
       owns: describe(owns),
     };
-    // Drawn only when it is another: a flash that begins again every two seconds would be no news.
+    // Drawn only if it changed: otherwise the highlight would restart every two seconds.
     if (JSON.stringify(values) === JSON.stringify(this.#row)) return;
     byId('row').replaceChildren(...Object.entries(values).map(([name, value]) => {
-      const isNews = name in this.#row && this.#row[name] !== value;
+      const isChanged = name in this.#row && this.#row[name] !== value;
       const dd = element('dd', { class: value === null && 'null' }, value ?? 'null');
-      return element('div', { class: isNews ? `${name} changed` : name }, element('dt', {}, name), dd);
+      return element('div', { class: isChanged ? `${name} changed` : name }, element('dt', {}, name), dd);
     }));
     this.#row = values;
   }
@@ -107,7 +107,7 @@ export class Behind {
     const left = Math.max(0, Math.round(clerk.secondsLeft()));
     const renewed = this.#renewals ? `, renewed ${this.#renewals} ×` : '';
     byId('session').textContent = clerk.session
-      ? `Token good for ${left} s${renewed}. It is checked in memory: no request waits for Clerk.`
+      ? `Token valid for ${left} s${renewed}. The service verifies it in memory, without a request to Clerk.`
       : 'No session.';
   }
 }
@@ -137,5 +137,5 @@ function webhookLine(message, event) {
 function fateOf(message, event) {
   if (event) return { text: event.outcome, tone: event.outcome === 'parked' ? 'bad' : 'good' };
   if (message.state === 'missing') return { text: 'lost', tone: 'bad' };
-  return { text: message.state === 'waiting' ? 'under way' : message.state, tone: 'waiting' };
+  return { text: message.state === 'waiting' ? 'in transit' : message.state, tone: 'waiting' };
 }
