@@ -1,4 +1,4 @@
-"""What Clerk says: deliveries, events, users, tokens, keys and the Backend API.
+"""What Clerk sends: webhooks, users, tokens, keys and the Backend API.
 
-Values in, facts out. No Flask, no SQL and nothing that we keep may enter here; import-linter holds that wall.
+It imports no Flask, no SQL and nothing of the mirror; import-linter checks that.
 """

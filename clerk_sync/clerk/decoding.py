@@ -1,13 +1,13 @@
-"""JSON from outside: one decoder for tokens, webhooks, request bodies, Clerk's answers, key sets and files.
+"""One JSON decoder for all input: tokens, webhooks, request bodies, responses of Clerk, key sets and files.
 
-The rule: a lone surrogate or broken UTF-8 inside a string becomes U+FFFD. A number that neither a double nor a 64-bit
-integer holds, or what nests too deeply to be read, is a wrong value if it is read, and of no consequence if it is not.
-Otherwise users could make themselves unreadable by their own metadata, and their ban would never arrive here.
+The rule: a lone surrogate or broken UTF-8 in a string becomes U+FFFD. A number that neither a double nor a 64-bit
+integer holds, or too deep nesting, is a wrong value if that field is read, and has no effect if it is not. Otherwise
+users could make themselves unreadable by their own metadata, and their ban would never arrive here.
 
-1. msgspec decodes the text as it is. It passes over fields that the type does not have.
-2. If msgspec refuses, lone surrogates and broken UTF-8 are replaced, and the text has to be JSON.
-3. Huge integers are replaced by UNREADABLE. So is what lies too deep, if msgspec cannot descend far enough.
-4. msgspec decodes the result, or the text is JSON of another shape.
+1. msgspec decodes the text as it is. It skips fields that the type does not have.
+2. If msgspec refuses, replace lone surrogates and broken UTF-8, and check that the text is JSON.
+3. Replace huge integers by UNREADABLE. If the nesting is too deep for msgspec, replace the deep parts as well.
+4. msgspec decodes the result. If it refuses again, the text is JSON of another shape.
 """
 
 from __future__ import annotations
@@ -22,20 +22,19 @@ from msgspec.json import Decoder
 from clerk_sync.clerk.errors import NotJsonError
 
 T = TypeVar("T")
-Body = bytes | memoryview
 
 UNREADABLE = b"1e999"
-"""Stands for a value that cannot be read: infinity where any value may stand, a wrong value for every other type."""
+"""Replaces a value that cannot be read. It decodes to infinity as Any, and is a wrong value for every other type."""
 
 LEVELS = 64
-"""How deep a part of a text goes that has been cut. What we read lies at most five levels deep."""
+"""The depth at which deep texts are cut. The fields that we read are at most five levels deep."""
 
-_STRING = rb'"(?:[^"\\]++|\\.)*+"?'  # without its end it reaches to the end of the text, or each quote would search it
+_STRING = rb'"(?:[^"\\]++|\\.)*+"?'  # an unclosed string ends with the text: otherwise each quote searches the rest
 _LONE = rb"u[dD][89a-fA-F][0-9a-fA-F]{2}"
 _PAIR = rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _HUGE = rb"[1-9]\d{309,}+(?![\d.eE])"  # an integer beyond every double
 
-# Each matches in turns what is fine, as far as it goes, and one thing that is not.
+# Each matches a run of valid text, or one invalid thing as ``odd``.
 _LONE_SURROGATE = re.compile(rb"(?:[^\\]++|%b|\\(?!%b).)++|(?P<odd>\\%b)" % (_PAIR, _LONE, _LONE), re.DOTALL)
 _HUGE_INTEGER = re.compile(rb'(?:[^"\d]++|%b|(?!%b)\d[\d.eE+-]*+)++|(?P<odd>%b)' % (_STRING, _HUGE, _HUGE), re.DOTALL)
 _BRACKET = re.compile(rb"%b|(?P<open>[\[{])|(?P<close>[\]}])" % _STRING, re.DOTALL)
@@ -44,27 +43,27 @@ _syntax = Decoder(Raw)
 
 
 class JsonDecoder(Generic[T]):
-    """Decodes JSON from outside as one type, and passes over what that type does not have."""
+    """Decodes JSON as one type, and skips fields that the type does not have."""
 
     @overload
     def __init__(self: JsonDecoder[T], shape: type[T]) -> None: ...
     @overload
     def __init__(self: JsonDecoder[Any], shape: Any) -> None: ...
     def __init__(self, shape: Any) -> None:
-        # Without the hook msgspec refuses 1e400 even where any value may stand; float makes it infinity.
-        self._decode: Callable[[Body | Raw], T] = Decoder(shape, float_hook=float).decode
+        # Without the hook msgspec refuses 1e400 even for Any. float makes it infinity.
+        self._decode: Callable[[bytes | Raw], T] = Decoder(shape, float_hook=float).decode
 
-    def decode(self, raw: Body | Raw) -> T:
+    def decode(self, raw: bytes | Raw) -> T:
         """Return ``raw`` as the type.
 
-        Raises msgspec's ValidationError for JSON of another shape, NotJsonError for what is not JSON.
+        Raises msgspec's ValidationError for JSON of another shape, NotJsonError if it is not JSON.
         """
         try:
             return self._decode(raw)
         except (MsgspecError, UnicodeDecodeError, RecursionError):
             text = _replace_broken_text(bytes(raw))
         try:
-            # A typed decoder stops at the first wrong field. The rest has to be JSON, too.
+            # A typed decoder stops at the first wrong field. The rest has to be JSON as well.
             _require_json(text)
             return self._decode(_replace_huge_integers(text))
         except RecursionError:
@@ -81,7 +80,7 @@ def _replace_huge_integers(text: bytes) -> bytes:
 
 
 def _replace_depths(text: bytes) -> bytes:
-    """Cut ``text`` at every LEVELS levels. Each part has to be JSON, and is UNREADABLE in the part around it."""
+    """Cut ``text`` at every LEVELS levels. Each part has to be JSON, and becomes UNREADABLE in the part around it."""
     around: list[list[bytes]] = []
     part: list[bytes] = []
     start = level = 0

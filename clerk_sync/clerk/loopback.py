@@ -1,4 +1,4 @@
-"""The names of this machine."""
+"""The host names of this machine. Not in ``http``: the settings need them without loading an HTTP library."""
 
 from __future__ import annotations
 

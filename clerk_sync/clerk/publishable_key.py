@@ -1,4 +1,4 @@
-"""The publishable key: it names the frontend API, and its digest the session cookie."""
+"""The publishable key: it contains the host of the frontend API, and its digest is part of the cookie name."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PublishableKey:
-    """A well-formed publishable key, kept verbatim: padding is part of the cookie suffix."""
+    """A well-formed publishable key. ``value`` is verbatim, because its padding counts for the cookie suffix."""
 
     value: str
     frontend_api: str
 
     @property
     def issuer(self) -> str:
-        """What ``iss`` of this instance's tokens says."""
+        """The ``iss`` claim of this instance's tokens."""
         return f"https://{self.frontend_api}"
 
     @property
     def key_set_url(self) -> str:
-        """Where the instance publishes its key set to anyone."""
+        """The public address of the instance's key set."""
         return f"https://{self.frontend_api}/.well-known/jwks.json"
 
     @property
     def cookie_suffix(self) -> str:
-        """The eight characters behind ``__session_``: base64url of the key's SHA-1 (clerk/javascript, keys.ts)."""
+        """The eight characters after ``__session_``: base64url of the key's SHA-1 (clerk/javascript, keys.ts)."""
         digest = hashlib.sha1(self.value.encode(), usedforsecurity=False).digest()
         return base64.urlsafe_b64encode(digest).decode()[:8]
 
 
 def parse_publishable_key(text: str) -> PublishableKey:
-    """Return the key that ``text`` spells; raise ValueError where Clerk's own rules refuse it."""
+    """Return ``text`` as a key; raise ValueError, naming what is expected, if Clerk's own rules refuse it."""
     parts = text.split("_")
     if len(parts) != 3 or parts[0] != "pk" or parts[1] not in ("test", "live"):
         raise ValueError("three parts, pk_test_… or pk_live_…")

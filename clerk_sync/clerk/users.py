@@ -20,7 +20,7 @@ from msgspec import NODEFAULT, Meta, Raw, Struct, ValidationError, defstruct
 from msgspec.json import encode
 from msgspec.structs import FieldInfo, fields
 
-from clerk_sync.clerk.decoding import Body, JsonDecoder
+from clerk_sync.clerk.decoding import JsonDecoder
 from clerk_sync.clerk.errors import UnusableUserError
 
 LONGEST_EMAIL = 320  # 64 before the @, 255 after it (RFC 5321); the index on lower(email) has to hold it
@@ -181,7 +181,7 @@ def snapshot_of(user: ClerkUser) -> UserSnapshot:
     return UserSnapshot(*[read(user) for read in _READERS])  # type: ignore[arg-type]  # a test holds the types
 
 
-def parse_user(raw: Body | Raw) -> UserSnapshot:
+def parse_user(raw: bytes | Raw) -> UserSnapshot:
     """Return the snapshot of one User object; raise UnusableUserError for other JSON, NotJsonError for no JSON."""
     try:
         return snapshot_of(user_decoder.decode(raw))

@@ -1,4 +1,4 @@
-"""One rule for JSON from outside: broken text is replaced, and what cannot be read matters only where it is read."""
+"""One rule for JSON from outside: broken text is replaced, and unreadable values matter only if they are read."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_what_is_not_json_is_told_apart_from_json_of_another_shape(text: bytes) 
 
 @given(text=texts(FIELDS))
 def test_any_bytes_are_the_type_or_json_of_another_shape_or_not_json(text: bytes) -> None:
-    """Python's own parser is the judge of what is JSON; it reads surrogates, and as many digits as it is told to."""
+    """Python's own parser decides what JSON is. It reads surrogates, and any number of digits if allowed."""
     try:
         json.loads(text.decode(errors="replace"), parse_int=str, parse_constant=_refuse)
         is_json = True

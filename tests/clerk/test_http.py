@@ -81,7 +81,7 @@ def test_a_netrc_that_knows_the_host_does_not_replace_the_key(
     assert server.asked[0].headers["Authorization"] == f"Bearer {SECRET_KEY}"
 
 
-def test_a_proxy_of_the_environment_is_not_asked_for_a_clerk_on_this_machine(
+def test_requests_to_a_local_clerk_use_no_proxy(
     transport: Transport, server: ScriptedApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
@@ -115,7 +115,7 @@ def test_a_response_may_take_longer_than_the_connect_timeout(
     assert fake_time.slept_s == []
 
 
-def test_a_body_without_end_is_not_swallowed(
+def test_a_body_that_is_too_large_is_refused(
     transport: Transport, server: ScriptedApi, caplog: pytest.LogCaptureFixture
 ) -> None:
     bomb = gzip.compress(bytes(LARGEST_BODY + 1), compresslevel=1)
@@ -124,14 +124,14 @@ def test_a_body_without_end_is_not_swallowed(
     assert "more than" in caplog.text
 
 
-def test_nobody_listening_is_named(make_transport: MakeTransport) -> None:
+def test_a_refused_connection_is_named(make_transport: MakeTransport) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(ApiUnavailableError, match=f"127.0.0.1:{port}.*Connection refused"):
         make_transport(f"http://127.0.0.1:{port}").get("/users", parse=parse_json)
 
 
-def test_an_address_that_cannot_be_asked_is_not_asked_again(make_transport: MakeTransport, fake_time: FakeTime) -> None:
+def test_an_invalid_address_is_not_retried(make_transport: MakeTransport, fake_time: FakeTime) -> None:
     with pytest.raises(ApiUnavailableError, match="cannot be requested"):
         make_transport("http://.example..com").get("/users", parse=parse_json)
     assert fake_time.slept_s == []
@@ -194,8 +194,8 @@ def test_a_key_that_no_header_can_carry_is_refused_without_being_quoted(
     assert secret_key not in str(refused.value)
 
 
-def test_what_a_stranger_answers_makes_no_unprintable_error(make_transport: MakeTransport) -> None:
-    """A port that speaks TLS answers so to whoever speaks to it in the clear."""
+def test_a_malformed_response_makes_no_unprintable_error(make_transport: MakeTransport) -> None:
+    """A TLS server answers a plain-text request like this."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
 
         def answer_all() -> None:

@@ -1,4 +1,4 @@
-"""The way out: through the environment's proxy, past it where told to, and only to servers that prove themselves."""
+"""Proxies and certificates of the environment."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def no_proxy_yet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "all_proxy"])
-def test_a_proxy_of_the_environment_is_asked_for_a_clerk_elsewhere(
+def test_requests_to_a_remote_clerk_use_the_proxy_of_the_environment(
     make_transport: MakeTransport, server: ScriptedApi, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, server.url)
@@ -43,7 +43,7 @@ def test_a_proxy_of_the_environment_is_asked_for_a_clerk_elsewhere(
     assert server.asked[0].headers["Host"] == "api.clerk.test"
 
 
-def test_a_proxy_is_shown_its_own_login_and_not_told_it_in_an_address(
+def test_a_proxy_gets_its_login_in_a_header(
     make_transport: MakeTransport, server: ScriptedApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", server.url.replace("http://", "http://grace:s%40cret@"))
@@ -52,14 +52,14 @@ def test_a_proxy_is_shown_its_own_login_and_not_told_it_in_an_address(
     assert server.asked[0].headers["proxy-authorization"] == f"Basic {login}"
 
 
-def test_a_proxy_without_a_scheme_is_one_that_speaks_http(
+def test_a_proxy_without_a_scheme_is_an_http_proxy(
     make_transport: MakeTransport, server: ScriptedApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", server.url.removeprefix("http://"))
     assert make_transport(ELSEWHERE).get("/users", parse=bytes) == b"[]"
 
 
-def test_a_host_that_is_excepted_is_asked_without_the_proxy(
+def test_no_proxy_exempts_a_host(
     make_transport: MakeTransport, server: ScriptedApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
@@ -68,7 +68,7 @@ def test_a_host_that_is_excepted_is_asked_without_the_proxy(
     assert make_transport(server.url.replace("127.0.0.1", "127.1")).get("/users", parse=bytes) == b"[]"
 
 
-def test_a_server_whose_certificate_nobody_vouches_for_is_not_told_the_key(
+def test_a_server_with_an_untrusted_certificate_does_not_get_the_key(
     make_transport: MakeTransport, fake_time: FakeTime, tmp_path: Path
 ) -> None:
     with (
@@ -80,7 +80,7 @@ def test_a_server_whose_certificate_nobody_vouches_for_is_not_told_the_key(
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
-def test_an_authority_that_the_operator_names_is_trusted(
+def test_certificates_that_the_operator_names_are_trusted(
     make_transport: MakeTransport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     certificate = self_signed_certificate(tmp_path)
@@ -89,7 +89,7 @@ def test_an_authority_that_the_operator_names_is_trusted(
         assert make_transport(url).get("/users", parse=bytes) == b"[]"
 
 
-def test_certificates_that_are_not_there_are_named_at_once(
+def test_missing_certificates_are_an_error_at_once(
     make_transport: MakeTransport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake_time: FakeTime
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "gone.pem"))
@@ -99,7 +99,7 @@ def test_certificates_that_are_not_there_are_named_at_once(
     assert fake_time.now_s == before
 
 
-def test_a_folder_of_certificates_is_one_way_to_name_them(
+def test_certificates_may_be_in_a_folder(
     make_transport: MakeTransport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     certificate = self_signed_certificate(tmp_path)

@@ -1,4 +1,4 @@
-"""A PEM public key from the forms in which people paste one into an environment variable."""
+"""A PEM public key in the spellings in which users paste one into an environment variable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ HEADER, FOOTER = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 
 
 def normalise_public_key(text: str) -> str:
-    """Return ``text`` as a PEM block with 64-character lines; raise ValueError where it is no RSA public key.
+    """Return ``text`` as a PEM block with 64-character lines; raise ValueError if it is no RSA public key.
 
     Multi-line, ``\\n``-escaped, quoted, one-line and bare base64 forms all load.
     """

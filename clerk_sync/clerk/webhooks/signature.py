@@ -1,9 +1,8 @@
-"""Signed deliveries: from bytes and headers to a proof, or an error.
+"""Verify signed webhook deliveries: from bytes and headers to a VerifiedDelivery, or a SignatureError.
 
-The algorithm is that of Standard Webhooks: HMAC-SHA256 over ``id.timestamp.body``, computed by the library that Svix
-wrote for it. Its own package ``svix`` does no more than call that one, and loads 17 MiB of API client first.
-We take only its HMAC. The library signs text, and a body need not be UTF-8. It also raises ValueError over junk in the
-headers, and stops at a junk entry in front of a valid one.
+The algorithm is that of Standard Webhooks: HMAC-SHA256 over ``id.timestamp.body``. Only the HMAC is the library's. Its
+``verify`` requires UTF-8, raises ValueError for malformed headers, and stops at a malformed entry before a valid one.
+The package ``svix`` calls the same library, and loads 17 MiB of API client first.
 """
 
 from __future__ import annotations
@@ -36,22 +35,22 @@ class VerifiedDelivery:
 
 
 class Headers(Protocol):
-    """Request headers by name, in whatever case the framework looks them up."""
+    """Request headers by name; the framework decides about the case of letters."""
 
     def get(self, name: str, default: str, /) -> str: ...
 
 
 class WebhookVerifier:
-    """Proves deliveries with one or, while a secret is rotated, several signing secrets."""
+    """Verifies deliveries with one signing secret, or several during a rotation."""
 
     def __init__(self, secrets: Iterable[str], *, clock: Callable[[], float] = time.time) -> None:
         self._keys = [base64.b64decode(f"{secret.removeprefix('whsec_')}==") for secret in secrets]
         self._clock = clock
 
     def verify(self, headers: Headers, body: bytes) -> VerifiedDelivery:
-        """Return the proof for ``body``; raise SignatureError where headers, time or signature are wrong.
+        """Return the proof for ``body``; raise SignatureError if headers, time or signature are wrong.
 
-        ``webhook-*`` headers stand in for absent ``svix-*`` ones, one by one.
+        A ``webhook-*`` header replaces an absent ``svix-*`` one.
         """
         message_id = _header(headers, "id")
         timestamp = _header(headers, "timestamp")
@@ -59,7 +58,7 @@ class WebhookVerifier:
         if not _ID.fullmatch(message_id) or not _TIMESTAMP.fullmatch(timestamp):
             raise SignatureError("malformed id or timestamp")
         attempted_at = int(timestamp)
-        # Whole seconds on both sides, as Clerk's own verifier counts them: 300 passes, 301 fails.
+        # Whole seconds, as in Clerk's own verifier: 300 passes, 301 fails.
         if abs(int(self._clock()) - attempted_at) > TOLERANCE_S:
             raise SignatureError("timestamp outside the tolerance")
         if not self._is_signed(f"{message_id}.{attempted_at}.".encode() + body, signatures):

@@ -1,4 +1,4 @@
-"""A Backend API on loopback that answers what a test wrote down, in that order, and remembers what it was asked."""
+"""A Backend API on loopback that sends scripted replies in order, and records the requests."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from threading import Event, Lock, Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from clerk_sync.clerk.decoding import Body
 from clerk_sync.clerk.errors import NotJsonError
 
 
 @dataclass
 class Reply:
-    """One answer. ``cut`` leaves out that many bytes of the promised body; ``between`` runs between the parts."""
+    """One response. ``cut`` omits that many bytes of the announced body; ``between`` runs between the parts."""
 
     status: int = 200
     parts: Sequence[bytes] = (b"[]",)
@@ -38,7 +37,7 @@ class Asked:
 
 
 def answer(body: object, status: int = 200, **headers: str) -> Reply:
-    """Return a whole answer; ``retry_after="3"`` becomes the header Retry-After."""
+    """Return a whole response; ``retry_after="3"`` becomes the header Retry-After."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return Reply(status, [raw], {name.replace("_", "-"): value for name, value in headers.items()})
 
@@ -49,8 +48,8 @@ def refusal(status: int, code: str, message: str = "no", **headers: str) -> Repl
     return answer(body, status, **headers)
 
 
-def parse_json(raw: Body) -> Any:
-    """Return the body; raise NotJsonError where it is torn, as every parser of an answer does."""
+def parse_json(raw: bytes) -> Any:
+    """Return the body; raise NotJsonError if it is cut off, as every parser of a response does."""
     try:
         return json.loads(bytes(raw))
     except ValueError as error:
@@ -58,11 +57,11 @@ def parse_json(raw: Body) -> Any:
 
 
 DROPPED = Reply(status=0)
-"""The connection ends without a word."""
+"""The connection is closed without a response."""
 
 
 class ScriptedApi:
-    """What is asked beyond the script gets the last reply again."""
+    """Requests beyond the script get the last reply again."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
@@ -88,7 +87,7 @@ class ScriptedApi:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def will_answer(self, *replies: Reply) -> None:
-        """Answer with these from now on, one after the other."""
+        """Send these replies from now on, in order."""
         with self._lock:
             self._replies = list(replies)
 
@@ -124,7 +123,7 @@ class ScriptedApi:
                 handler.wfile.write(part)
                 handler.wfile.flush()
         except ConnectionError:
-            handler.close_connection = True  # the client had enough
+            handler.close_connection = True  # the client closed the connection
 
     @contextmanager
     def running(self) -> Iterator[ScriptedApi]:
@@ -140,7 +139,7 @@ class ScriptedApi:
 
 
 class FakeTime:
-    """A clock that only moves when somebody sleeps."""
+    """A clock that only sleeping moves."""
 
     def __init__(self) -> None:
         self.now_s = 1000.0

@@ -52,7 +52,7 @@ def test_odd_values_that_are_not_read_do_not_cost_an_answer(api: ClerkApi, serve
 
 
 @each(UNREADABLE_VALUES)
-def test_an_unreadable_count_or_instance_is_nonsense(api: ClerkApi, server: ScriptedApi, odd: Raw) -> None:
+def test_an_unreadable_count_or_instance_is_a_protocol_error(api: ClerkApi, server: ScriptedApi, odd: Raw) -> None:
     server.will_answer(answer(encode({"total_count": odd, "id": odd, "environment_type": odd})))
     with pytest.raises(ApiProtocolError):
         api.count_users()
@@ -66,7 +66,7 @@ def test_a_page_by_offset(api: ClerkApi, server: ScriptedApi) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 501, -1])
-def test_a_limit_that_clerk_would_quietly_replace_is_not_sent(limit: int, api: ClerkApi, server: ScriptedApi) -> None:
+def test_a_limit_that_clerk_would_silently_replace_is_refused(limit: int, api: ClerkApi, server: ScriptedApi) -> None:
     with pytest.raises(ValueError, match="1 to 500"):
         api.list_users(limit=limit)
     assert server.asked == []
@@ -134,13 +134,13 @@ def test_one_user_is_found_by_id(api: ClerkApi, server: ScriptedApi) -> None:
     assert server.asked[0].path == "/v1/users/user_1"
 
 
-def test_a_user_whom_clerk_does_not_know_is_none(api: ClerkApi, server: ScriptedApi) -> None:
+def test_an_unknown_user_is_none(api: ClerkApi, server: ScriptedApi) -> None:
     server.will_answer(refusal(404, "resource_not_found"))
     assert api.find_user("user_1") is None
 
 
 @pytest.mark.parametrize("reply", [answer(b"<html>", 404), refusal(404, "host_invalid"), answer({}, 404)])
-def test_a_404_that_does_not_speak_of_the_user_is_no_answer(reply: Any, api: ClerkApi, server: ScriptedApi) -> None:
+def test_a_404_without_the_code_of_a_missing_user_is_an_error(reply: Any, api: ClerkApi, server: ScriptedApi) -> None:
     server.will_answer(reply)
     with pytest.raises(ApiRefusedError):
         api.find_user("user_1")
@@ -186,7 +186,7 @@ def test_a_server_that_ignores_the_ids_gives_no_answer(api: ClerkApi, server: Sc
         api.find_users(["user_1"])
 
 
-def test_the_instance_of_the_key_is_named(api: ClerkApi, server: ScriptedApi) -> None:
+def test_the_instance_of_the_key_is_returned(api: ClerkApi, server: ScriptedApi) -> None:
     server.will_answer(
         answer({"object": "instance", "id": "ins_1", "environment_type": "development", "allowed_origins": None})
     )
@@ -195,7 +195,7 @@ def test_the_instance_of_the_key_is_named(api: ClerkApi, server: ScriptedApi) ->
 
 
 @pytest.mark.parametrize("body", [{}, {"id": ""}, {"id": None, "environment_type": "production"}, []])
-def test_an_instance_without_a_name_is_nonsense(body: object, api: ClerkApi, server: ScriptedApi) -> None:
+def test_an_instance_without_an_id_is_a_protocol_error(body: object, api: ClerkApi, server: ScriptedApi) -> None:
     server.will_answer(answer(body))
     with pytest.raises(ApiProtocolError):
         api.get_instance()

@@ -34,7 +34,7 @@ def test_429_waits_as_long_as_retry_after_says(transport: Transport, server: Scr
 
 
 class Stopped(Exception):
-    """What a sleep raises that is not to be slept."""
+    """Raised by a sleep that is interrupted."""
 
 
 def stop(seconds: float) -> None:
@@ -98,7 +98,7 @@ def test_jitter_spreads_the_backoff_over_its_upper_half(
     ],
     ids=["cut", "torn JSON", "cut chunk", "cut gzip", "no gzip", "no JSON", "no answer"],
 )
-def test_a_torn_answer_is_asked_for_again(
+def test_an_incomplete_response_is_retried(
     torn: Reply, transport: Transport, server: ScriptedApi, fake_time: FakeTime
 ) -> None:
     server.will_answer(torn, answer([1]))
@@ -106,7 +106,7 @@ def test_a_torn_answer_is_asked_for_again(
     assert fake_time.slept_s == [0.5]
 
 
-def test_an_answer_that_does_not_come_is_asked_for_again(
+def test_a_response_that_does_not_arrive_is_retried(
     make_transport: MakeTransport, server: ScriptedApi, fake_time: FakeTime
 ) -> None:
     silent = answer([])
@@ -125,7 +125,7 @@ def test_failures_end_with_the_budget(transport: Transport, server: ScriptedApi,
     assert max(fake_time.slept_s) == 8.0
 
 
-def test_a_retry_after_beyond_the_budget_is_not_waited_for(
+def test_a_retry_after_beyond_the_budget_ends_the_retries(
     transport: Transport, server: ScriptedApi, fake_time: FakeTime
 ) -> None:
     server.will_answer(refusal(429, "too_many_requests", retry_after="3600"))
@@ -167,7 +167,7 @@ def test_a_refusal_is_final_and_carries_the_code(
     assert len(server.asked) == 1
 
 
-def test_what_sleep_raises_ends_the_waiting_at_once(make_transport: MakeTransport, server: ScriptedApi) -> None:
+def test_an_exception_of_sleep_ends_the_wait_at_once(make_transport: MakeTransport, server: ScriptedApi) -> None:
     server.will_answer(refusal(500, "internal_clerk_error"))
     with pytest.raises(Stopped):
         make_transport(sleep=stop).get("/users", parse=parse_json)

@@ -1,4 +1,4 @@
-"""A verifier whose keys come from a server on loopback, and what the two are asked in tests."""
+"""A verifier whose keys come from a server on loopback, and helpers around the two."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ SECRET_KEY = "sk_test_secretsecretsecretsecret"
 
 
 def make_verifier(server: ScriptedApi, clock: Clock) -> TokenVerifier:
-    """Return a verifier that knows no key yet."""
+    """Return a verifier that has fetched no key yet."""
     keys = JwksCache(partial(fetch_key_set, f"{server.url}/v1/jwks", SECRET_KEY), clock=clock)
     return TokenVerifier(keys, POLICY, clock=clock)
 
 
 def publish(server: ScriptedApi, *instances: Instance) -> None:
-    """Answer with the keys of ``instances`` from now on."""
+    """Publish the keys of ``instances`` from now on."""
     server.will_answer(answer({"keys": [instance.jwk for instance in instances]}))
 
 
 def outcome(tokens: TokenVerifier, token: str) -> str:
-    """Return "proven", or the reason why not."""
+    """Return "verified", or the reason of the rejection."""
     try:
         tokens.verify(token)
     except TokenError as error:
         return error.reason
-    return "proven"
+    return "verified"
 
 
 def unknown(number: int) -> str:
-    """Return a token under a key id that nobody has heard of."""
+    """Return a token under an unknown key id."""
     return FOREIGN.mint(header={"kid": f"ins_{number}"})

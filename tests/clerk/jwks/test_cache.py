@@ -1,4 +1,4 @@
-"""A key set stays right, whatever the source answers: new, rotated, removed and missing keys."""
+"""The cached key set stays right: new, rotated, removed and missing keys, and useless responses."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tokens(server: ScriptedApi, clock: Clock) -> TokenVerifier:
 
 def test_one_fetch_serves_many_tokens(tokens: TokenVerifier, server: ScriptedApi) -> None:
     for number in range(5):
-        assert outcome(tokens, OURS.mint(jti=str(number))) == "proven"
+        assert outcome(tokens, OURS.mint(jti=str(number))) == "verified"
     assert len(server.asked) == 1
 
 
@@ -50,7 +50,7 @@ def test_token_without_a_key_id_is_refused(tokens: TokenVerifier, kid: object) -
 
 
 def test_new_key_is_accepted_after_the_cooldown(tokens: TokenVerifier, server: ScriptedApi, clock: Clock) -> None:
-    """Here with the worst of luck: the new key comes just after a fetch, and the next fetch fails."""
+    """The worst case: the new key is published just after a fetch, and the next fetch fails."""
     tokens.verify(OURS.mint())
     server.will_answer(DROPPED, answer({"keys": [FOREIGN.jwk]}))
     token = FOREIGN.mint(**LONG)
@@ -58,7 +58,7 @@ def test_new_key_is_accepted_after_the_cooldown(tokens: TokenVerifier, server: S
     clock.now = NOW + COOLDOWN_S
     assert outcome(tokens, token) == TokenRejection.UNKNOWN_KEY
     clock.now = NOW + 2 * COOLDOWN_S
-    assert outcome(tokens, token) == "proven"
+    assert outcome(tokens, token) == "verified"
     assert clock.now - NOW < 35
 
 
@@ -67,14 +67,14 @@ def test_rotated_key_may_keep_its_id(tokens: TokenVerifier, server: ScriptedApi,
     tokens.verify(old)
     publish(server, ROTATED)
     clock.now += COOLDOWN_S
-    assert outcome(tokens, new) == "proven"
+    assert outcome(tokens, new) == "verified"
     assert outcome(tokens, old) == TokenRejection.WRONG_SIGNATURE
 
 
 def test_two_keys_may_share_an_id_while_they_are_exchanged(tokens: TokenVerifier, server: ScriptedApi) -> None:
     publish(server, OURS, ROTATED)
-    assert outcome(tokens, OURS.mint()) == "proven"
-    assert outcome(tokens, ROTATED.mint()) == "proven"
+    assert outcome(tokens, OURS.mint()) == "verified"
+    assert outcome(tokens, ROTATED.mint()) == "verified"
 
 
 def test_removed_key_ends_its_remembered_tokens(tokens: TokenVerifier, server: ScriptedApi, clock: Clock) -> None:
@@ -82,7 +82,7 @@ def test_removed_key_ends_its_remembered_tokens(tokens: TokenVerifier, server: S
     tokens.verify(token)
     publish(server, FOREIGN)
     clock.now += TIME_TO_LIVE_S - 1
-    assert outcome(tokens, token) == "proven"
+    assert outcome(tokens, token) == "verified"
     clock.now += 1
     assert outcome(tokens, token) == TokenRejection.UNKNOWN_KEY
 
@@ -111,18 +111,18 @@ def test_unchanged_set_keeps_its_remembered_tokens(tokens: TokenVerifier, server
 def test_useless_answer_never_replaces_a_good_set(
     tokens: TokenVerifier, server: ScriptedApi, clock: Clock, reply: Reply
 ) -> None:
-    """T18, and beyond its five minutes: keys at hand are better than none."""
+    """T18, also long after the time to live."""
     token = OURS.mint(**LONG)
     tokens.verify(token)
     server.will_answer(reply)
     for hour in range(1, 4):
         clock.now = NOW + hour * 3600
-        assert outcome(tokens, token) == "proven"
-        assert outcome(tokens, OURS.mint(**LONG, jti=str(hour))) == "proven"
+        assert outcome(tokens, token) == "verified"
+        assert outcome(tokens, OURS.mint(**LONG, jti=str(hour))) == "verified"
     assert len(server.asked) == 4
 
 
-def test_without_any_key_nobody_can_tell(server: ScriptedApi, clock: Clock) -> None:
+def test_without_any_key_keys_are_unavailable(server: ScriptedApi, clock: Clock) -> None:
     server.will_answer(DROPPED)
     tokens = make_verifier(server, clock)
     for second in range(COOLDOWN_S):
@@ -133,11 +133,11 @@ def test_without_any_key_nobody_can_tell(server: ScriptedApi, clock: Clock) -> N
     assert len(server.asked) == 1
     publish(server, OURS)
     clock.now = NOW + COOLDOWN_S
-    assert outcome(tokens, OURS.mint()) == "proven"
+    assert outcome(tokens, OURS.mint()) == "verified"
 
 
 def test_set_of_a_foreign_instance_proves_nothing(tokens: TokenVerifier, server: ScriptedApi) -> None:
-    """The wrong secret key is configured: our tokens are signed by nobody, theirs are issued by somebody else."""
+    """The wrong secret key is configured: our tokens have an unknown key, theirs another issuer."""
     publish(server, FOREIGN)
     assert outcome(tokens, OURS.mint()) == TokenRejection.UNKNOWN_KEY
     assert outcome(tokens, FOREIGN.mint(iss="https://clerk.other.example.com")) == TokenRejection.VERIFICATION_FAILED
@@ -154,7 +154,7 @@ def test_clock_that_is_set_back_does_not_stop_fetching(
 
 @pytest.fixture
 def lines() -> Iterator[list[str]]:
-    """What the room logs, as text."""
+    """The log lines of the package."""
     written: list[str] = []
 
     class Lines(logging.Handler):

@@ -1,4 +1,4 @@
-"""Forged tokens, many threads and a source that hangs: what a key set costs at its worst."""
+"""The cost of a key set under load: forged tokens, many threads, and a source that hangs."""
 
 from __future__ import annotations
 
@@ -71,28 +71,30 @@ def test_storm_from_many_threads_costs_one_fetch(tokens: TokenVerifier, server: 
     assert len(server.asked) == 2
 
 
-def test_whoever_has_keys_does_not_wait_for_a_fetch(tokens: TokenVerifier, server: ScriptedApi, clock: Clock) -> None:
-    """A stranger's token has started a fetch from a source that hangs; everybody else goes on, strangers too."""
+def test_a_request_with_keys_at_hand_does_not_wait_for_a_fetch(
+    tokens: TokenVerifier, server: ScriptedApi, clock: Clock
+) -> None:
+    """A forged token has started a fetch from a source that hangs. No other request is delayed."""
     tokens.verify(OURS.mint())
     clock.now += COOLDOWN_S
     hold = threading.Event()
     server.will_answer(Reply(hold=hold))
-    stranger = threading.Thread(target=outcome, args=(tokens, unknown(1)))
-    stranger.start()
+    forged = threading.Thread(target=outcome, args=(tokens, unknown(1)))
+    forged.start()
     wait_until(lambda: len(server.asked) == 2)
     clock.now += 1
     try:
-        assert outcome(tokens, OURS.mint(jti="2")) == "proven"
+        assert outcome(tokens, OURS.mint(jti="2")) == "verified"
         assert outcome(tokens, unknown(2)) == TokenRejection.UNKNOWN_KEY
-        assert stranger.is_alive()
+        assert forged.is_alive()
     finally:
         hold.set()
-        stranger.join()
+        forged.join()
     assert len(server.asked) == 2
 
 
 def test_first_requests_share_the_first_fetch(tokens: TokenVerifier, server: ScriptedApi) -> None:
-    """Started into traffic: all wait for the one answer, none is turned away."""
+    """The worker starts under load: all requests wait for the one response, and none is refused."""
     hold = threading.Event()
     server.will_answer(Reply(parts=answer({"keys": [OURS.jwk]}).parts, hold=hold))
     outcomes: list[str] = []
@@ -105,7 +107,7 @@ def test_first_requests_share_the_first_fetch(tokens: TokenVerifier, server: Scr
         hold.set()
 
     run_together(*[ask] * 4, let_go)
-    assert outcomes == ["proven"] * 4
+    assert outcomes == ["verified"] * 4
     assert len(server.asked) == 1
 
 

@@ -1,4 +1,4 @@
-"""One request brings the keys that can have signed a session token, or the reason why there are none."""
+"""A fetch returns the keys that can verify session tokens, or one error that says why not."""
 
 from __future__ import annotations
 
@@ -48,9 +48,7 @@ def test_netrc_does_not_replace_the_secret_key(
     assert server.asked[0].headers["Authorization"] == f"Bearer {SECRET_KEY}"
 
 
-def test_proxy_of_the_environment_is_not_for_a_clerk_on_this_machine(
-    server: ScriptedApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_requests_to_a_local_clerk_use_no_proxy(server: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "")
     assert ids(server, OURS.jwk) == [OURS.kid]
@@ -102,7 +100,7 @@ def test_an_odd_value_beside_a_good_key_does_not_cost_the_set(odd: Raw) -> None:
 
 
 @given(body=texts(["keys", *OURS.jwk], [encode(OURS.jwk), encode([OURS.jwk]), *map(encode, OURS.jwk.values())]))
-def test_any_bytes_are_a_key_set_or_nonsense(body: bytes) -> None:
+def test_any_bytes_are_a_key_set_or_a_protocol_error(body: bytes) -> None:
     with suppress(ApiProtocolError):
         key_set_of(parse_key_set(body))
 
@@ -114,7 +112,7 @@ def test_any_bytes_are_a_key_set_or_nonsense(body: bytes) -> None:
         *(b'{"keys":[', b"\xff\xfe", b'{"keys":' + b"[" * 100_000, b'{"keys":[1,"\\ud800"]}'),
     ],
 )
-def test_body_without_a_usable_key_is_nonsense(body: bytes) -> None:
+def test_body_without_a_usable_key_is_a_protocol_error(body: bytes) -> None:
     with pytest.raises(ApiProtocolError):
         parse_key_set(body)
 
@@ -124,7 +122,7 @@ NUMBERS = st.binary(max_size=300).map(base64url) | ANYTHING
 
 
 @given(kid=ANYTHING, modulus=NUMBERS, exponent=NUMBERS)
-def test_whatever_a_set_lists_becomes_keys_or_nonsense(kid: object, modulus: object, exponent: object) -> None:
+def test_any_listed_value_is_a_key_or_left_out(kid: object, modulus: object, exponent: object) -> None:
     listed = OURS.jwk | {"kid": kid, "n": modulus, "e": exponent}
     entries = parse_key_set(json.dumps({"keys": [listed, FOREIGN.jwk]}).encode())
     assert entries[-1].kid == FOREIGN.kid
@@ -165,7 +163,7 @@ def test_key_that_no_header_can_carry_is_one_error_that_does_not_quote_it(server
     assert "crét" not in str(caught.value)
 
 
-def test_silent_source_is_given_up(server: ScriptedApi) -> None:
+def test_a_source_that_does_not_respond_times_out(server: ScriptedApi) -> None:
     hold = threading.Event()
     server.will_answer(Reply(hold=hold))
     with pytest.raises(ApiUnavailableError):
@@ -173,8 +171,8 @@ def test_silent_source_is_given_up(server: ScriptedApi) -> None:
     hold.set()
 
 
-def test_trickling_source_is_given_up(server: ScriptedApi) -> None:
-    """Each piece arrives in time; the whole does not."""
+def test_a_source_that_responds_too_slowly_times_out(server: ScriptedApi) -> None:
+    """Each part arrives in time; the whole does not."""
     pause = threading.Event()
     server.will_answer(Reply(parts=[b" "] * 400, between=lambda: pause.wait(0.01)))
     with pytest.raises(ApiUnavailableError, match="too slowly"):

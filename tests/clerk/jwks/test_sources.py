@@ -1,4 +1,4 @@
-"""Keys come from the first source that is configured, and a PEM from whatever people paste."""
+"""Keys come from the first source that is configured. A PEM loads in all usual spellings."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def proves(keys: KeySource, token: str) -> bool:
     ],
     ids=["lines", "crlf", "escaped", "indented", "quoted", "single quotes", "one line", "bare"],
 )
-def test_pem_loads_however_it_was_pasted(server: ScriptedApi, pasted: str) -> None:
+def test_pem_loads_in_all_usual_spellings(server: ScriptedApi, pasted: str) -> None:
     assert proves(source(server, jwt_key=normalise_public_key(pasted)), OURS.mint())
 
 
 def test_pem_never_touches_the_network(server: ScriptedApi) -> None:
-    """T18. Not for a bad signature, not for an unknown key id, and not because a secret key is there, too."""
+    """T18. Neither for a bad signature nor for an unknown key id, even if a secret key is set as well."""
     server.will_answer(answer({"keys": [FOREIGN.jwk]}))
     keys = source(server, jwt_key=OURS.pem, secret_key=SECRET_KEY, frontend=True)
     assert proves(keys, OURS.mint(header={"kid": "ins_2unknown"}))
@@ -77,7 +77,7 @@ def test_frontend_api_needs_no_secret(server: ScriptedApi) -> None:
     assert "Authorization" not in server.asked[0].headers
 
 
-def test_without_a_source_nobody_can_tell(server: ScriptedApi) -> None:
+def test_without_a_source_keys_are_unavailable(server: ScriptedApi) -> None:
     tokens = TokenVerifier(source(server), POLICY, clock=Clock())
     with pytest.raises(KeysUnavailableError):
         tokens.verify(OURS.mint())
@@ -92,7 +92,7 @@ def test_configured_source_that_is_down_is_configured(server: ScriptedApi) -> No
 
 
 def test_two_sources_share_no_keys(server: ScriptedApi) -> None:
-    """What one secret key may see must not verify the tokens of another's instance, even under one key id."""
+    """The keys of one instance must not verify the tokens of another, even under the same key id."""
     server.will_answer(answer({"keys": [OURS.jwk]}))
     assert proves(source(server, secret_key=SECRET_KEY), OURS.mint())
     server.will_answer(answer({"keys": [FOREIGN.jwk | {"kid": OURS.kid}]}))

@@ -1,4 +1,4 @@
-"""Waiting for what another thread is about to do."""
+"""Wait for another thread."""
 
 from __future__ import annotations
 

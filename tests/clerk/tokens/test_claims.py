@@ -1,4 +1,4 @@
-"""What a verified token says, whichever version of Clerk's claims it says it in."""
+"""The claims of a verified token, in both versions of Clerk's claims."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from clerk_sync.clerk.tokens.verifier import Organization
 from tests.clerk.tokens.token_factory import NOW, OURS, prove
 
 
-def test_both_versions_name_the_organisation_alike() -> None:
+def test_both_versions_give_the_same_organization() -> None:
     """T16."""
     expected = Organization("org_2x", "acme", "org:admin")
     old = OURS.mint(without=["v"], org_id="org_2x", org_slug="acme", org_role="org:admin")
@@ -21,7 +21,7 @@ def test_both_versions_name_the_organisation_alike() -> None:
 
 @pytest.mark.parametrize("claims", [{"o": None}, {"o": "org_2x"}, {"o": {}}, {"o": {"id": 7}}, {"org_id": "org_2x"}])
 def test_odd_organisation_of_version_two_is_none(claims: dict[str, Any]) -> None:
-    """A version 2 token has no ``org_id``: whatever a template puts there names no organisation."""
+    """A version 2 token has no ``org_id``: a value that a template puts there names no organization."""
     assert prove(OURS.mint(**claims)).organization is None
 
 

@@ -1,4 +1,4 @@
-"""Claims that no rule reads may look as they like; one that a rule reads has to be what the rule asks for."""
+"""Claims that no rule reads may have any value. A claim that a rule reads has to satisfy it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ NESTED = b'{"a":' * 1000
     ],
 )
 def test_garbage_is_refused(token: str) -> None:
-    """T21: two parts, nothing, ten kilobytes, foreign characters, bottomless nesting."""
+    """T21: two parts, nothing, ten kilobytes, foreign characters, deep nesting."""
     assert refusal(token) is TokenRejection.MALFORMED
 
 

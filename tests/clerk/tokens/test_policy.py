@@ -1,4 +1,4 @@
-"""What is asked of a session token beside its signature; T numbers are those of the catalogue of edge cases."""
+"""The rules for header and claims; T numbers are those of the catalogue of edge cases."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_type_is_jwt_or_absent(token_type: object) -> None:
     [(0, None), (4, None), (4.999, None), (5, TokenRejection.EXPIRED), (3600, TokenRejection.EXPIRED)],
 )
 def test_token_is_good_until_five_seconds_after_its_expiry(ago_s: float, expected: TokenRejection | None) -> None:
-    """T2, and T4: an hour is the tab that was asleep."""
+    """T2, and T4: an hour is a browser tab that was suspended."""
     assert refusal(OURS.mint(exp=NOW), now=NOW + ago_s) is expected
 
 
@@ -86,14 +86,14 @@ def test_token_is_good_from_five_seconds_before_its_time(claim: str, reason: Tok
     ],
 )
 def test_authorized_party_is_compared_exactly(azp: object) -> None:
-    """T5. The two sloppy spellings too, and what is no string at all."""
+    """T5. Also two careless spellings, and values that are no string."""
     assert refusal(OURS.mint(azp=azp)) is TokenRejection.WRONG_PARTY
     # The switch is for tokens without the claim; it must not let an odd one in.
     assert refusal(OURS.mint(azp=azp), AZP_MAY_BE_MISSING) is TokenRejection.WRONG_PARTY
 
 
-def test_part_of_an_authorized_party_is_none() -> None:
-    """A list, where some compare with a string and find a piece of it."""
+def test_part_of_an_authorized_party_is_refused() -> None:
+    """A list is compared by whole entries, not by substring."""
     assert refusal(OURS.mint(azp="https://app")) is TokenRejection.WRONG_PARTY
 
 
@@ -141,7 +141,7 @@ def test_session_that_is_not_active_is_refused(status: object) -> None:
 
 
 @pytest.mark.parametrize("audience", ["https://api.example.com", ["a", "b"], [], None])
-def test_audience_is_nobodys_business(audience: object) -> None:
+def test_audience_is_not_checked(audience: object) -> None:
     """T15: customised tokens carry one."""
     assert refusal(OURS.mint(aud=audience)) is None
 

@@ -1,4 +1,4 @@
-"""Whatever a token looks like: proof, refusal or "cannot tell", and no proof that the rules forbid."""
+"""Any token is verified, refused, or cannot be decided, and none is verified against the rules."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ MOSTLY_GOOD = st.lists(st.sampled_from(sorted(session_claims())), unique=True, m
 
 
 def may_pass(header: dict[str, Any], claims: dict[str, Any]) -> bool:
-    """Say once more, and differently, what the rules allow."""
+    """State the rules a second time, independently."""
     return (
         header.get("alg") == "RS256"
         and ("typ" not in header or header["typ"] == "JWT")

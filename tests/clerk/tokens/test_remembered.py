@@ -1,4 +1,4 @@
-"""A token is proven once; its own time, and a change of the keys, end that at once."""
+"""A token is verified once. Its own times, and a change of the keys, end that at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.clerk.tokens.token_factory import NOW, OURS, POLICY, SESSION_ID, USER
 
 
 class CountingKey(Key):
-    """The real key, with a count of how often it had to work."""
+    """The real key, which counts its uses."""
 
     def __init__(self) -> None:
         self._key = key_set_of_pem(OURS.pem).without_kid[0]
@@ -83,7 +83,7 @@ def test_remembered_token_expires_on_time(verifier: TokenVerifier, clock: Clock)
 
 
 def test_remembered_token_is_not_valid_before_its_time(verifier: TokenVerifier, clock: Clock) -> None:
-    """A clock that was fast when the tokens came, and is set back."""
+    """The clock was fast when the tokens arrived, and is set back."""
     early, unborn = OURS.mint(nbf=NOW + 30), OURS.mint(iat=NOW + 30)
     clock.now = NOW + 30
     assert [reason(verifier, early), reason(verifier, unborn)] == [None, None]
@@ -101,8 +101,8 @@ def test_remembered_token_ends_with_its_key(verifier: TokenVerifier, keys: Repla
     assert reason(verifier, token) == TokenRejection.UNKNOWN_KEY
 
 
-def test_proof_made_while_the_keys_changed_does_not_outlive_them(keys: ReplaceableKeys) -> None:
-    """The race between a verification and a key's removal: the key leaves while it is at work."""
+def test_a_token_verified_while_the_keys_changed_does_not_outlive_them(keys: ReplaceableKeys) -> None:
+    """A race: the key is removed while it verifies a token."""
 
     class LeavingKey(CountingKey):
         def verify(self, msg: bytes, sig: bytes) -> bool:
@@ -129,7 +129,7 @@ def test_the_oldest_token_is_forgotten_first(verifier: TokenVerifier, key: Count
 
 
 def test_refused_token_is_not_remembered(verifier: TokenVerifier, clock: Clock) -> None:
-    """Too early now is not too early for ever."""
+    """A token that is too early now is accepted later."""
     token = OURS.mint(nbf=NOW + 30)
     assert reason(verifier, token) == TokenRejection.NOT_YET_VALID
     clock.now = NOW + 30
@@ -144,7 +144,7 @@ def test_token_that_shares_a_signature_is_not_taken_for_the_remembered_one(verif
 
 
 def test_threads_share_what_is_remembered(verifier: TokenVerifier) -> None:
-    """More tokens than fit, from several threads at once: every answer is that of its own token."""
+    """More tokens than are remembered, from several threads: each result belongs to its own token."""
     tokens = {OURS.mint(sub=f"{USER_ID}{number}"): f"{USER_ID}{number}" for number in range(6)}
     start = threading.Barrier(4)
     wrong: list[str] = []

@@ -1,4 +1,4 @@
-"""Signatures are proven with our keys and RS256 alone; T numbers are those of the catalogue of edge cases."""
+"""Signatures are checked with our keys and RS256 only; T numbers are those of the catalogue of edge cases."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_session_token_proves_user_session_and_times() -> None:
     "algorithm", ["none", "None", "HS256", "RS384", "RS512", "PS256", "ES256", "rs256", "", None, 256, ["RS256"]]
 )
 def test_any_algorithm_but_rs256_is_refused(algorithm: object) -> None:
-    """T7: the header decides nothing."""
+    """T7: the header does not choose the algorithm."""
     assert refusal(OURS.mint(header={"alg": algorithm})) is TokenRejection.WRONG_ALGORITHM
 
 
@@ -32,7 +32,7 @@ def test_token_without_algorithm_is_refused() -> None:
 
 
 def test_unsigned_token_is_refused() -> None:
-    """T7: ``alg`` none, with nothing where the signature should be."""
+    """T7: ``alg`` none, with an empty signature."""
     header, claims, _ = OURS.mint(header={"alg": "none"}).split(".")
     assert refusal(f"{header}.{claims}.") is TokenRejection.WRONG_ALGORITHM
     header, claims, _ = OURS.mint().split(".")
@@ -62,7 +62,7 @@ def test_foreign_key_is_refused() -> None:
 
 
 def test_signature_is_checked_before_the_claims() -> None:
-    """Whoever cannot sign does not learn which claim is wrong."""
+    """A sender without a key must not learn which claim is wrong."""
     assert refusal(FOREIGN.mint(exp=0, azp="https://evil.example.com", sub="mch_2x")) is TokenRejection.WRONG_SIGNATURE
 
 

@@ -1,4 +1,4 @@
-"""Clerk instances as tests play them: real RSA keys, and tokens in every right and wrong shape."""
+"""Clerk instances for tests: real RSA keys, and valid and invalid tokens."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ POLICY = TokenPolicy(issuer=ISSUER, authorized_parties=frozenset({PARTY}))
 
 @dataclass
 class Clock:
-    """A clock that stands where a test puts it."""
+    """A clock that a test sets."""
 
     now: float = NOW
 
@@ -92,7 +92,7 @@ class Instance:
 
 
 def session_claims() -> dict[str, Any]:
-    """Return what Clerk says of a session at ``NOW``."""
+    """Return Clerk's claims of a session at ``NOW``."""
     return {
         "azp": PARTY,
         "exp": NOW + 60,
@@ -118,17 +118,17 @@ FOREIGN = Instance("ins_2foreign")
 
 
 def verifier(policy: TokenPolicy = POLICY, *, now: float = NOW) -> TokenVerifier:
-    """Return a verifier with our PEM key whose clock stands at ``now``."""
+    """Return a verifier with our PEM key whose clock shows ``now``."""
     return TokenVerifier(PemKey(OURS.pem), policy, clock=lambda: now)
 
 
 def prove(token: str, policy: TokenPolicy = POLICY, *, now: float = NOW) -> SessionClaims:
-    """Return what ``token`` proves to a verifier that has never seen it."""
+    """Return the claims that a new verifier returns for ``token``."""
     return verifier(policy, now=now).verify(token)
 
 
 def refusal(token: str, policy: TokenPolicy = POLICY, *, now: float = NOW) -> TokenRejection | None:
-    """Return why ``token`` is refused, or None where it is good."""
+    """Return why ``token`` is refused, or None if it is accepted."""
     try:
         prove(token, policy, now=now)
     except TokenError as error:
