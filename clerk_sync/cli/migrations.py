@@ -1,6 +1,7 @@
-"""``flask db``: Flask-Migrate, loaded when it is called.
+"""``flask db``: Flask-Migrate for this application.
 
-Alembic and its dialects take longer to load than the rest of the application, and only migrations need them.
+Alembic takes longer to load than the rest of the application, and only migrations need it. So the group is a command
+that loads Flask-Migrate when it is called.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from flask import Flask
 from clerk_sync.extensions import services
 
 _PACKAGE = Path(__file__).parents[1]
-# A wheel carries them inside the package; in a checkout they stand beside it.
+# In a wheel the migrations are inside the package, in a checkout beside it.
 DIRECTORY = next(path for path in (_PACKAGE / "migrations", _PACKAGE.parent / "migrations") if path.is_dir())
 
 
@@ -32,7 +33,7 @@ def load_migrations(app: Flask) -> click.Group:
 
 
 class Migrations(click.Command):
-    """The command that stands for the group until it is called. A callback that it is given replaces those of all."""
+    """``flask db`` before it is loaded. A callback that is set here replaces those of all its commands."""
 
     def __init__(self, app: Flask) -> None:
         super().__init__("db", short_help="Perform database migrations.")
@@ -41,7 +42,7 @@ class Migrations(click.Command):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Return the context of the real group: click runs the command that a context belongs to."""
+        """Return a context of Flask-Migrate's group: click runs the command of the context."""
         group = load_migrations(self._app)
         if self.callback is not None:
             for command in group.commands.values():

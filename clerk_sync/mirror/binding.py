@@ -1,4 +1,4 @@
-"""The binding: a mirror copies one Clerk instance, the first that proved itself."""
+"""The binding: a mirror copies one Clerk instance. The first verified delivery or sync binds it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SET instance_id = excluded.instance_id, bound_by = excluded.bound_by, bound_at =
 
 
 def find_binding(transaction: SqlExecutor) -> str | None:
-    """Return the id of the instance that this mirror is bound to, or None where it is still free."""
+    """Return the id of the instance that this mirror is bound to, or None if it is not bound yet."""
     rows = transaction.fetch_all(_FIND)
     return rows[0][0] if rows else None
 
 
 def bind(transaction: SqlExecutor, instance_id: str, *, bound_by: str) -> str:
-    """Return the instance that this mirror is bound to; a free mirror is bound to ``instance_id`` first."""
+    """Return the instance that this mirror is bound to. A mirror without one is bound to ``instance_id`` first."""
     bound = find_binding(transaction)
     if bound is None:
         transaction.fetch_all(_BIND, {"instance_id": instance_id, "bound_by": bound_by})
@@ -33,5 +33,5 @@ def bind(transaction: SqlExecutor, instance_id: str, *, bound_by: str) -> str:
 
 
 def rebind(transaction: SqlExecutor, instance_id: str) -> None:
-    """Bind the mirror to another instance, whatever it was bound to before."""
+    """Bind the mirror to ``instance_id``, also if it was bound to another instance."""
     transaction.fetch_all(_REBIND, {"instance_id": instance_id})

@@ -1,4 +1,4 @@
-"""The role wall from the outside: whether it stands, whether it sees us, and what the audit cannot explain."""
+"""Checks of the role guard: its triggers, whether it refuses this session, and what the audit cannot explain."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ TRIGGERS = ("audit_wall", "role_audit_insert", "role_audit_update", "role_wall_i
 
 
 class Role(NamedTuple):
-    """Who has which role."""
+    """A user's role."""
 
     clerk_id: str
     role: str
 
 
 class OddChange(NamedTuple):
-    """Changes of roles from one odd kind of session; ``is_ours`` where only the application can have made them."""
+    """Role changes from one suspicious kind of session; ``is_ours`` if only the application can have made them."""
 
     origin: str
     number: int
@@ -35,7 +35,7 @@ SELECT tgname FROM pg_trigger
 WHERE tgname = ANY(%(names)s) AND tgenabled IN ('O', 'A') AND tgrelid IN ('users'::regclass, 'role_changes'::regclass)
 """
 _IS_APPLICATION: LiteralString = "SELECT is_application_session()"
-_MAKE_AN_ADMIN: LiteralString = "INSERT INTO users (clerk_id, role) VALUES ('user_of_the_doctor', 'ADMIN')"
+_INSERT_ADMIN: LiteralString = "INSERT INTO users (clerk_id, role) VALUES ('user_of_the_doctor', 'ADMIN')"
 _COUNT_ADMINS: LiteralString = "SELECT count(*) FROM users WHERE role = 'ADMIN' AND deleted_at IS NULL"
 _UNEXPLAINED: LiteralString = """
 SELECT clerk_id, role FROM users
@@ -43,9 +43,9 @@ WHERE (role <> 'CLIENT' OR id IN (SELECT user_id FROM role_changes)) AND role <>
     (SELECT new_role FROM role_changes WHERE user_id = users.id ORDER BY id DESC LIMIT 1), 'CLIENT')
 ORDER BY id
 """
-# With one login for everything, only the session's name tells a person from the application. Where the application
-# has a login of its own, whatever that login changed is odd, however the session called itself.
-_ODD: LiteralString = """
+# If people and the application share a login, only application_name tells them apart. If the application has a login
+# of its own, each change by that login is suspicious, with any application_name.
+_SUSPICIOUS: LiteralString = """
 SELECT CASE
     WHEN starts_with(application_name, 'clerk_sync') THEN 'the application itself'
     WHEN changed_by = session_user AND is_restricted THEN 'the application''s own login'
@@ -62,24 +62,24 @@ GROUP BY origin ORDER BY origin
 
 
 def find_missing_triggers(transaction: SqlExecutor) -> list[str]:
-    """Return the triggers of the wall and the audit that are not there, or are switched off."""
+    """Return the triggers of the role guard and its audit that are missing or disabled."""
     enabled = {name for (name,) in transaction.fetch_all(_ENABLED, {"names": list(TRIGGERS)})}
     return [name for name in TRIGGERS if name not in enabled]
 
 
 def is_application_session(transaction: SqlExecutor) -> bool:
-    """Return whether the database takes this session for the application's."""
+    """Return whether the database treats this session as the application's."""
     ((is_application,),) = transaction.fetch_all(_IS_APPLICATION)
     return bool(is_application)
 
 
 def refuses_an_admin(transactions: TransactionalConnection) -> bool:
-    """Return whether the database refuses to let this session make an ADMIN. Nothing stays of the try.
+    """Return whether the database refuses to let this session insert an ADMIN.
 
-    A number of the ids of users is spent, no more.
+    The attempt is rolled back; it uses up one value of the sequence of user ids.
     """
     try:
-        transactions.fetch_all(_MAKE_AN_ADMIN)
+        transactions.fetch_all(_INSERT_ADMIN)
     except psycopg2.Error as error:
         if error.pgcode != INSUFFICIENT_PRIVILEGE:
             raise
@@ -97,14 +97,14 @@ def count_admins(transaction: SqlExecutor) -> int:
 
 
 def find_unexplained_roles(transaction: SqlExecutor) -> list[Role]:
-    """Return users whose role is another than the last one that the audit has seen."""
+    """Return users whose role differs from the last one in the audit."""
     return [Role(*row) for row in transaction.fetch_all(_UNEXPLAINED)]
 
 
 def find_odd_changes(transaction: SqlExecutor) -> list[OddChange]:
-    """Return what ``role_changes`` holds from sessions that are no person's."""
+    """Return role changes that were not made in a person's session."""
     return [
         OddChange(origin, number, last_at, is_ours="application" in origin)
-        for origin, number, last_at in transaction.fetch_all(_ODD)
+        for origin, number, last_at in transaction.fetch_all(_SUSPICIOUS)
         if origin is not None
     ]

@@ -1,4 +1,4 @@
-"""Events: from a signed delivery to one of four facts."""
+"""Parses a verified delivery into one of four events: changed, deleted, unhandled, unusable."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _SECONDS_END_BELOW = 10**11
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """What every event carries, whatever it is about."""
+    """The members that every event has."""
 
     type: str | None
     instance_id: str | None = None
-    # Milliseconds; 0 where the event does not say. Breaks ties between snapshots of one version.
+    # Milliseconds; 0 if the event has none. It breaks ties between snapshots of one version.
     occurred_at_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class UserChanged:
-    """``user.created`` or ``user.updated``: this is the user now."""
+    """``user.created`` or ``user.updated``: the user as it is now."""
 
     envelope: Envelope
     snapshot: UserSnapshot
@@ -37,7 +37,7 @@ class UserChanged:
 
 @dataclass(frozen=True, slots=True)
 class UserDeleted:
-    """``user.deleted``: there is no such user any more, for good."""
+    """``user.deleted``: the user is gone for good."""
 
     envelope: Envelope
     clerk_id: str
@@ -45,14 +45,14 @@ class UserDeleted:
 
 @dataclass(frozen=True, slots=True)
 class Unhandled:
-    """An event about something that is not mirrored."""
+    """An event of a type that is not mirrored."""
 
     envelope: Envelope
 
 
 @dataclass(frozen=True, slots=True)
 class UnusableEvent:
-    """A signed statement that this code cannot use; ``reason`` says why and quotes nothing."""
+    """A signed event that cannot be mapped; ``reason`` says why and quotes no value."""
 
     envelope: Envelope
     clerk_id: str | None
@@ -78,7 +78,7 @@ _wire_id = JsonDecoder(_WireId)
 
 
 def parse_event(delivery: VerifiedDelivery) -> Event:
-    """Return what ``delivery`` states; raise NotJsonError where its body is no JSON at all."""
+    """Return the event of ``delivery``; raise NotJsonError if its body is not JSON."""
     try:
         wire = _wire.decode(delivery.body)
     except msgspec.ValidationError:
@@ -98,25 +98,25 @@ def _parse_data(envelope: Envelope, data: msgspec.Raw) -> Event:
         if envelope.type in ("user.created", "user.updated"):
             return UserChanged(envelope, snapshot_of(user_decoder.decode(data)))
         if envelope.type == "user.deleted":
-            return UserDeleted(envelope, _id_of(data))
+            return UserDeleted(envelope, _parse_id(data))
     except (UnusableUserError, msgspec.ValidationError) as error:
-        return UnusableEvent(envelope, _usable_id(data), str(error))
+        return UnusableEvent(envelope, _find_id(data), str(error))
     return Unhandled(envelope)
 
 
 def _milliseconds(timestamp: object) -> int:
-    """Return ``timestamp`` in milliseconds: Clerk's documentation says ms, its specification shows seconds."""
+    """Return ``timestamp`` in milliseconds. Clerk's guide says milliseconds, its OpenAPI description shows seconds."""
     if not isinstance(timestamp, int | float) or isinstance(timestamp, bool) or not 0 <= timestamp <= LAST_MS:
         return 0
     return int(timestamp * 1000) if timestamp < _SECONDS_END_BELOW else int(timestamp)
 
 
-def _id_of(data: msgspec.Raw) -> str:
+def _parse_id(data: msgspec.Raw) -> str:
     return parse_user_id(_wire_id.decode(data).id)
 
 
-def _usable_id(data: msgspec.Raw) -> str | None:
+def _find_id(data: msgspec.Raw) -> str | None:
     try:
-        return _id_of(data)
+        return _parse_id(data)
     except UnusableUserError:
         return None

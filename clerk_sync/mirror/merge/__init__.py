@@ -1,1 +1,1 @@
-"""The merge: user snapshots become rows, by one rule for every writer."""
+"""Turns user snapshots into rows, by one rule for webhooks, sync and placeholders."""

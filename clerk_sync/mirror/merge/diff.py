@@ -1,4 +1,4 @@
-"""What the merge would do with snapshots, without doing it: for dry runs and for the drift report."""
+"""Compares snapshots with rows and writes nothing: for dry runs and for the drift report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clerk_sync.mirror.merge.merge import MergeResult
 from clerk_sync.mirror.sync.steps import Change
 
 TOMBSTONE = ("deleted_at",)
-"""The fields in which a tombstone differs from a user whom Clerk shows; no merge brings it back."""
+"""The field in which a tombstone differs from a user that Clerk lists."""
 
 _FIND = f"""
 SELECT deleted_at, {", ".join(UserSnapshot.__struct_fields__)} FROM users WHERE clerk_id = ANY(%(clerk_ids)s)
@@ -25,7 +25,7 @@ class _Known(NamedTuple):
 
 
 def find_differences(transaction: SqlExecutor, users: Sequence[UserSnapshot]) -> list[Change]:
-    """Return what merging ``users``, read from the API, would do with each of them; nothing is locked or written."""
+    """Return what a merge of ``users``, read from the API, would do with each. Nothing is locked or written."""
     rows = transaction.fetch_all(_FIND, {"clerk_ids": [user.clerk_id for user in users]})
     known = {clerk_id: _Known(deleted_at, UserSnapshot(clerk_id, *rest)) for deleted_at, clerk_id, *rest in rows}
     return [_compare(user, known.get(user.clerk_id)) for user in users]

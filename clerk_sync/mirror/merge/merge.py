@@ -1,7 +1,7 @@
-"""The one function through which user rows are written, and the one that ends them.
+"""Writes rows of ``users``: ``merge_users`` and ``merge_page`` upsert them, ``write_tombstones`` ends them.
 
-First sign-ins and sync end here; a delivery, new or replayed, runs the same statements inside the database
-(``functions``). What decides is in the statement's WHERE, so that no interleaving of processes can get around it.
+Placeholders and sync use these functions. A delivery runs the same SQL inside the database (``sql_functions.py``).
+The statement's WHERE decides, so that no interleaving of processes can break the rule.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ WITH arriving AS (
 ), compared AS (
     {compare_statement("arriving")}
 ), written AS (
-    -- In order: two writers that lock in different ones would deadlock.
+    -- Transactions that lock rows in different orders would deadlock.
     {upsert_statement("(SELECT * FROM compared ORDER BY clerk_id)")} RETURNING clerk_id, xmax = 0 AS is_new
 )
-SELECT CASE WHEN is_new THEN 'inserted' WHEN NOT is_new THEN 'updated' ELSE standing END AS result, array_agg(clerk_id)
+SELECT CASE WHEN is_new THEN 'inserted' WHEN NOT is_new THEN 'updated' ELSE action END AS result, array_agg(clerk_id)
 FROM compared LEFT JOIN written USING (clerk_id) GROUP BY result
 """
-_TAKE_PAGE = f"""{_MERGE_PAGE}
+_MERGE_LISTED_PAGE = f"""{_MERGE_PAGE}
 UNION ALL
 SELECT 'not shown', array_agg(clerk_id) FROM (
     SELECT clerk_id FROM users
-    -- NOT IN is always a hash. For NOT EXISTS a table that nobody has analyzed yet gets 500 times 500 comparisons.
+    -- NOT IN is always a hash. NOT EXISTS makes 500 times 500 comparisons on a table without statistics.
     WHERE {LIVES_IN_SPAN} AND clerk_id NOT IN (SELECT clerk_id FROM arriving)
     ORDER BY clerk_id LIMIT {AT_ONCE}
 ) AS left_out HAVING count(*) > 0
@@ -61,33 +61,33 @@ _WRITE_TOMBSTONES = tombstone_statement("CAST(%(clerk_ids)s AS text[])")
 
 
 def merge_users(transaction: SqlExecutor, batch: Sequence[UserSnapshot], *, event_at: int) -> dict[str, MergeResult]:
-    """Write ``batch`` into the mirror and return what became of each id.
+    """Write ``batch`` into the mirror and return the result for each id.
 
-    ``event_at`` is the envelope's time in milliseconds, or READ_FROM_API. An id that comes twice counts once, with
-    its newest version. Nothing here can touch a role or bring back a deleted user.
+    ``event_at`` is the envelope's time in milliseconds, or READ_FROM_API. If an id comes twice, its newest version
+    counts. No role changes, and no deleted user comes back.
     """
     newest = _newest_of(batch)
-    return _merge_wanted(transaction, newest, event_at, list(newest)) if newest else {}
+    return _write(transaction, newest, event_at, list(newest)) if newest else {}
 
 
 def merge_page(
     transaction: SqlExecutor, users: Sequence[UserSnapshot], span: ListedRange
 ) -> tuple[dict[str, MergeResult], list[str]]:
-    """Do the same with users whom Clerk's API shows in ``span``, and return who lives there and is not shown, too.
+    """Merge ``users``, which Clerk's API listed for ``span``, and return also the ids in that span that it left out.
 
-    That are up to AT_ONCE ids, as ``find_not_shown`` returns them, found before the page is merged.
+    These are up to AT_ONCE ids, as ``find_not_shown`` returns them, read before the page is merged.
     """
     newest = _newest_of(users)
     values = span._asdict() | {
         "page": _encode([*newest.values()]).decode(),
         "event_at": READ_FROM_API,
-        # Those of the page are compared as rows; these came by another way.
+        # The statement compares the page's own users as rows.
         "shown": [clerk_id for clerk_id in span.shown if clerk_id not in newest],
     }
-    ids_by_standing = dict(transaction.fetch_all(_TAKE_PAGE, values))
-    not_shown = ids_by_standing.pop("not shown", [])
-    wanted = ids_by_standing.pop("wanted", [])
-    return _results(ids_by_standing) | _merge_wanted(transaction, newest, READ_FROM_API, wanted), not_shown
+    ids_by_action = dict(transaction.fetch_all(_MERGE_LISTED_PAGE, values))
+    not_shown = ids_by_action.pop("not shown", [])
+    to_write = ids_by_action.pop("write", [])
+    return _results(ids_by_action) | _write(transaction, newest, READ_FROM_API, to_write), not_shown
 
 
 def _newest_of(batch: Sequence[UserSnapshot]) -> dict[str, UserSnapshot]:
@@ -99,34 +99,28 @@ def _newest_of(batch: Sequence[UserSnapshot]) -> dict[str, UserSnapshot]:
     return newest
 
 
-def _merge_wanted(
-    transaction: SqlExecutor, newest: dict[str, UserSnapshot], event_at: int, wanted: list[str]
+def _write(
+    transaction: SqlExecutor, newest: dict[str, UserSnapshot], event_at: int, to_write: list[str]
 ) -> dict[str, MergeResult]:
     results: dict[str, MergeResult] = {}
-    while wanted:
-        ids_by_standing = _merge(transaction, [newest[clerk_id] for clerk_id in wanted], event_at)
-        # 'wanted' and yet not written: another writer was first, between our look and our lock. Look again.
-        wanted = ids_by_standing.pop("wanted", [])
-        results |= _results(ids_by_standing)
+    while to_write:
+        # One parameter. COPY into a temporary table costs us more, and behind a pooler the table would stay.
+        page = _encode([newest[clerk_id] for clerk_id in to_write]).decode()
+        ids_by_action = dict(transaction.fetch_all(_MERGE_PAGE, {"page": page, "event_at": event_at}))
+        # If a row is still to be written, another transaction wrote it after the comparison: compare again.
+        to_write = ids_by_action.pop("write", [])
+        results |= _results(ids_by_action)
     return results
 
 
-def _results(ids_by_standing: dict[str, list[str]]) -> dict[str, MergeResult]:
-    return {
-        clerk_id: MergeResult(standing) for standing, clerk_ids in ids_by_standing.items() for clerk_id in clerk_ids
-    }
-
-
-def _merge(transaction: SqlExecutor, batch: Sequence[UserSnapshot], event_at: int) -> dict[str, list[str]]:
-    # One parameter, written and read in C. COPY into a temporary table costs PostgreSQL a little less and us more,
-    # and it leaves the table behind in a session that may not be ours.
-    return dict(transaction.fetch_all(_MERGE_PAGE, {"page": _encode(batch).decode(), "event_at": event_at}))
+def _results(ids_by_action: dict[str, list[str]]) -> dict[str, MergeResult]:
+    return {clerk_id: MergeResult(action) for action, clerk_ids in ids_by_action.items() for clerk_id in clerk_ids}
 
 
 def write_tombstones(transaction: SqlExecutor, clerk_ids: Sequence[str]) -> set[str]:
     """Turn these users into tombstones and return the ids that were not deleted before.
 
-    An id that was never seen gets its tombstone, too: its creation may still be on the way. Addresses and open cart go
-    in the same transaction, by a trigger of the database; orders stay.
+    An unknown id gets a tombstone, too: its creation may arrive later. Triggers remove addresses, open carts and parked
+    payloads in the same transaction. Orders stay.
     """
     return {clerk_id for (clerk_id,) in transaction.fetch_all(_WRITE_TOMBSTONES, {"clerk_ids": list(clerk_ids)})}

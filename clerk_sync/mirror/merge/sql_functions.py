@@ -49,8 +49,8 @@ BEGIN
                 result := 'applied';
                 EXIT;
             END IF;
-            SELECT standing INTO result FROM ({_COMPARED}) AS compared;
-            EXIT WHEN result <> 'wanted';  -- another transaction wrote the row after the comparison: compare again
+            SELECT action INTO result FROM ({_COMPARED}) AS compared;
+            EXIT WHEN result <> 'write';  -- another transaction wrote the row after the comparison: compare again
         END LOOP;
     ELSIF effect = 'deleted' THEN
         {tombstone_statement("ARRAY[subject]", _USERS)} INTO subject_id;

@@ -41,16 +41,16 @@ def _supersedes(new: str, row: str, *, digest: str) -> str:
 
 
 def compare_statement(arriving: str, users: str = "users") -> str:
-    """Return the rows of the relation ``arriving``, each with its ``standing``: wanted, unchanged or stale.
+    """Return the rows of the relation ``arriving``, each with its ``action``: write, unchanged or stale.
 
     The relation has the mirrored columns and ``event_at``, and holds an id once.
     """
     return f"""
     SELECT arriving.*, CASE
-        WHEN users.clerk_id IS NULL OR {_supersedes("arriving", "users", digest=_digest_of("arriving"))} THEN 'wanted'
+        WHEN users.clerk_id IS NULL OR {_supersedes("arriving", "users", digest=_digest_of("arriving"))} THEN 'write'
         WHEN users.deleted_at IS NULL AND users.clerk_updated_at = arriving.clerk_updated_at
              AND {_content_of("users")} IS NOT DISTINCT FROM {_content_of("arriving")} THEN 'unchanged'
-        ELSE 'stale' END AS standing
+        ELSE 'stale' END AS action
     FROM {arriving} AS arriving LEFT JOIN {users} AS users USING (clerk_id)
 """
 
@@ -58,13 +58,13 @@ def compare_statement(arriving: str, users: str = "users") -> str:
 def upsert_statement(compared: str, users: str = "users") -> str:
     """Return the merge of the relation ``compared``, which is what ``compare_statement`` gives, in the order of ids.
 
-    If it does not write a wanted row, another transaction wrote the row after the comparison: compare again.
+    If a row to write is not written, another transaction wrote it after the comparison: compare again.
     """
     return f"""
     INSERT INTO {users} AS users ({", ".join(_NAMES)}, event_at, content_digest)
     SELECT {", ".join(_NAMES)}, event_at, {_digest_of("compared")}
     -- ON CONFLICT would lock a row that does not change. So such rows are left out here.
-    FROM {compared} AS compared WHERE standing = 'wanted'
+    FROM {compared} AS compared WHERE action = 'write'
     ON CONFLICT (clerk_id) DO UPDATE SET
         {", ".join(f"{column} = excluded.{column}" for column in (*_NAMES[1:], "event_at", "content_digest"))},
         synced_at = now()

@@ -105,12 +105,12 @@ BEGIN
            AND (users.email, users.email_verified, users.first_name, users.last_name, users.username, users.image_url, users.banned, users.clerk_created_at) IS DISTINCT FROM (arriving.email, arriving.email_verified, arriving.first_name, arriving.last_name, arriving.username, arriving.image_url, arriving.banned, arriving.clerk_created_at)
            AND (arriving.event_at = 9223372036854775807
                 OR md5((arriving.email, arriving.email_verified, arriving.first_name, arriving.last_name, arriving.username, arriving.image_url, arriving.banned, arriving.clerk_created_at)::text) = users.content_digest
-                OR (arriving.event_at, md5((arriving.email, arriving.email_verified, arriving.first_name, arriving.last_name, arriving.username, arriving.image_url, arriving.banned, arriving.clerk_created_at)::text)) > (users.event_at, users.content_digest))) THEN 'wanted'
+                OR (arriving.event_at, md5((arriving.email, arriving.email_verified, arriving.first_name, arriving.last_name, arriving.username, arriving.image_url, arriving.banned, arriving.clerk_created_at)::text)) > (users.event_at, users.content_digest))) THEN 'write'
         WHEN users.deleted_at IS NULL AND users.clerk_updated_at = arriving.clerk_updated_at
              AND (users.email, users.email_verified, users.first_name, users.last_name, users.username, users.image_url, users.banned, users.clerk_created_at) IS NOT DISTINCT FROM (arriving.email, arriving.email_verified, arriving.first_name, arriving.last_name, arriving.username, arriving.image_url, arriving.banned, arriving.clerk_created_at) THEN 'unchanged'
-        ELSE 'stale' END AS standing
+        ELSE 'stale' END AS action
     FROM (SELECT *, occurred_at AS event_at FROM jsonb_to_record(event -> 'snapshot') AS user_now (clerk_id text, email text, email_verified boolean, first_name text, last_name text, username text, image_url text, banned boolean, clerk_created_at bigint, clerk_updated_at bigint)) AS arriving LEFT JOIN {schema}.users AS users USING (clerk_id)
-) AS compared WHERE standing = 'wanted'
+) AS compared WHERE action = 'write'
     ON CONFLICT (clerk_id) DO UPDATE SET
         email = excluded.email, email_verified = excluded.email_verified, first_name = excluded.first_name, last_name = excluded.last_name, username = excluded.username, image_url = excluded.image_url, banned = excluded.banned, clerk_created_at = excluded.clerk_created_at, clerk_updated_at = excluded.clerk_updated_at, event_at = excluded.event_at, content_digest = excluded.content_digest,
         synced_at = now()
@@ -126,7 +126,7 @@ BEGIN
                 result := 'applied';
                 EXIT;
             END IF;
-            SELECT standing INTO result FROM (
+            SELECT action INTO result FROM (
     SELECT arriving.*, CASE
         WHEN users.clerk_id IS NULL OR users.deleted_at IS NULL AND (
         users.clerk_updated_at < arriving.clerk_updated_at
@@ -134,13 +134,13 @@ BEGIN
            AND (users.email, users.email_verified, users.first_name, users.last_name, users.username, users.image_url, users.banned, users.clerk_created_at) IS DISTINCT FROM (arriving.email, arriving.email_verified, arriving.first_name, arriving.last_name, arriving.username, arriving.image_url, arriving.banned, arriving.clerk_created_at)
            AND (arriving.event_at = 9223372036854775807
                 OR md5((arriving.email, arriving.email_verified, arriving.first_name, arriving.last_name, arriving.username, arriving.image_url, arriving.banned, arriving.clerk_created_at)::text) = users.content_digest
-                OR (arriving.event_at, md5((arriving.email, arriving.email_verified, arriving.first_name, arriving.last_name, arriving.username, arriving.image_url, arriving.banned, arriving.clerk_created_at)::text)) > (users.event_at, users.content_digest))) THEN 'wanted'
+                OR (arriving.event_at, md5((arriving.email, arriving.email_verified, arriving.first_name, arriving.last_name, arriving.username, arriving.image_url, arriving.banned, arriving.clerk_created_at)::text)) > (users.event_at, users.content_digest))) THEN 'write'
         WHEN users.deleted_at IS NULL AND users.clerk_updated_at = arriving.clerk_updated_at
              AND (users.email, users.email_verified, users.first_name, users.last_name, users.username, users.image_url, users.banned, users.clerk_created_at) IS NOT DISTINCT FROM (arriving.email, arriving.email_verified, arriving.first_name, arriving.last_name, arriving.username, arriving.image_url, arriving.banned, arriving.clerk_created_at) THEN 'unchanged'
-        ELSE 'stale' END AS standing
+        ELSE 'stale' END AS action
     FROM (SELECT *, occurred_at AS event_at FROM jsonb_to_record(event -> 'snapshot') AS user_now (clerk_id text, email text, email_verified boolean, first_name text, last_name text, username text, image_url text, banned boolean, clerk_created_at bigint, clerk_updated_at bigint)) AS arriving LEFT JOIN {schema}.users AS users USING (clerk_id)
 ) AS compared;
-            EXIT WHEN result <> 'wanted';  -- another transaction wrote the row after the comparison: compare again
+            EXIT WHEN result <> 'write';  -- another transaction wrote the row after the comparison: compare again
         END LOOP;
     ELSIF effect = 'deleted' THEN
         

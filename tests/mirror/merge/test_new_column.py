@@ -22,13 +22,13 @@ def test_sync_mirrors_the_new_column(clerk, sync, query) -> None:
     first = clerk.users.create(email="a@example.com", external_id="customer-1")
     clerk.users.create(email="b@example.com")
     assert sync()["inserted"] == 2
-    query("UPDATE users SET external_id = 'drifted' WHERE id = 1")
+    query("UPDATE users SET external_id = 'drifted' WHERE external_id IS NOT NULL")
     assert sync()["updated"] == 1
     assert sync()["unchanged"] == 2
-    assert query("SELECT external_id FROM users ORDER BY id") == [("customer-1",), (None,)]
+    assert query("SELECT external_id FROM users ORDER BY external_id") == [("customer-1",), (None,)]
     clerk.users.delete(first["id"])
     assert sync()["deleted"] == 1
-    assert query("SELECT external_id FROM users ORDER BY id") == [(None,), (None,)]
+    assert query("SELECT external_id FROM users ORDER BY external_id") == [(None,), (None,)]
 
 
 def test_an_event_fills_a_placeholder(deliver, query) -> None:
