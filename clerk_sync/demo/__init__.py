@@ -1,4 +1,4 @@
-"""The demonstration: everything started for real, and the first sign-in played from beginning to end.
+"""The demo: start every process, then go through the first sign-in from end to end.
 
-It stands beside the house, not in it: it starts processes and then only speaks HTTP, psql and ``flask`` to them.
+It controls the processes from outside: over HTTP, through psql and with ``flask``.
 """

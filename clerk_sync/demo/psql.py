@@ -1,4 +1,4 @@
-"""A psql session for a person: ``python -m clerk_sync.demo.psql``. Roles change here, never in the application."""
+"""``python -m clerk_sync.demo.psql``: open psql on the development database, for example to make a user ADMIN."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def main() -> int:
         return 2
     url = settings.database_url or embedded_url(Path(create_command_app(settings).instance_path) / "postgres")
     program = shutil.which("psql") or embedded_psql()
-    # Ctrl-C is for psql, which cancels a query with it.
+    # Leave Ctrl-C to psql: it cancels the query.
     signal.signal(signal.SIGINT, lambda *_: None)
-    # A child, not exec: the embedded server ends with the process that asked for it.
+    # Not exec: the embedded PostgreSQL stops when the process that started it ends.
     return subprocess.run([program, connection_string(url, "psql"), *sys.argv[1:]], check=False).returncode
 
 

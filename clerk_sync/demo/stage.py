@@ -1,4 +1,4 @@
-"""The stage: PostgreSQL, migrations, the local Clerk and the service behind the production server."""
+"""What the demo starts: PostgreSQL, migrations, the local Clerk, and the service on the production server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import psycopg2
 import requests
 
 from clerk_sync.db import connect
-from clerk_sync.demo.timeline import Mismatch, Timeline
+from clerk_sync.demo.timeline import MismatchError, Timeline
 from clerk_sync.emulator import LocalClerk
 
 ROOT = Path.cwd()
@@ -36,7 +36,7 @@ STOP_TIMEOUT_S = 30
 
 @dataclass(frozen=True)
 class Stage:
-    """Where everything is, once it runs."""
+    """The running processes and how to reach them."""
 
     service_url: str
     database_url: str
@@ -44,7 +44,7 @@ class Stage:
     environment: dict[str, str]
 
     def flask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run ``flask`` as an operator would and return what it printed."""
+        """Run ``flask`` in a process and return its output."""
         return subprocess.run(
             [sys.executable, "-m", "flask", *arguments],
             env=self.environment,
@@ -56,7 +56,7 @@ class Stage:
         )
 
     def psql(self, statement: str, *values: object, application_name: str = "psql") -> list[tuple[Any, ...]]:
-        """Run one statement in a database session of its own and return its rows."""
+        """Run one statement on a new connection and return its rows."""
         connection = psycopg2.connect(self.database_url, application_name=application_name)
         try:
             connection.autocommit = True
@@ -68,20 +68,20 @@ class Stage:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Keep a second demonstration out: it would empty the database of the first. Raise Mismatch where one runs."""
+def only_demo() -> Iterator[None]:
+    """Raise MismatchError if another demo runs: a second one would empty the database of the first."""
     LOCK.parent.mkdir(exist_ok=True)
     with LOCK.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Mismatch("another demonstration runs in this folder; end that one first") from None
+            raise MismatchError("another demo runs in this folder; stop it first") from None
         yield
 
 
 @contextmanager
-def set_stage(timeline: Timeline) -> Iterator[Stage]:
-    """Start everything, on an empty database, and end it in reverse order."""
+def start_stage(timeline: Timeline) -> Iterator[Stage]:
+    """Start everything on an empty database; stop it in reverse order."""
     timeline.heading("Set-up")
     with timeline.started("PostgreSQL, embedded, with an empty database"):
         database_url = _empty_database()
@@ -102,7 +102,7 @@ def set_stage(timeline: Timeline) -> Iterator[Stage]:
         with timeline.started("flask shop load-products"):
             _run(stage, "shop", "load-products")
         with _env_file(environment), _service(environment) as process:
-            with timeline.started(f"the service at {stage.service_url}, as in the Procfile but for this machine only"):
+            with timeline.started(f"the service at {stage.service_url}, as in the Procfile, but local"):
                 _wait_until_ready(stage.service_url, process)
             yield stage
 
@@ -118,7 +118,7 @@ def _empty_database() -> str:
 
 
 def _environment(clerk: LocalClerk, database_url: str, port: int) -> dict[str, str]:
-    """Return this process's environment with the demonstration's settings, and no other setting of ours."""
+    """Return this process's environment, with only the demo's own settings."""
     foreign = {name: value for name, value in os.environ.items() if not name.startswith(("CLERK_", "FLASK_"))}
     return {
         **foreign,
@@ -127,7 +127,7 @@ def _environment(clerk: LocalClerk, database_url: str, port: int) -> dict[str, s
         "DATABASE_URL": database_url,
         "PORT": str(port),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        # The demonstration shows this checkout, not what a .env of the developer's says.
+        # Ignore the developer's .env: it would point the service elsewhere.
         "FLASK_SKIP_DOTENV": "1",
         "PYTHONIOENCODING": "utf-8",
     }
@@ -135,7 +135,7 @@ def _environment(clerk: LocalClerk, database_url: str, port: int) -> dict[str, s
 
 @contextmanager
 def _env_file(environment: dict[str, str]) -> Iterator[None]:
-    """Let ``flask -e`` in another shell mean this stage, as long as it stands."""
+    """Write the file with which ``flask -e`` in another shell reaches this demo; remove it at the end."""
     settings = {name: value for name, value in environment.items() if name.startswith(SETTINGS)}
     lines = (f"{name}='{value}'\n" for name, value in sorted(settings.items()))
     ENV_FILE.write_text("".join(lines), encoding="utf-8")
@@ -148,15 +148,15 @@ def _env_file(environment: dict[str, str]) -> Iterator[None]:
 def _run(stage: Stage, *arguments: str) -> None:
     done = stage.flask(*arguments)
     if done.returncode != 0:
-        raise Mismatch(f"flask {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr or done.stdout}")
+        raise MismatchError(f"flask {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr or done.stdout}")
 
 
 @contextmanager
 def _service(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     procfile = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
     with LOG.open("wb") as log:
-        # exec: signals go to the server itself, not to a shell around it. The last --host counts: the signing secret of
-        # this service is public, so nobody else in the network may reach it.
+        # exec: otherwise signals reach the shell, not the server. The last --host overrides the Procfile's: the signing
+        # secret of this service is public, so other machines must not reach it.
         line = f"exec {procfile['web']} --host {HOST}"
         process = subprocess.Popen(["/bin/sh", "-c", line], env=environment, cwd=ROOT, stdout=log, stderr=log)
     try:
@@ -176,15 +176,15 @@ def _wait_until_ready(service_url: str, process: subprocess.Popen[bytes]) -> Non
                 return
         time.sleep(0.05)
     log = LOG.read_text(encoding="utf-8", errors="replace")
-    raise Mismatch(f"the service did not become ready; the end of {LOG}:\n{log[-2000:]}")
+    raise MismatchError(f"the service did not become ready; the end of {LOG}:\n{log[-2000:]}")
 
 
 @contextmanager
 def reserve_port(wanted: int) -> Iterator[int]:
-    """Yield ``wanted``, or another free port if it is taken, and keep other demonstrations of this user off it.
+    """Yield ``wanted``, or another free port if it is taken, and lock it against other demos of this user.
 
-    A probe alone is not enough: web workers share their port (SO_REUSEPORT), so two demonstrations that start together
-    would both find it free, and each would get requests of the other.
+    A probe alone is not enough: web workers share their port (SO_REUSEPORT). Two demos that start together would both
+    find it free, and each would get requests of the other.
     """
     for port in (wanted, 0):
         with socket.socket() as probe:
@@ -202,4 +202,4 @@ def reserve_port(wanted: int) -> Iterator[int]:
                 continue
             yield port
             return
-    raise Mismatch(f"no free port on {HOST}")
+    raise MismatchError(f"no free port on {HOST}")

@@ -1,4 +1,4 @@
-"""The story: from a sign-up to an administrator, with one webhook lost on the way."""
+"""The steps of the demo: from sign-up to administrator, with two lost webhooks."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ import requests
 
 from clerk_sync.db.connect import APPLICATION_NAME
 from clerk_sync.demo.stage import Stage
-from clerk_sync.demo.timeline import Mismatch, Timeline, expect
+from clerk_sync.demo.timeline import MismatchError, Timeline, expect
 
 EMAIL = "ada@example.com"
-PATIENCE_S = 10
+TIMEOUT_S = 10
 POLL_S = 0.005
 
 
-def tell(stage: Stage, timeline: Timeline) -> None:
-    """Play every scene; raise Mismatch where one does not go as it must."""
-    person = _Person(stage, timeline)
-    with timeline.step("A person signs up at Clerk; the signed user.created makes a row"):
+def run_story(stage: Stage, timeline: Timeline) -> None:
+    """Run every step; raise MismatchError if a result differs from the expected one."""
+    customer = _Customer(stage, timeline)
+    with timeline.step("A customer signs up at Clerk; the signed user.created inserts a row"):
         user_id = _sign_up(stage, timeline)
-    with timeline.step("Their session token opens the API"):
-        person.sign_in(user_id)
-        _first_requests(person)
-    with timeline.step("They buy something"):
-        number = _buy(person)
+    with timeline.step("Their session token gives access to the API"):
+        customer.sign_in(user_id)
+        _first_requests(customer)
+    with timeline.step("They buy a product"):
+        number = _buy(customer)
     with timeline.step("They change their name, and the webhook is lost"):
         _lose_an_update(stage, timeline, user_id)
-    with timeline.step("Somebody else deletes their account, and that webhook is lost, too"):
+    with timeline.step("Another user deletes their account, and that webhook is lost too"):
         gone_id = _lose_a_deletion(stage, timeline)
     with timeline.step("`flask sync-clerk sync` repairs both; a second run finds nothing to do"):
         _repair(stage, timeline, user_id, gone_id)
-    with timeline.step("Nobody becomes ADMIN through the application"):
-        _refuse_admin(stage, person)
-    with timeline.step("A person at psql may do it, and the database writes it down"):
-        _grant_admin(stage, person, user_id, number)
+    with timeline.step("The application cannot make a user ADMIN"):
+        _refuse_admin(stage, customer)
+    with timeline.step("An operator makes them ADMIN in psql, and the database records it"):
+        _grant_admin(stage, customer, user_id, number)
 
 
-class _Person:
-    """Somebody with a session, and what they see."""
+class _Customer:
+    """A signed-in user who calls the API."""
 
     def __init__(self, stage: Stage, timeline: Timeline) -> None:
         self._stage = stage
@@ -55,29 +55,29 @@ class _Person:
         self._user_id = user_id
 
     def call(self, method: str, path: str, *, expected: int, **options: Any) -> Any:
-        """Call the API with a fresh session token and return the answer's JSON; say what happened."""
+        """Call the API with a fresh session token and return the JSON of the response; print both."""
         token = self._stage.clerk.session_token(self._user_id, azp=self._stage.service_url)
         headers = {"Authorization": f"Bearer {token}", **options.pop("headers", {})}
         started_at = time.perf_counter()
-        answer = self._http.request(
-            method, self._stage.service_url + path, headers=headers, timeout=PATIENCE_S, **options
+        response = self._http.request(
+            method, self._stage.service_url + path, headers=headers, timeout=TIMEOUT_S, **options
         )
         took_ms = (time.perf_counter() - started_at) * 1000
         self.timeline.sent(f"{method} {path}")
-        self.timeline.changed(f"{answer.status_code} in {took_ms:.1f} ms")
-        expect(answer.status_code, expected, f"{method} {path}")
-        return answer.json()
+        self.timeline.changed(f"{response.status_code} in {took_ms:.1f} ms")
+        expect(response.status_code, expected, f"{method} {path}")
+        return response.json()
 
 
 def _sign_up(stage: Stage, timeline: Timeline) -> str:
     timeline.sent(f"POST {stage.clerk.url}/sign-up  {EMAIL}")
     form = {"first_name": "Ada", "last_name": "Lovelace", "email_address": EMAIL, "redirect_url": stage.service_url}
-    answer = requests.post(f"{stage.clerk.url}/sign-up", data=form, timeout=PATIENCE_S, allow_redirects=False)
-    expect(answer.status_code, 303, "the sign-up page")
-    cookies = SimpleCookie(answer.headers["Set-Cookie"])
+    response = requests.post(f"{stage.clerk.url}/sign-up", data=form, timeout=TIMEOUT_S, allow_redirects=False)
+    expect(response.status_code, 303, "the sign-up page")
+    cookies = SimpleCookie(response.headers["Set-Cookie"])
     expect("__session" in {name[:9] for name in cookies}, True, "the sign-up page sets the session cookie")
     rows = _wait_for(lambda: stage.psql("SELECT clerk_id, email, role FROM users"))
-    stage.clerk.webhook_sender.wait_idle(PATIENCE_S)
+    stage.clerk.webhook_sender.wait_idle(TIMEOUT_S)
     attempt = stage.clerk.webhook_sender.deliveries[-1]
     timeline.changed(f"{attempt.type} delivered, answered {attempt.status} in {attempt.took_ms:.1f} ms")
     timeline.changed(f"row {rows[0]}")
@@ -85,31 +85,31 @@ def _sign_up(stage: Stage, timeline: Timeline) -> str:
     return str(rows[0][0])
 
 
-def _first_requests(person: _Person) -> None:
-    session = person.call("GET", "/api/session", expected=200)
-    me = person.call("GET", "/api/me", expected=200)
+def _first_requests(customer: _Customer) -> None:
+    session = customer.call("GET", "/api/session", expected=200)
+    me = customer.call("GET", "/api/me", expected=200)
     expect(me["clerk_id"], session["user_id"], "the user of token and row")
-    person.timeline.changed(f"{me['name']} <{me['email']}>, {me['role']}")
+    customer.timeline.changed(f"{me['name']} <{me['email']}>, {me['role']}")
 
 
-def _buy(person: _Person) -> str:
-    product = person.call("GET", "/api/products", expected=200)["products"][0]
-    person.call("PUT", f"/api/cart/items/{product['sku']}", expected=200, json={"quantity": 2})
+def _buy(customer: _Customer) -> str:
+    product = customer.call("GET", "/api/products", expected=200)["products"][0]
+    customer.call("PUT", f"/api/cart/items/{product['sku']}", expected=200, json={"quantity": 2})
     address = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "London", "country": "GB"}
-    address_id = person.call("POST", "/api/addresses", expected=201, json=address)["id"]
+    address_id = customer.call("POST", "/api/addresses", expected=201, json=address)["id"]
     checkout = {"json": {"address_id": address_id}, "headers": {"Idempotency-Key": "demo-1"}}
-    order = person.call("POST", "/api/cart/checkout", expected=201, **checkout)
-    again = person.call("POST", "/api/cart/checkout", expected=201, **checkout)
+    order = customer.call("POST", "/api/cart/checkout", expected=201, **checkout)
+    again = customer.call("POST", "/api/cart/checkout", expected=201, **checkout)
     expect(again["number"], order["number"], "the order of a repeated key")
     expect(order["total_minor"], 2 * product["price_minor"], "the total, from the catalogue")
-    person.timeline.changed(f"order {order['number']}: {order['total_minor']} {order['currency']} in minor units")
+    customer.timeline.changed(f"order {order['number']}: {order['total_minor']} {order['currency']} in minor units")
     return str(order["number"])
 
 
 def _lose_an_update(stage: Stage, timeline: Timeline, user_id: str) -> None:
     stage.clerk.faults.drop("user.updated", times=1)
     stage.clerk.users.update(user_id, last_name="King")
-    stage.clerk.webhook_sender.wait_idle(PATIENCE_S)
+    stage.clerk.webhook_sender.wait_idle(TIMEOUT_S)
     timeline.sent("at Clerk: last_name = King; the delivery of user.updated is dropped")
     ((last_name,),) = stage.psql("SELECT last_name FROM users WHERE clerk_id = %s", user_id)
     timeline.changed(f"the row still says {last_name}")
@@ -122,10 +122,10 @@ def _lose_a_deletion(stage: Stage, timeline: Timeline) -> str:
     _wait_for(lambda: stage.psql(live, gone_id))
     stage.clerk.faults.drop("user.deleted", times=1)
     stage.clerk.users.delete(gone_id)
-    stage.clerk.webhook_sender.wait_idle(PATIENCE_S)
+    stage.clerk.webhook_sender.wait_idle(TIMEOUT_S)
     timeline.sent(f"at Clerk: {gone_id} is deleted; the delivery of user.deleted is dropped")
     expect(len(stage.psql(live, gone_id)), 1, "the row without the lost deletion")
-    timeline.changed("the row is still alive")
+    timeline.changed("the row is still live")
     return gone_id
 
 
@@ -154,34 +154,34 @@ def _sync(stage: Stage, timeline: Timeline) -> dict[str, Any]:
 PROMOTE = "UPDATE users SET role = 'ADMIN' WHERE email = %s"
 
 
-def _refuse_admin(stage: Stage, person: _Person) -> None:
-    person.call("GET", "/api/admin/users", expected=403)
-    person.timeline.sent(f"the same on a connection of the application: {PROMOTE}")
+def _refuse_admin(stage: Stage, customer: _Customer) -> None:
+    customer.call("GET", "/api/admin/users", expected=403)
+    customer.timeline.sent(f"the same statement on a connection of the application: {PROMOTE}")
     try:
         stage.psql(PROMOTE, EMAIL, application_name=APPLICATION_NAME)
     except psycopg2.errors.InsufficientPrivilege as error:
-        person.timeline.changed(str(error.diag.message_primary))
+        customer.timeline.changed(str(error.diag.message_primary))
     else:
-        raise Mismatch("the database let the application make an ADMIN")
+        raise MismatchError("the database let the application make a user ADMIN")
 
 
-def _grant_admin(stage: Stage, person: _Person, user_id: str, number: str) -> None:
-    person.timeline.sent(f"psql: {PROMOTE}")
+def _grant_admin(stage: Stage, customer: _Customer, user_id: str, number: str) -> None:
+    customer.timeline.sent(f"psql: {PROMOTE}")
     stage.psql(PROMOTE, EMAIL)
     ((clerk_id, old, new),) = stage.psql("SELECT clerk_id, old_role, new_role FROM role_changes")
-    person.timeline.changed(f"role_changes: {clerk_id} {old} → {new}")
+    customer.timeline.changed(f"role_changes: {clerk_id} {old} → {new}")
     expect((clerk_id, old, new), (user_id, "CLIENT", "ADMIN"), "the audit row")
-    person.call("GET", "/api/admin/users", expected=200)
-    orders = person.call("GET", f"/api/admin/users/{user_id}/orders", expected=200)["orders"]
+    customer.call("GET", "/api/admin/users", expected=200)
+    orders = customer.call("GET", f"/api/admin/users/{user_id}/orders", expected=200)["orders"]
     expect([order["number"] for order in orders], [number], "all the orders of that user")
 
 
-def _wait_for(look: Callable[[], list[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
-    """Return what ``look`` finds, as soon as it finds something."""
-    deadline = time.monotonic() + PATIENCE_S
+def _wait_for(find: Callable[[], list[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
+    """Return the first result of ``find`` that is not empty."""
+    deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
-        found = look()
+        found = find()
         if found:
             return found
         time.sleep(POLL_S)
-    raise Mismatch(f"nothing came within {PATIENCE_S} s")
+    raise MismatchError(f"no rows within {TIMEOUT_S} s")

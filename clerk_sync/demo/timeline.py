@@ -1,4 +1,4 @@
-"""What the audience sees: each step with what was sent, what changed and how long it took."""
+"""The demo's output: for each step what was sent, what changed and how long it took."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from time import perf_counter
 
 
-class Mismatch(Exception):
-    """The story did not go as it must; the text says what was expected and what was found."""
+class MismatchError(Exception):
+    """A step had another result than expected; the text gives both."""
 
 
 def expect(found: object, expected: object, what: str) -> None:
-    """Raise Mismatch unless ``found`` is ``expected``."""
+    """Raise MismatchError unless ``found`` is ``expected``."""
     if found != expected:
-        raise Mismatch(f"{what}: expected {expected!r}, found {found!r}")
+        raise MismatchError(f"{what}: expected {expected!r}, found {found!r}")
 
 
 class Timeline:
@@ -27,12 +27,12 @@ class Timeline:
         self._bold, self._plain = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
 
     def heading(self, text: str) -> None:
-        """Print a line that stands out."""
+        """Print a line in bold."""
         self._print(f"\n{self._bold}{text}{self._plain}")
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """Number and time what happens inside."""
+        """Number and time one step."""
         self._steps += 1
         self.heading(f"{self._steps:2}  {title}")
         started_at = perf_counter()
@@ -40,16 +40,16 @@ class Timeline:
         self._print(f"    {_duration(perf_counter() - started_at)}")
 
     def sent(self, text: str) -> None:
-        """Say what went over a wire or into a shell."""
+        """Print what was sent or run."""
         self._print(f"    → {text}")
 
     def changed(self, text: str) -> None:
-        """Say what came of it."""
+        """Print the result."""
         self._print(f"    ← {text}")
 
     @contextmanager
     def started(self, text: str) -> Iterator[None]:
-        """Time the start of something."""
+        """Time the start of one process."""
         started_at = perf_counter()
         yield
         self._print(f"    {text}  {_duration(perf_counter() - started_at)}")
@@ -59,7 +59,7 @@ class Timeline:
         self._print(text)
 
     def total(self) -> str:
-        """Return how long everything took so far."""
+        """Return the time since the start."""
         return _duration(perf_counter() - self._started_at)
 
     def _print(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The demonstration at its edges; its story is played by ``make demo ARGS=--once``."""
+"""Edge cases of the demo; its steps run in ``make demo ARGS=--once``."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_second_demonstration_leaves_the_first_one_its_database(tmp_path: Path) -> None:
+def test_a_second_demo_leaves_the_first_one_its_database(tmp_path: Path) -> None:
     (tmp_path / "instance").mkdir()
     with (tmp_path / "instance" / "demo.lock").open("w") as first:
         fcntl.flock(first, fcntl.LOCK_EX)
         done = demo(tmp_path, "--once")
     assert done.returncode == 1
-    assert "another demonstration runs in this folder; end that one first" in done.stderr
+    assert "another demo runs in this folder; stop it first" in done.stderr
     assert [path.name for path in (tmp_path / "instance").iterdir()] == ["demo.lock"]
 
 
-def test_two_demonstrations_that_start_together_never_share_a_port() -> None:
+def test_two_demos_that_start_together_never_share_a_port() -> None:
     with reserve_port(0) as first, reserve_port(first) as second:
         assert first != second
     with reserve_port(first) as again:
         assert again == first
 
 
-def test_whoever_asks_for_help_gets_it(tmp_path: Path) -> None:
+def test_help_prints_the_usage(tmp_path: Path) -> None:
     done = demo(tmp_path, "--help")
     assert (done.returncode, done.stdout, done.stderr) == (0, "usage: python -m clerk_sync.demo [--once]\n", "")
 
 
-def test_nothing_of_the_demonstration_can_be_reached_from_another_machine(tmp_path: Path) -> None:
+def test_nothing_of_the_demo_can_be_reached_from_another_machine(tmp_path: Path) -> None:
     for name in ("Procfile", "wsgi.py"):
         (tmp_path / name).symlink_to(ROOT / name)
     with subprocess.Popen(
@@ -64,13 +64,13 @@ def test_nothing_of_the_demonstration_can_be_reached_from_another_machine(tmp_pa
         try:
             assert running.stdout is not None
             said = []
-            while not said or ("Ctrl-C ends it." not in said[-1] and said[-1]):
+            while not said or ("Ctrl-C to stop it." not in said[-1] and said[-1]):
                 said.append(running.stdout.readline())
             url = re.search("DATABASE_URL='([^']+)'", "".join(said))
             assert url, "".join(said)
             ((addresses,),) = run_statement(url[1], "SHOW listen_addresses")
-            demonstration = psutil.Process(running.pid)
-            processes = [demonstration, *demonstration.children(recursive=True)]
+            demo_process = psutil.Process(running.pid)
+            processes = [demo_process, *demo_process.children(recursive=True)]
             listening = {
                 (each.laddr.ip, process.name())
                 for process in processes

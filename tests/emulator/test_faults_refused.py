@@ -12,11 +12,11 @@ from clerk_sync.emulator import LocalClerk
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "said"),
     [
-        (["api", "/v1/users"], 2, "Say what goes wrong"),
+        (["api", "/v1/users"], 2, "Give a fault"),
         (["api", "v1/users", "--status", "500"], 1, "path"),
         (["api", "/v1/users", "--status", "999"], 1, "status"),
         (["api", "/v1/users", "--status", "500", "--times", "-1"], 1, "times"),
-        (["webhook", "delay"], 2, "Say how late"),
+        (["webhook", "delay"], 2, "Give the delay"),
         (["webhook", "drop", "--probability", "3"], 1, "probability"),
         (["webhook", "drop", "--after", "-1"], 1, "after"),
     ],

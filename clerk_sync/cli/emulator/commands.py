@@ -1,4 +1,4 @@
-"""``flask clerk-emulator``: the local Clerk, and what can be done to it while it runs."""
+"""``flask clerk-emulator``: run the local Clerk, and control it while it runs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import click
 
 from clerk_sync.cli.emulator.control import (
     DEFAULT_PORT,
-    NotThere,
+    NotRunningError,
     ask,
     at_emulator,
     deliveries,
+    describe,
     fault,
     replay,
     rotate,
-    sentence,
 )
 from clerk_sync.cli.group import Group
 
@@ -33,7 +33,7 @@ DEFAULT_ENDPOINT = "http://127.0.0.1:5000/api/webhooks/clerk"
 DEFAULT_ORIGIN = "http://127.0.0.1:5000"
 
 
-@click.group("clerk-emulator", cls=Group, help="A Clerk on this machine, for development and tests.")
+@click.group("clerk-emulator", cls=Group, help="Run and control a local Clerk, for development and tests.")
 def emulator() -> None:
     """Group the commands."""
 
@@ -43,18 +43,34 @@ for command in (fault, rotate, replay, deliveries):
 
 
 @emulator.command()
-@click.option("--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
-@click.option("--webhook-url", default=DEFAULT_ENDPOINT, show_default=True, help="Where webhooks go; empty: nowhere.")
-@click.option("--origin", default=DEFAULT_ORIGIN, show_default=True, help="The front end: azp of session tokens.")
-@click.option("--schedule-factor", default=1.0, show_default=True, help="Compresses retries: 0.001 is 5 min in 0.3 s.")
-@click.option("--users", "count", default=0, type=click.IntRange(min=0), help="Start with so many users.")
-@click.option("--seed", default=0, show_default=True, help="The same seed gives the same users.")
-@click.option("--state", "state_path", type=click.Path(dir_okay=False, path_type=Path), help="Keep the state in FILE.")
 @click.option(
-    "--instance", default=1, show_default=True, type=click.IntRange(1, 99), help="Another number, another Clerk."
+    "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free port."
 )
-@click.option("--events", default="user.*", show_default=True, help="Event types to send, such as 'user.*,session.*'.")
-@click.option("--rate-limit", is_flag=True, help="Refuse more than 100 requests in 10 s, as for test keys.")
+@click.option(
+    "--webhook-url", default=DEFAULT_ENDPOINT, show_default=True, help="Send webhooks here; empty: send none."
+)
+@click.option(
+    "--origin", default=DEFAULT_ORIGIN, show_default=True, help="Origin of the front end: azp of session tokens."
+)
+@click.option(
+    "--schedule-factor", default=1.0, show_default=True, help="Scale retry delays: 0.001 turns 5 min into 0.3 s."
+)
+@click.option("--users", "count", default=0, type=click.IntRange(min=0), help="Create this many users.")
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same users.")
+@click.option(
+    "--state", "state_path", type=click.Path(dir_okay=False, path_type=Path), help="Save state in FILE and restore it."
+)
+@click.option(
+    "--instance",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 99),
+    help="Number of the instance: each has its own keys.",
+)
+@click.option(
+    "--events", default="user.*", show_default=True, help="Event types to send, for example 'user.*,session.*'."
+)
+@click.option("--rate-limit", is_flag=True, help="Answer 429 after 100 requests in 10 s, as for test keys.")
 def run(
     port: int,
     webhook_url: str,
@@ -70,7 +86,7 @@ def run(
     """Run the local Clerk on 127.0.0.1 until Ctrl-C."""
     from clerk_sync.emulator.server import LocalClerk
 
-    ended = _ended_by_a_signal()
+    ended = _event_set_by_signals()
     try:
         clerk = LocalClerk.start(
             port=port,
@@ -88,8 +104,8 @@ def run(
     with clerk:
         if not len(clerk.users):
             clerk.users.seed(count, seed=seed)
-        clerk.webhook_sender.watch(_show)
-        _introduce(clerk)
+        clerk.webhook_sender.watch(_print_delivery)
+        _print_start(clerk)
         ended.wait()
     click.echo("The local Clerk has stopped.", err=True)
 
@@ -99,11 +115,11 @@ def run(
 @click.option("--twice", is_flag=True, help="Deliver it twice under one svix-id.")
 @click.option("--out-of-order", is_flag=True, help="Deliver a newer version first, then the older one.")
 @click.option(
-    "--delay", "delay_s", default=0.0, type=click.FloatRange(min=0), help="Deliver it SECONDS after it happened."
+    "--delay", "delay_s", default=0.0, type=click.FloatRange(min=0), help="Seconds to wait before the delivery."
 )
-@click.option("--user", "user_id", help="A user of the running local Clerk instead of a made-up one.")
-@click.option("--url", "endpoint", help="Send it here instead of through a running local Clerk.")
-@click.option("--secret", help="Sign with this secret, with --url.")
+@click.option("--user", "user_id", help="Use this user of the running local Clerk.")
+@click.option("--url", "endpoint", help="Send to this URL, not through the running local Clerk.")
+@click.option("--secret", help="Sign with this secret (with --url).")
 @at_emulator
 def trigger(
     event_type: str,
@@ -115,23 +131,23 @@ def trigger(
     secret: str | None,
     url: str,
 ) -> None:
-    """Send a signed example event of TYPE; exit 0 when every delivery was answered 2xx, else 1.
+    """Send a signed example event of TYPE. Exit with 0 if every delivery was answered 2xx, otherwise with 1.
 
-    It goes through the running local Clerk, with its secret and to its endpoint; where none runs, or with --url,
-    straight to the endpoint.
+    The running local Clerk sends the event to its endpoint, signed with its secret. If none runs, or with --url, this
+    command sends the event itself.
     """
-    wish: dict[str, Any] = {"type": event_type, "twice": twice, "out_of_order": out_of_order, "user_id": user_id}
-    wish["at_ms"] = time.time_ns() // 1_000_000
+    form: dict[str, Any] = {"type": event_type, "twice": twice, "out_of_order": out_of_order, "user_id": user_id}
+    form["at_ms"] = time.time_ns() // 1_000_000
     time.sleep(delay_s)
     if endpoint or secret:
-        lines = _trigger_alone(wish, endpoint or DEFAULT_ENDPOINT, secret)
+        lines = _trigger_offline(form, endpoint or DEFAULT_ENDPOINT, secret)
     else:
         try:
-            lines = ask(url, "POST", "webhooks/trigger", wish)
-        except NotThere:
-            lines = _trigger_alone(wish, DEFAULT_ENDPOINT, secret)
+            lines = ask(url, "POST", "webhooks/trigger", form)
+        except NotRunningError:
+            lines = _trigger_offline(form, DEFAULT_ENDPOINT, secret)
     for line in lines:
-        click.echo(sentence(line))
+        click.echo(describe(line))
     sys.exit(0 if all(200 <= (line["status"] or 0) <= 299 for line in lines) else 1)
 
 
@@ -139,32 +155,32 @@ def _reason_of(error: OSError | ValueError) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def _introduce(clerk: LocalClerk) -> None:
-    click.echo(f"The local Clerk answers at {clerk.url} with {len(clerk.users)} users. Ctrl-C ends it.", err=True)
+def _print_start(clerk: LocalClerk) -> None:
+    click.echo(f"The local Clerk runs at {clerk.url} with {len(clerk.users)} users. Press Ctrl-C to stop it.", err=True)
     click.echo(f"  sign up  {clerk.url}/sign-up\n  sign in  {clerk.url}/sign-in", err=True)
-    click.echo(f"  webhooks {', '.join(clerk.webhook_sender.urls) or 'nowhere'}\nFor .env:\n", err=True)
+    click.echo(f"  webhooks {', '.join(clerk.webhook_sender.urls) or 'none'}\nFor .env:\n", err=True)
     for name, value in clerk.environment.items():
         click.echo(f"{name}={value}")
     sys.stdout.flush()
 
 
-def _ended_by_a_signal() -> threading.Event:
+def _event_set_by_signals() -> threading.Event:
     """Return an event that Ctrl-C and SIGTERM set."""
     ended = threading.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background job is born ignoring it
+    for each in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
         signal.signal(each, lambda *_: ended.set())
     return ended
 
 
-def _show(delivery: Delivery) -> None:
-    click.echo(sentence(asdict(delivery)), err=True)
+def _print_delivery(delivery: Delivery) -> None:
+    click.echo(describe(asdict(delivery)), err=True)
 
 
-def _trigger_alone(wish: dict[str, Any], endpoint: str, secret: str | None) -> list[dict[str, Any]]:
+def _trigger_offline(form: dict[str, Any], endpoint: str, secret: str | None) -> list[dict[str, Any]]:
     from clerk_sync.emulator.errors import ClerkApiError
     from clerk_sync.emulator.webhooks.trigger import trigger_offline
 
     try:
-        return [asdict(delivery) for delivery in trigger_offline(wish, endpoint, secret)]
-    except ClerkApiError as refusal:
-        raise click.ClickException(refusal.long_message) from refusal
+        return [asdict(delivery) for delivery in trigger_offline(form, endpoint, secret)]
+    except ClerkApiError as error:
+        raise click.ClickException(error.long_message) from error
