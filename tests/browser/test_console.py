@@ -181,12 +181,12 @@ def test_a_session_that_is_over_leads_to_the_door(admin: Page, office: Servers, 
     complaints.take_back("401")
 
 
-def test_who_is_no_administrator_is_shown_how_one_is_made(
+def test_a_client_is_shown_how_to_become_an_administrator(
     sign_in: Callable[..., Page], browser_page: Page, complaints: Complaints
 ) -> None:
     page = sign_in(browser_page, CLIENT)
     expect(heading(page)).to_have_text("You are not an administrator")
-    expect(page.get_by_role("region", name="SQL sentence")).to_contain_text("UPDATE users SET role = 'ADMIN'")
+    expect(page.get_by_role("region", name="SQL statement")).to_contain_text("UPDATE users SET role = 'ADMIN'")
     complaints.take_back("403")
 
 
@@ -224,7 +224,7 @@ def test_a_phone_scrolls_tables_and_never_the_page(admin: Page, office: Servers,
     screenshot("console-phone", page=admin)
 
 
-def test_the_dark_has_its_own_colours(admin: Page, screenshot: Screenshot) -> None:
+def test_dark_mode_has_its_own_colours(admin: Page, screenshot: Screenshot) -> None:
     background = "getComputedStyle(document.body).backgroundColor"
     light = admin.evaluate(background)
     admin.emulate_media(color_scheme="dark")
