@@ -1,4 +1,4 @@
-"""Where ``flask`` and the production server look for the application; see clerk_sync/wsgi.py."""
+"""``flask`` and production servers load this module; see clerk_sync/wsgi.py."""
 
 from clerk_sync.wsgi import app, serve
 

@@ -1,4 +1,4 @@
-"""The application factory."""
+"""The application: Flask, the commands, the web routes and the shop."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class Application(Flask):
-    """Our Flask application. It loads its web part, which commands do without, at the first request at the latest."""
+    """The Flask application. Commands do not need its web part, so it is loaded with the first request, or before."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__("clerk_sync", static_folder=None)
@@ -65,25 +65,25 @@ class Application(Flask):
         return self.wsgi_app(environ, start_response)
 
     def log_exception(self, exc_info: logs.ExceptionInfo) -> None:
-        """Log an exception that no error handler took, without the path and the message that Flask would log."""
+        """Log an unhandled exception without its message and the path, which Flask would log."""
         logs.log.error("unexpected %s", logs.describe_exception(exc_info[1]))
 
     def teardown_appcontext(self, f: T_teardown) -> T_teardown:
-        """Register ``f`` for the end of a request or command; where it fails, the others are called all the same."""
-        super().teardown_appcontext(_harmless(f))
+        """Register ``f`` for the end of a request or command. If it fails, the other functions are still called."""
+        super().teardown_appcontext(_without_raising(f))
         return f
 
     def do_teardown_appcontext(self, *arguments: Any) -> None:
-        """Call what is registered for the end of a request or command."""
-        _harmless(super().do_teardown_appcontext)(*arguments)
+        """Call the functions registered for the end of a request or command."""
+        _without_raising(super().do_teardown_appcontext)(*arguments)
 
     def do_teardown_request(self, *arguments: Any) -> None:
-        """Call what is registered for the end of a request."""
-        _harmless(super().do_teardown_request)(*arguments)
+        """Call the functions registered for the end of a request."""
+        _without_raising(super().do_teardown_request)(*arguments)
 
 
-def _harmless(function: Callable[..., object]) -> Callable[..., None]:
-    """Return ``function``, which logs what it would have raised."""
+def _without_raising(function: Callable[..., object]) -> Callable[..., None]:
+    """Return a function that calls ``function`` and logs its exception: the response is already made."""
 
     def call(*arguments: Any) -> None:
         try:
@@ -97,7 +97,7 @@ def _harmless(function: Callable[..., object]) -> Callable[..., None]:
 def create_app(settings: Settings | None = None) -> Application:
     """Return the complete application for ``settings``, by default those of the environment.
 
-    Opens no connection and starts nothing; raises ConfigurationError with every problem of the environment at once.
+    Opens no connection and starts no thread. Raises ConfigurationError with every problem of the environment.
     """
     app = create_command_app(settings)
     app.load_web()
@@ -105,12 +105,12 @@ def create_app(settings: Settings | None = None) -> Application:
 
 
 def create_command_app(settings: Settings | None = None) -> Application:
-    """Return the application with its commands; its web part is not loaded yet. Raises ConfigurationError."""
+    """Return the application with its commands, without its web part. Raises ConfigurationError."""
     settings = settings or Settings.from_env(os.environ)
     app = Application(settings)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.testing = settings.environment == "test"
-    # A slash too many is answered, not redirected: a redirect is a failed delivery to Clerk.
+    # Answer a superfluous slash without a redirect: Clerk counts a redirect as a failed delivery.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     logs.configure(settings)

@@ -1,4 +1,4 @@
-"""What the Flask application carries: the services, and SQLAlchemy's session."""
+"""The services and the session of the current Flask application."""
 
 from __future__ import annotations
 

@@ -1,16 +1,16 @@
-"""How a web worker ends after SIGTERM without losing a request.
+"""Graceful shutdown: a web worker exits after SIGTERM without losing a request.
 
-A server that closes its listener at once loses requests. The kernel resets the connections that wait in the listener's
-queue, and a connection that was accepted and is silent so far is closed. To the client both look like a crash, and a
-router may not send a POST again. So a worker ends in these steps:
+A server that closes its listener at once loses requests. The kernel resets connections that wait in the listener's
+queue. The server closes accepted connections on which no request has arrived yet. A router must not repeat a POST after
+that. So a worker drains its connections:
 
-1. It drops packets that would open a connection. The client repeats them a second later, when the port is closed, and
-   is refused: it can go to another server.
-2. It answers the requests that come on open connections, each with ``Connection: close``.
-3. It stops the server when no connection is left, or after 0.7 s. The server finishes the requests that it works on.
+1. It drops SYN packets with a socket filter. The client repeats them a second later. The port is closed then, so the
+   client is refused and can try another server.
+2. It answers requests on open connections, each with ``Connection: close``.
+3. It stops the server when no connection is left, or after 0.7 s. The server finishes the requests in progress.
 
-This is for granian, whose workers have a listener each, and for servers that SIGTERM would kill (waitress). A server
-that handles SIGTERM itself is left alone: the workers of gunicorn share one listener, also with their successors.
+This applies to granian, whose workers have a listener each, and to servers that SIGTERM would kill (waitress). A server
+that handles SIGTERM itself is not changed: the workers of gunicorn share one listener with their successors.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Enough for handshakes in progress, and for what waits in the listener's queue.
+# Enough for handshakes in progress, and for connections in the listener's queue.
 SETTLE_S = 0.1
-# Kept-alive connections end with their next answer; one that is silent for so long is closed. It is well under the
-# second after which TCP repeats a packet: then the port is closed, and the client is refused.
-PATIENCE_S = 0.7
+# A keep-alive connection that is idle for this long is closed. It is well below the second after which TCP repeats a
+# SYN: the port must be closed by then.
+DRAIN_S = 0.7
 POLL_S = 0.02
 
 _SO_ATTACH_FILTER = 26
-# A classic socket filter that drops what opens a connection and passes everything else.
-_NO_NEW_CONNECTIONS = (
+# A classic BPF filter that drops SYN packets and passes all others.
+_DROP_SYN = (
     (0x30, 0, 0, 13),  # load the flags of the TCP header
     (0x54, 0, 0, 0x12),  # keep SYN and ACK
     (0x15, 0, 1, 0x02),  # SYN alone? else skip the next step
@@ -51,43 +51,43 @@ _NO_NEW_CONNECTIONS = (
 )
 
 
-def leave_in_order(application: WSGIApplication) -> WSGIApplication:
-    """Return ``application``, served by a process that SIGTERM ends without losing a request.
+def drain_on_sigterm(application: WSGIApplication) -> WSGIApplication:
+    """Return ``application`` wrapped so that SIGTERM loses no request.
 
-    Call it in a worker's main thread before the server starts threads: they inherit that SIGTERM is blocked. The server
-    must stop on SIGINT, which it gets when no connection is left, or only those whose requests it works on.
+    Call it in the main thread of a worker before the server starts threads, because they must inherit the blocked
+    SIGTERM. The server must stop on SIGINT. It gets SIGINT when its connections are drained.
     """
     if _server_handles_sigterm():
         return application
-    departure = Departure(application)
+    shutdown = GracefulShutdown(application)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    Thread(target=departure.wait_and_leave, name="departure", daemon=True).start()
-    return departure
+    Thread(target=shutdown.wait_and_stop, name="graceful shutdown", daemon=True).start()
+    return shutdown
 
 
 def _server_handles_sigterm() -> bool:
-    # A worker of granian still has the handler of the process that it was forked from, and gets its own later.
+    # A granian worker still has the handler of its parent process, and sets its own later.
     return signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL and not _is_granian_worker()
 
 
 def _is_granian_worker() -> bool:
-    # Other servers fork their workers, or have none.
+    # Other servers do not use multiprocessing.
     return multiprocessing.parent_process() is not None
 
 
-class Departure:
-    """A WSGI application around another one. After SIGTERM its answers ask clients to close their connections."""
+class GracefulShutdown:
+    """WSGI middleware. After SIGTERM its responses ask clients to close their connections."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
-        self._is_leaving = False
+        self._is_draining = False
         self._is_granian = _is_granian_worker()
         self._handler_before = signal.getsignal(signal.SIGINT)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer the request; after SIGTERM this is the connection's last."""
-        # Other servers refuse an application that sets this header, as PEP 3333 lets them.
-        if not (self._is_leaving and self._is_granian):
+        """Answer the request. After SIGTERM it is the last one on its connection."""
+        # Other servers refuse this header from an application, as PEP 3333 allows.
+        if not (self._is_draining and self._is_granian):
             return self._application(environ, start_response)
 
         def start(line: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:
@@ -95,21 +95,21 @@ class Departure:
 
         return self._application(environ, start)
 
-    def wait_and_leave(self) -> None:
-        """Wait for SIGTERM, let clients finish, and stop the server."""
+    def wait_and_stop(self) -> None:
+        """Wait for SIGTERM, drain the connections, and stop the server."""
         signal.sigwait({signal.SIGTERM})
-        self._is_leaving = True
+        self._is_draining = True
         while self._is_granian and signal.getsignal(signal.SIGINT) is self._handler_before:
-            sleep(POLL_S)  # the server is still starting, and would miss the signal
-        _let_clients_finish()
-        # Once, however often SIGTERM comes: granian's worker blocks for ever on the third signal, and with it every
-        # request that it is working on. To the main thread, which alone runs handlers.
+            sleep(POLL_S)  # the server is starting and has no handler yet
+        _drain()
+        # Only once: a granian worker and its requests in progress block forever on the third signal. Only the main
+        # thread runs signal handlers.
         signal.pthread_kill(main_thread().ident or 0, signal.SIGINT)
 
 
-def _let_clients_finish() -> None:
+def _drain() -> None:
     settled_at = monotonic() + SETTLE_S
-    deadline = monotonic() + PATIENCE_S
+    deadline = monotonic() + DRAIN_S
     ports: set[int] = set()
     while monotonic() < settled_at or (monotonic() < deadline and _has_clients(ports)):
         ports.update(_stop_accepting(listener) for listener in _listeners())
@@ -117,12 +117,12 @@ def _let_clients_finish() -> None:
 
 
 def _stop_accepting(listener: socket.socket) -> int:
-    """Drop packets that would open a connection to ``listener``, if the system can do that; return its port."""
+    """Drop SYN packets to ``listener`` if the system supports it. Return its port."""
     if sys.platform == "linux":
-        code = b"".join(struct.pack("HBBI", *step) for step in _NO_NEW_CONNECTIONS)
+        code = b"".join(struct.pack("HBBI", *step) for step in _DROP_SYN)
         buffer = ctypes.create_string_buffer(code)
-        program = struct.pack("HL", len(_NO_NEW_CONNECTIONS), ctypes.addressof(buffer))
-        with suppress(OSError):  # a sandbox may forbid filters; then a few connections may still be lost
+        program = struct.pack("HL", len(_DROP_SYN), ctypes.addressof(buffer))
+        with suppress(OSError):  # a sandbox may forbid filters; a few connections may then be lost
             listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
     return int(listener.getsockname()[1])
 
@@ -146,7 +146,7 @@ def _is_connected(each: socket.socket) -> bool:
 
 
 def _tcp_sockets() -> Iterator[socket.socket]:
-    """Yield this process's TCP sockets, each as a duplicate that lives for one step: the server owns its own."""
+    """Yield a duplicate of each TCP socket of this process, and close it afterwards: the server owns the original."""
     try:
         descriptors = [int(path.name) for path in Path("/proc/self/fd").iterdir()]
     except OSError:

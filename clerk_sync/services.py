@@ -1,4 +1,4 @@
-"""What is built once from the settings and handed down. Heavy libraries load with the first use of a part."""
+"""The objects that an application builds once from its settings. Each imports its libraries when it is first used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Services:
-    """The parts that talk to Clerk, or listen to it, and the ways to the database."""
+    """Clients of Clerk, verifiers, and access to the database."""
 
     def __init__(self, settings: Settings, connect: Connect) -> None:
         self.settings = settings
@@ -42,7 +42,7 @@ class Services:
 
     @cached_property
     def webhooks(self) -> WebhookVerifier | None:
-        """What proves deliveries, or None where no signing secret is configured."""
+        """The verifier of webhook deliveries, or None if no signing secret is configured."""
         from clerk_sync.clerk.webhooks.signature import WebhookVerifier
 
         secrets = self.settings.webhook_signing_secrets
@@ -50,7 +50,7 @@ class Services:
 
     @cached_property
     def tokens(self) -> TokenVerifier:
-        """What proves session tokens. Building it fetches no key; the first token does."""
+        """The verifier of session tokens. It fetches keys with the first token."""
         from clerk_sync.clerk.jwks.sources import key_source_from
         from clerk_sync.clerk.tokens.verifier import TokenPolicy, TokenVerifier
 
@@ -72,7 +72,7 @@ class Services:
 
     @cached_property
     def clerk(self) -> ClerkApi | None:
-        """Clerk's Backend API, or None where no secret key is configured."""
+        """Clerk's Backend API, or None if no secret key is configured."""
         from clerk_sync.clerk.api.client import ClerkApi
         from clerk_sync.clerk.api.transport import Transport, limiter_for
 
@@ -82,15 +82,15 @@ class Services:
         return ClerkApi(Transport(self.settings.api_url, secret_key, limiter=limiter_for(secret_key)))
 
     def warm_up(self) -> None:
-        """Import and make now what requests need. Threads that import the same modules first can deadlock."""
+        """Build what requests need. Threads that import the same modules at once can deadlock."""
         _ = self.pool, self.group_commit, self.webhooks, self.tokens
         if self.settings.database_url is None:
-            with suppress(RuntimeError):  # not installed: the first connection says so
+            with suppress(RuntimeError):  # not installed: the first connection raises it again
                 load_embedded()
 
 
 def _count_key_fetch(result: str) -> None:
-    # Where keys are fetched, requests are served and counted; a command would load the library for nothing.
+    # Only web workers fetch keys. Commands need not load the metrics library.
     from clerk_sync.telemetry.metrics import metrics
 
     metrics().key_fetches.labels(result).inc()

@@ -1,8 +1,7 @@
-"""Check the settings, then become the rest of the command line: ``python -m clerk_sync.start granian …``.
+"""Checks the settings, then executes a command: ``python -m clerk_sync.start granian …``.
 
-A server reads PORT and WEB_CONCURRENCY before the application does, and loads the application once a worker. Here a
-wrong setting costs one report and nothing is started: three hundred workers do not find out each for itself. Any other
-server can stand in granian's place.
+A server loads the application once per worker, so each worker would report a wrong setting. This check reports it once
+and starts nothing. The command may be any server.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from clerk_sync.telemetry.stdio import open_missing_descriptors, say
 
 
 def main(command: list[str]) -> int:
-    """Become ``command``; return 2 if there is none or the settings cannot be used, 127 if there is no such program."""
+    """Execute ``command``. Return 2 if it is missing or a setting is wrong, 127 if it cannot be started."""
     open_missing_descriptors()
     if not command:
         say("usage: python -m clerk_sync.start COMMAND [ARGUMENT …]")
@@ -26,7 +25,7 @@ def main(command: list[str]) -> int:
         say(str(error))
         return 2
     try:
-        os.execvp(command[0], command)  # noqa: S606 - no shell is wanted, and this process is to become the server
+        os.execvp(command[0], command)  # noqa: S606 - the server replaces this process, without a shell
     except OSError as error:
         say(f"{command[0]} cannot be started: {error.strerror}")
         return 127

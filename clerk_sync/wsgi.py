@@ -1,4 +1,4 @@
-"""The application as ``flask`` and WSGI servers load it: ``app``, and ``serve()`` for web workers."""
+"""The WSGI entry point. ``flask`` and servers load ``app``; production servers call ``serve()`` in each worker."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
 
     from clerk_sync.app import Application
 
-# gunicorn stops if a worker ends with this status at its start. After any other it starts workers for ever.
+# gunicorn stops if a worker exits with this status at its start. With any other status it restarts workers endlessly.
 WORKER_CANNOT_START = 3
 
 
 def _load() -> Application:
-    """Return the application. The imports are here so that the garbage collector is off during them."""
-    # Loading makes many objects that stay. To search them for garbage again and again, and once more at the end of the
-    # process, takes a third of the time of a short command.
+    """Return the application. Its imports are in this function because the garbage collector is off in it."""
+    # Loading makes many objects that live until the process ends. Scanning them for garbage would take a third of the
+    # time of a short command.
     gc.disable()
     try:
-        return _load_for_a_command() if _is_asked_for_a_command() else _load_for_a_server()
+        return _load_for_command() if _is_flask_command() else _load_for_server()
     finally:
         gc.freeze()
         gc.enable()
 
 
-def _is_asked_for_a_command() -> bool:
-    """Whether ``flask`` loads the application to find a command of ours, or all of them for its help page.
+def _is_flask_command() -> bool:
+    """Return whether ``flask`` loads the application to find one of its commands, or to list them.
 
-    Then the innermost context of click is that of ``flask`` itself. In commands that need routes (``flask run``,
-    ``flask routes``, ``flask shell``) it is the command's own; in other servers there is none of ``flask``.
+    The innermost click context is then that of ``flask`` itself. Commands that need routes (``flask run``, ``flask
+    routes``, ``flask shell``) have a context of their own. WSGI servers have no context of ``flask``.
     """
     context = click.get_current_context(silent=True)
     return context is not None and isinstance(context.command, FlaskGroup)
 
 
-def _load_for_a_command() -> Application:
+def _load_for_command() -> Application:
     from clerk_sync import cli
     from clerk_sync.app import create_command_app
 
@@ -55,7 +55,7 @@ def _load_for_a_command() -> Application:
         return app
 
 
-def _load_for_a_server() -> Application:
+def _load_for_server() -> Application:
     from clerk_sync.app import create_app
     from clerk_sync.telemetry import logs
 
@@ -80,11 +80,11 @@ app = _load()
 
 
 def serve() -> WSGIApplication:
-    """Return the application for a web worker, with everything loaded that the first request would wait for."""
-    from clerk_sync.graceful_shutdown import leave_in_order
+    """Return the application for a web worker. Everything is loaded, so the first request need not wait for it."""
+    from clerk_sync.graceful_shutdown import drain_on_sigterm
     from clerk_sync.telemetry.metrics import metrics
 
     app.load_web()
-    application = leave_in_order(app)
+    application = drain_on_sigterm(app)
     metrics()
     return application

@@ -1,6 +1,6 @@
-"""The desk towards the operator: translate, commit, count, print. No decision about users or orders may live here.
+"""The commands: they parse arguments, commit, count and print. No decision about users or orders is made here.
 
-Modules are loaded whenever ``flask`` starts, so what is heavy is imported by the command that needs it.
+``flask`` imports these modules at every start, so each command imports heavy libraries itself.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def install(app: Flask) -> None:
 
 
 def refuse_commands(app: Flask, reason: str) -> None:
-    """Let every command of ``app`` but the doctor print ``reason`` and exit with 2. Help pages go on working."""
+    """Make every command of ``app`` except the doctor print ``reason`` and exit with 2. Help pages still work."""
     from clerk_sync.cli.doctor.command import doctor
 
     def refuse(**_: object) -> NoReturn:

@@ -1,6 +1,6 @@
-"""What is wrong with the database, in words for an operator.
+"""Describes faults of the database to an operator.
 
-A driver's own text is never shown: it names host, login and address, or quotes a statement, and statements quote users.
+The driver's own text is never shown: it contains host, login or statement, and a statement may contain personal data.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from clerk_sync.db.state import Obstacle, Rows, find_obstacles, find_obstacles_t
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.extensions import services
 
-# What the driver says, and what it means; the first that fits.
+# Parts of the driver's text and their meaning. The first that matches is used.
 _FAULTS = (
     ("password authentication failed", "it refuses the login or the password"),
     ("no password supplied", "it asks for a password, and DATABASE_URL has none"),
-    ("not permitted to log in", "it lets this login not log in"),
-    ("not currently accepting connections", "it takes no connections now"),
-    ("no pg_hba.conf entry", "it lets nobody in from here, or only with TLS"),
+    ("not permitted to log in", "it does not let this login connect"),
+    ("not currently accepting connections", "it accepts no connections now"),
+    ("no pg_hba.conf entry", "it refuses connections from this address, or without TLS"),
     ("configuration parameter", "it refuses a setting in the options of DATABASE_URL"),
     ("invalid value for parameter", "it refuses a setting in the options of DATABASE_URL"),
     ("unsupported startup parameter", "a pooler refuses a parameter of DATABASE_URL"),
@@ -29,21 +29,21 @@ _FAULTS = (
     ("not read-only", "no server is what target_session_attrs asks for"),
     ("certificate", "TLS: a certificate is missing or not accepted; see sslrootcert, sslcert and sslkey"),
     ("does not exist", "it answers, and has no such database or login"),
-    ("no such file or directory", "the connection is refused: nobody listens there"),
+    ("no such file or directory", "the connection is refused: no server listens there"),
     ("no such", "a pooler answers, and has no such database or login"),
     ("could not translate host name", "its host name cannot be resolved"),
-    ("connection refused", "the connection is refused: nobody listens there"),
-    ("timeout expired", "nobody answers at that address"),
+    ("connection refused", "the connection is refused: no server listens there"),
+    ("timeout expired", "no server answers at that address"),
     ("starting up", "it is starting up"),
     ("shutting down", "it is shutting down"),
-    ("ssl", "TLS cannot be agreed on: see sslmode"),
+    ("ssl", "the TLS handshake failed: see sslmode"),
 )
-# What a closer look at the catalog may explain.
+# Faults that the catalog may explain in more detail.
 _EXPLAINED = (Fault.READ_ONLY, Fault.MISSING_PRIVILEGES, Fault.NOT_MIGRATED)
 
 
 def describe(error: psycopg2.Error) -> Obstacle | None:
-    """Return what came between us and the database, or None where it is about one statement."""
+    """Return the fault of the database, or None if the error is about one statement."""
     obstacle = obstacle_of(error)
     if obstacle is None or obstacle.fault is not Fault.UNREACHABLE:
         return obstacle
@@ -53,7 +53,7 @@ def describe(error: psycopg2.Error) -> Obstacle | None:
 
 
 def sentence_of(error: psycopg2.Error) -> str:
-    """Return the fault and its mend, without a full stop; the database may be asked for the details."""
+    """Return the fault and its fix, without a full stop. It may read details from the database."""
     obstacle = _explain(error, services().connect, find_obstacles)
     if obstacle is None:
         return f"the database says {error.pgcode} ({type(error).__name__})"
@@ -63,7 +63,7 @@ def sentence_of(error: psycopg2.Error) -> str:
 
 
 def migration_sentence_of(error: psycopg2.Error, connect: Connect) -> str:
-    """Return why ``flask db`` cannot work on the connections of ``connect``, and the mend, without a full stop."""
+    """Return why ``flask db`` cannot use the database, and the fix, without a full stop."""
     obstacle = _explain(error, connect, find_obstacles_to_migrations)
     if obstacle is None or obstacle.fault is Fault.NOT_MIGRATED:
         found = f"its tables are not what alembic_version says ({error.pgcode}, {type(error).__name__})"
@@ -74,12 +74,12 @@ def migration_sentence_of(error: psycopg2.Error, connect: Connect) -> str:
 def _explain(error: psycopg2.Error, connect: Connect, look: Callable[[Rows], list[Obstacle]]) -> Obstacle | None:
     obstacle = describe(error)
     if obstacle is not None and obstacle.fault in _EXPLAINED:
-        return _look_closer(connect, look) or obstacle
+        return _find_in_catalog(connect, look) or obstacle
     return obstacle
 
 
-def _look_closer(connect: Connect, look: Callable[[Rows], list[Obstacle]]) -> Obstacle | None:
-    """Return the first obstacle that the catalog shows, on a connection of its own: the other one has failed."""
+def _find_in_catalog(connect: Connect, look: Callable[[Rows], list[Obstacle]]) -> Obstacle | None:
+    """Return the first obstacle in the catalog. It uses a new connection, because the transaction has failed."""
     try:
         with TransactionalConnection(connect) as transactions:
             return next(iter(look(transactions.fetch_all)), None)
@@ -88,5 +88,5 @@ def _look_closer(connect: Connect, look: Callable[[Rows], list[Obstacle]]) -> Ob
 
 
 def is_configuration(error: psycopg2.Error) -> bool:
-    """Return whether the database will refuse us until an operator changes something."""
+    """Return whether the fault remains until an operator changes something."""
     return find_fault(error) in (Fault.NOT_MIGRATED, Fault.NOT_UTF8, Fault.MISSING_PRIVILEGES)

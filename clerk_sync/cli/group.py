@@ -1,4 +1,4 @@
-"""A group of commands that end in order if they are interrupted."""
+"""A command group whose commands handle interruptions."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 import click
 
-INTERRUPTED = 130  # what a shell shows of a program that Ctrl-C has ended
+INTERRUPTED = 130  # 128 + SIGINT
 
 
 class Group(click.Group):
-    """Its commands end on Ctrl-C and on SIGTERM with one sentence and the status 130.
+    """A group whose commands exit with one sentence and status 130 on Ctrl-C and on SIGTERM.
 
-    A host that stops a process sends SIGTERM first.
+    Hosting platforms send SIGTERM to stop a process.
     """
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was named."""
+        """Run the command."""
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             return super().invoke(ctx)

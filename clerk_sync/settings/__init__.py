@@ -1,1 +1,1 @@
-"""The settings: environment variables, parsed once into one frozen value."""
+"""The settings: environment variables, parsed once into one frozen ``Settings``."""

@@ -1,7 +1,7 @@
-"""DATABASE_URL: what libpq refuses is refused at the start, not at the first connection.
+"""Checks DATABASE_URL at the start, so that a wrong URL does not fail at the first connection.
 
-libpq itself checks the form of the URL and the names of its parameters without connecting. It checks most values only
-when it connects, so those checks stand here. No text repeats a part of the URL: any part may belong to the password.
+libpq checks the form of the URL and the names of its parameters without connecting. It checks most values when it
+connects, so this module checks them. No message quotes the URL: any part of it may belong to the password.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 Parameters = Mapping[str, str]
 
 _EXAMPLE = "postgresql://user:password@host:5432/name"
-_ESCAPES = "in user and password, @ : / ? # % are written as %40 %3A %2F %3F %23 %25"
+_ESCAPES = "in user and password, write @ : / ? # % as %40 %3A %2F %3F %23 %25"
 
 _TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _WORDS: Mapping[str, tuple[str, ...]] = {
@@ -26,7 +26,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "ssl_max_protocol_version": _TLS_VERSIONS,
 }
 _LARGEST = 2**31 - 1
-# The kernel refuses keepalives beyond these, and zero too.
+# Beyond these the kernel refuses keepalives.
 _NUMBERS: Mapping[str, tuple[int, int]] = {
     "connect_timeout": (-_LARGEST, _LARGEST),
     "keepalives": (-_LARGEST, _LARGEST),
@@ -39,15 +39,15 @@ _AUTH_METHODS = ("password", "md5", "gss", "sspi", "scram-sha-256", "none")
 
 
 def parse_database_url(text: str) -> str:
-    """Return ``text`` as a postgresql:// URL that libpq takes; raise ValueError that says what is expected."""
+    """Return ``text`` as a postgresql:// URL that libpq accepts. Raise ValueError that says what is expected."""
     scheme, separator, rest = text.partition("://")
     if scheme not in ("postgres", "postgresql") or not separator:
-        raise ValueError(f"a URL that libpq takes, such as {_EXAMPLE}")
+        raise ValueError(f"a URL that libpq accepts, such as {_EXAMPLE}")
     url = f"postgresql://{rest}"
     parameters = _parse(url)
     if not parameters.keys() & {"dbname", "host", "hostaddr", "service"}:
         raise ValueError(f"a URL that names a host or a database, such as {_EXAMPLE}")
-    _check_places(parameters)
+    _check_hosts(parameters)
     for name, words in _WORDS.items():
         if name in parameters and not _is_word(parameters[name], words):
             raise ValueError(f"{name} to be {', '.join(words[:-1])} or {words[-1]}")
@@ -67,30 +67,30 @@ def _parse(url: str) -> Parameters:
     except (ProgrammingError, UnicodeError) as error:
         said = str(error)
         if "percent-encoded" in said:
-            raise ValueError(f"% to begin an escape of two hexadecimal digits: {_ESCAPES}") from None
+            raise ValueError(f"% only in an escape of two hexadecimal digits: {_ESCAPES}") from None
         if "query parameter" in said:
             raise ValueError(
-                f"name=value pairs behind the ?, with names that libpq knows, such as sslmode; {_ESCAPES}"
+                f"name=value pairs after the ?, with names that libpq knows, such as sslmode; {_ESCAPES}"
             ) from None
-        raise ValueError(f"a URL that libpq takes, such as {_EXAMPLE}; {_ESCAPES}") from None
+        raise ValueError(f"a URL that libpq accepts, such as {_EXAMPLE}; {_ESCAPES}") from None
     return parameters
 
 
-def _check_places(parameters: Parameters) -> None:
+def _check_hosts(parameters: Parameters) -> None:
     hosts, addresses, ports = (parameters.get(name, "").split(",") for name in ("host", "hostaddr", "port"))
     if any("@" in host for host in hosts):
-        raise ValueError(f"one @, in front of the host: {_ESCAPES}")
+        raise ValueError(f"one @, before the host: {_ESCAPES}")
     if any(port and not _is_number(port, 1, 65535) for port in ports):
         raise ValueError(f"each port to be a number from 1 to 65535; {_ESCAPES}")
-    places = max(len(hosts), len(addresses))
+    count = max(len(hosts), len(addresses))
     if parameters.get("host") and parameters.get("hostaddr") and len(hosts) != len(addresses):
-        raise ValueError("as many addresses in hostaddr as hosts")
-    if len(ports) not in (1, places):
-        raise ValueError("one port for all hosts, or one for each")
+        raise ValueError("as many addresses in hostaddr as names in host")
+    if len(ports) not in (1, count):
+        raise ValueError("one port for all hosts, or one port for each host")
 
 
 def _is_word(value: str, words: tuple[str, ...]) -> bool:
-    if words is _TLS_VERSIONS:  # libpq takes these in any case, and an empty value as the default
+    if words is _TLS_VERSIONS:  # libpq ignores their case; an empty value is the default
         return not value or value.lower() in [word.lower() for word in words]
     return value in words
 
@@ -103,7 +103,7 @@ def _is_number(value: str, lowest: int, highest: int) -> bool:
 
 
 def _check_encryption(parameters: Parameters) -> None:
-    """Check what libpq demands of several parameters together."""
+    """Check rules of libpq that concern several parameters."""
     oldest = parameters.get("ssl_min_protocol_version", "TLSv1.2").lower()
     newest = parameters.get("ssl_max_protocol_version", "").lower()
     if newest and oldest > newest:
@@ -111,9 +111,9 @@ def _check_encryption(parameters: Parameters) -> None:
     is_system = parameters.get("sslrootcert") == "system"
     mode = parameters.get("sslmode", "verify-full" if is_system else "prefer")
     if is_system and mode != "verify-full":
-        raise ValueError("sslmode=verify-full where sslrootcert=system")
+        raise ValueError("sslmode=verify-full because sslrootcert=system")
     if parameters.get("sslnegotiation") == "direct" and mode not in ("require", "verify-ca", "verify-full"):
-        raise ValueError("sslmode=require, verify-ca or verify-full where sslnegotiation=direct")
+        raise ValueError("sslmode=require, verify-ca or verify-full because sslnegotiation=direct")
     _check_methods(parameters.get("require_auth", ""))
 
 
@@ -122,4 +122,6 @@ def _check_methods(text: str) -> None:
     names = [method.removeprefix("!") for method in methods]
     is_mixed = len({method.startswith("!") for method in methods}) > 1
     if is_mixed or len(set(names)) < len(names) or not set(names) <= set(_AUTH_METHODS):
-        raise ValueError(f"require_auth to be some of {', '.join(_AUTH_METHODS)}, all or none of them with a !")
+        raise ValueError(
+            f"require_auth to be a list of {', '.join(_AUTH_METHODS)}; either all with a leading ! or none"
+        )

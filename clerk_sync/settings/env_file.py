@@ -1,13 +1,12 @@
-"""Lets ``flask`` refuse a .env file that is not UTF-8 text, in one sentence instead of a traceback.
+"""Makes ``flask`` refuse a .env file that is not UTF-8 text with one sentence instead of a traceback.
 
-``flask`` reads .env before it loads any code of ours. Earlier runs only what Python runs at its own start: the lines of
-.pth files in site-packages.
+``flask`` reads .env before it loads the application. Only .pth files in site-packages run earlier.
 
-1. ``make`` calls this module as a program. It writes such a file into the virtual environment of this checkout.
-2. The file's line loads this module in every process of ``flask``, and in no other.
-3. ``watch`` puts a check in front of the function with which ``flask`` reads .env, .flaskenv and what ``-e`` names.
+1. ``make`` runs this module as a program. It writes a .pth file into the virtual environment of this checkout.
+2. The line in that file loads this module in every ``flask`` process, and in no other process.
+3. ``watch`` adds a check to the function that reads .env, .flaskenv and the file given with ``-e``.
 
-A wheel does not bring the .pth file: the ``flask`` of other projects is not ours to change.
+A wheel has no .pth file, because it would change ``flask`` for other projects.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _LINE = (
 
 
 def watch() -> None:
-    """From now on end this process with a sentence if python-dotenv is to read a file that is not UTF-8 text."""
+    """Make this process exit with one sentence when python-dotenv reads a file that is not UTF-8 text."""
     import dotenv
 
     read = dotenv.dotenv_values
@@ -35,16 +34,16 @@ def watch() -> None:
         if problem := find_problem(Path(path)):
             sys.stderr.write(f"{path}: {problem}\n")
             sys.exit(EXIT_STATUS)
-        # Editors on Windows begin the file with a byte order mark, which would become a part of the first name.
+        # Some editors on Windows write a byte order mark. Without "-sig" it would become part of the first name.
         return read(path, **options | {"encoding": "utf-8-sig"})
 
     dotenv.dotenv_values = dotenv_values  # type: ignore[assignment]  # flask calls it with a path and an encoding
 
 
 def find_problem(path: Path) -> str | None:
-    """Return a sentence about what is wrong with the file, or None. It quotes nothing: the file holds secrets."""
+    """Return a sentence that says what is wrong with the file, or None. It quotes nothing: the file has secrets."""
     if not path.is_file():
-        return None  # a named pipe can be read once only
+        return None  # a named pipe can be read only once
     try:
         data = path.read_bytes()
     except OSError as error:

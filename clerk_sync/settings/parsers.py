@@ -1,6 +1,6 @@
-"""How each variable is spelled: a function takes the text and returns the value, tidy.
+"""Parsers of environment variables: each takes the text and returns the normalized value.
 
-Each raises ValueError whose text says what is expected, and never what was found: that may be a secret.
+Each raises ValueError. Its text says what is expected. It never quotes the value, which may be a secret.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ def secret_key(text: str) -> str:
 
 
 def publishable_key(text: str) -> PublishableKey | None:
-    """Return the publishable key with what it gives away."""
+    """Return the publishable key with the host that it contains."""
     return parse_publishable_key(text)
 
 
 def bearer_token(text: str) -> str:
-    """Return a token that fits into a header."""
+    """Return a token that an HTTP header can carry."""
     if not re.fullmatch("[!-~]+", text):
-        raise ValueError("printable ASCII, as a header can carry it")
+        raise ValueError("printable ASCII characters without spaces")
     return text
 
 
 def jwt_key(text: str) -> str:
-    """Return the public key as a PEM, from any form that people paste."""
+    """Return the public key as a PEM. Escaped, quoted and one-line forms are accepted."""
     try:
         return normalise_public_key(text)
     except ValueError as error:
-        raise ValueError("the PEM public key of the instance (RSA)") from error
+        raise ValueError("the instance's RSA public key as a PEM") from error
 
 
 def signing_secrets(text: str) -> tuple[str, ...]:
@@ -53,12 +53,12 @@ def _signing_secret(text: str) -> str:
     except ValueError:
         key = b""
     if prefix != "whsec" or not key:
-        raise ValueError("whsec_ and base64, several separated by commas")
+        raise ValueError("whsec_ followed by base64; several are separated by commas")
     return text
 
 
 def origins(text: str) -> tuple[str, ...]:
-    """Return the origins; of nothing but commas, none."""
+    """Return the origins; empty entries are ignored."""
     return tuple(_origin(part) for part in _list(text))
 
 
@@ -66,23 +66,23 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9_]([a-z0-9._-]*[a-z0-9])?|\[[
 
 
 def _origin(text: str) -> str:
-    # Compared exactly with what a browser sends: anything else in the list could never match.
+    # An origin is compared exactly with what the browser sends. One in another form would never match.
     default_port = {"https": ":443", "http": ":80"}.get(text.partition("://")[0], "/")
     if not _ORIGIN.fullmatch(text) or text.endswith(default_port):
         raise ValueError(
-            "origins as browsers send them, https://shop.example.com: no path, no slash at the end, no default port"
+            "origins as browsers send them, https://shop.example.com: no path, no trailing slash, no default port"
         )
     return text
 
 
 def issuer(text: str) -> str | None:
-    """Return the issuer as it stands there: tokens are compared with it letter by letter."""
+    """Return the issuer unchanged: it must equal the ``iss`` of tokens exactly."""
     _plain_url(text, "a URL such as https://clerk.example.com")
     return text
 
 
 def api_url(text: str) -> str:
-    """Return the address without a slash at the end."""
+    """Return the URL without a trailing slash."""
     expected = "a URL without /v1, such as https://api.clerk.com"
     if _plain_url(text, expected).path.rstrip("/").endswith("/v1"):
         raise ValueError(expected)
@@ -90,7 +90,7 @@ def api_url(text: str) -> str:
 
 
 def _plain_url(text: str, expected: str) -> SplitResult:
-    """Return the parts of an http URL of nothing but host, port and path; raise ValueError saying what is expected."""
+    """Return the parts of an HTTP URL that has only host, port and path; raise ValueError(expected) for any other."""
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -103,7 +103,7 @@ def _plain_url(text: str, expected: str) -> SplitResult:
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
-    """Return the function for whole numbers from ``low`` to ``high``."""
+    """Return a parser of whole numbers from ``low`` to ``high``."""
 
     def parse(text: str) -> int:
         if not text.isascii() or not text.isdigit() or not low <= int(text[:9]) <= high:
@@ -114,7 +114,7 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
 
 
 def log_level(text: str) -> str:
-    """Return the level in capitals."""
+    """Return the level in upper case."""
     if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
         raise ValueError("DEBUG, INFO, WARNING, ERROR or CRITICAL")
     return text.upper()

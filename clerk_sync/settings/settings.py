@@ -1,4 +1,4 @@
-"""The only reader of the environment: it becomes one frozen ``Settings``, or one report of all that is wrong."""
+"""The settings. Only this module reads the environment. The result is ``Settings``, or one error with all problems."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Environment(StrEnum):
-    """Where the process runs."""
+    """The kind of deployment."""
 
     DEVELOPMENT = "development"
     TEST = "test"
@@ -25,23 +25,23 @@ class Environment(StrEnum):
 
 
 class MissingAzp(StrEnum):
-    """What becomes of a token without ``azp`` where authorized parties are configured."""
+    """What to do with a token without ``azp`` if authorized parties are configured."""
 
     REJECT = "reject"
     ALLOW = "allow"
 
 
 class LogFormat(StrEnum):
-    """How a log line is written."""
+    """The format of log lines."""
 
     CONSOLE = "console"
     JSON = "json"
 
 
 class ConfigurationError(Exception):
-    """The environment cannot be used; the text is a report with one sentence for each problem.
+    """The environment cannot be used. The text has one sentence for each problem.
 
-    ``settings`` are what could be read, with the default for whatever could not: for the doctor, not for serving.
+    ``settings`` has the default for each value that could not be read. Only the doctor works with it.
     """
 
     def __init__(self, problems: list[str], settings: Settings) -> None:
@@ -53,7 +53,7 @@ class ConfigurationError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything the process is told from outside. Secrets do not show in its repr."""
+    """The configuration of the process. Its repr shows no secrets."""
 
     environment: Environment = Environment.DEVELOPMENT
     database_url: str | None = field(default=None, repr=False)
@@ -73,14 +73,14 @@ class Settings:
 
     @property
     def is_production(self) -> bool:
-        """Whether strangers can reach this process."""
+        """Whether this is a production deployment."""
         return self.environment is Environment.PRODUCTION
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
-        """Return the settings that ``environ`` spells; raise ConfigurationError with every problem at once.
+        """Return the settings in ``environ``. Raise ConfigurationError with every problem at once.
 
-        A variable that is set to nothing counts as not set, as hosts and .env files have it.
+        An empty variable counts as not set: hosting platforms and .env files keep empty variables.
         """
         read = _Reader(environ)
         environment = read(
@@ -121,7 +121,7 @@ class Settings:
 
 
 class _Reader:
-    """Reads variables one by one and remembers what was wrong with them."""
+    """Reads variables one by one and collects the problems."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -142,11 +142,11 @@ class _Reader:
 
     def require(self, name: str, value: object, expected: str) -> None:
         if not value and not any(problem.startswith(f"{name}:") for problem in self.problems):
-            self.problems.append(f"{name}: found nothing, expected {expected}; production does not start without it.")
+            self.problems.append(f"{name}: found nothing, expected {expected}; it is required in production.")
 
 
 def _api_url_in_production(text: str) -> str:
     parts = urlsplit(parsers.api_url(text))
     if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-        raise ValueError("https, or a loopback address: the secret key travels in every request")
+        raise ValueError("https, or a loopback address: every request carries the secret key")
     return text.rstrip("/")

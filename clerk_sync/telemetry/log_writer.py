@@ -1,13 +1,13 @@
-"""Lines for stderr, written so that no request waits for the program that reads them, and none fails with it.
+"""Writes log lines to stderr. No request waits for the program that reads them, or fails with it.
 
-1. A web worker appends a line to a queue. One thread writes what has gathered in 50 ms: many lines in a system call. If
-   the pipe is full because its reader has stopped, that thread alone waits.
-2. If the queue is full, or stderr cannot be written (a full disk, a reader that has gone), lines are lost, and counted.
-   Nothing is raised.
-3. When the process ends in order, it writes the queue first, for a second at most. A process that is killed loses the
-   lines of its last 50 ms.
-4. A command writes each line at once, through ``sys.stderr``. What it prints besides keeps its place among the lines,
-   and a reader that has stopped delays it once (``stdio``).
+1. A web worker appends a line to a queue. One thread writes the lines of 50 ms in one system call. If the pipe is full
+   because its reader has stopped, only that thread waits.
+2. Lines are dropped and counted if the queue is full or stderr cannot be written (full disk, closed pipe). Nothing is
+   raised.
+3. When the process exits, it writes the queue first, for at most a second. A process that is killed loses the lines of
+   its last 50 ms.
+4. A command writes each line at once through ``sys.stderr``, so log lines and its other output keep their order. A
+   reader that has stopped delays it once (see ``stdio``).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from clerk_sync.telemetry.stdio import STDERR, is_prepared_for_a_command
 GATHER_S = 0.05
 MAX_LINES = 10_000
 END_TIMEOUT_S = 1.0
-# A write of at most so many bytes to a pipe is not mixed with those of other processes.
+# A write of at most this size to a pipe is not mixed with writes of other processes.
 CHUNK_SIZE = select.PIPE_BUF
 _POLL_MS = 200
 
@@ -36,16 +36,16 @@ class LogWriter:
 
     def __init__(self) -> None:
         self.on_lost: Callable[[int], object] = lambda _: None
-        """Called, by the thread that writes, with the number of lines that were lost since the last call."""
-        # If it was closed when Python started, the number belongs to another file by now: perhaps to a connection.
+        """The writing thread calls it with the number of lines lost since the last call."""
+        # If stderr was closed when Python started, its descriptor may belong to another file or a socket now.
         self._descriptor = STDERR if sys.__stderr__ is not None else os.open(os.devnull, os.O_WRONLY)
         self._is_batching = False
-        self._is_in_line = False
+        self._is_mid_line = False
         self._begin()
         os.register_at_fork(after_in_child=self._begin)
 
     def _begin(self) -> None:
-        """Start with nothing. In a forked process, too: lines and threads are its parent's."""
+        """Reset the state. A forked process does it, too: the lines and the thread belong to its parent."""
         self._lines: deque[bytes] = deque()
         self._has_lines = Event()
         self._is_ending = Event()
@@ -55,7 +55,7 @@ class LogWriter:
         self._thread: Thread | None = None
 
     def write_in_batches(self) -> None:
-        """From now on let a thread write; the first line starts it."""
+        """Let a thread write from now on. The first line starts it."""
         self._is_batching = True
 
     def write(self, line: bytes) -> None:
@@ -76,7 +76,7 @@ class LogWriter:
             self._start()
 
     def count_lost(self, number: int) -> None:
-        """Count lines that could not be written."""
+        """Count lines that were not written."""
         with self._counting:
             self._lost += number
 
@@ -84,14 +84,14 @@ class LogWriter:
         with self._starting:
             if self._thread is not None:
                 return
-            # New threads inherit this. Signals are for the main thread, or for one that waits for them.
+            # New threads inherit the mask. Signals must reach the main thread, or the thread that waits for SIGTERM.
             mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
             try:
-                with suppress(RuntimeError):  # no thread can be started now: the next line tries again
+                with suppress(RuntimeError):  # no thread can be started now; the next line tries again
                     thread = Thread(target=self._run, name="log writer", daemon=True)
                     thread.start()
                     self._thread = thread
-                    # The interpreter waits for it. Workers of granian run no other function at their end.
+                    # The interpreter waits for this thread. granian runs no atexit functions in its workers.
                     Thread(target=self._write_rest, name="log end", args=(thread,), daemon=False).start()
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -105,7 +105,7 @@ class LogWriter:
         self._write_queue()
 
     def _write_rest(self, writing: Thread) -> None:
-        """Wait for the end of the main thread, then let the queue be written."""
+        """Wait until the main thread ends, then let the queue be written."""
         main_thread().join()
         self._is_ending.set()
         self._has_lines.set()
@@ -118,21 +118,21 @@ class LogWriter:
             while self._lines and len(chunk) + len(self._lines[0]) <= CHUNK_SIZE:
                 chunk += self._lines.popleft()
             self._write_now(chunk)
-        self._tell_lost()
+        self._report_lost()
 
     def _wait_for_room(self) -> bool:
-        """Wait until the pipe has room. Return False if it has none and the process ends."""
+        """Wait until the pipe has room. Return False if it is full and the process ends."""
         poll = select.poll()
         poll.register(self._descriptor, select.POLLOUT)
         while not poll.poll(_POLL_MS):
-            self._tell_lost()
+            self._report_lost()
             if self._is_ending.is_set():
                 return False
         return True
 
     def _write_now(self, lines: bytes) -> None:
-        # After a write that ended in the middle of a line, the next line begins on its own.
-        rest = b"\n" + lines if self._is_in_line else lines
+        # If the last write ended in the middle of a line, begin a new line.
+        rest = b"\n" + lines if self._is_mid_line else lines
         try:
             while rest:
                 try:
@@ -141,11 +141,11 @@ class LogWriter:
                     select.select([], [self._descriptor], [])
         except OSError:
             self.count_lost(rest.count(b"\n"))
-            self._is_in_line = self._is_in_line or len(rest) < len(lines)
+            self._is_mid_line = self._is_mid_line or len(rest) < len(lines)
         else:
-            self._is_in_line = False
+            self._is_mid_line = False
 
-    def _tell_lost(self) -> None:
+    def _report_lost(self) -> None:
         with self._counting:
             lost, self._lost = self._lost, 0
         if lost:

@@ -1,4 +1,4 @@
-"""Logs: one line per unit of work, ids and outcomes only, JSON in production. ``log_writer`` writes them."""
+"""Logs: one line per unit of work with ids and outcomes only, JSON in production. ``log_writer`` writes them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ log = logging.getLogger("clerk_sync")
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 stderr = LogWriter()
-"""Where every line of this process goes."""
+"""Writes every log line of this process."""
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _PLAIN_VALUE = re.compile(r"[!#-<>-\[\]-~]+")
 
 
 def configure(settings: Settings) -> None:
-    """Send every log line of the process to stderr, in the form and from the level that ``settings`` ask for."""
+    """Send every log line of the process to stderr, with the format and the level in ``settings``."""
     handler = _Handler()
     handler.setFormatter(_formatter(settings.log_format))
     handler.addFilter(_add_request_id)
@@ -40,7 +40,7 @@ def configure(settings: Settings) -> None:
 
 
 class _Handler(logging.Handler):
-    """Hands records to the writer."""
+    """Passes records to the writer."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -61,7 +61,7 @@ def _add_request_id(record: logging.LogRecord) -> bool:
 
 
 def describe_exception(error: BaseException | None) -> str:
-    """Return the class of ``error`` and where it was raised, never its message: a driver's text can quote a row."""
+    """Return the class of ``error`` and where it was raised. Its message may quote a row, so it is left out."""
     place = error.__traceback__ if error else None
     while place is not None and place.tb_next is not None:
         place = place.tb_next
@@ -70,7 +70,7 @@ def describe_exception(error: BaseException | None) -> str:
 
 
 def _replace_traceback(record: logging.LogRecord) -> bool:
-    # A traceback ends with the exception's message, and takes more than one line.
+    # A traceback contains the exception's message, and has more than one line.
     if record.exc_info:
         record.exception = describe_exception(record.exc_info[1])
         record.exc_info = record.exc_text = None
@@ -90,10 +90,10 @@ def _formatter(log_format: LogFormat) -> logging.Formatter:
 
 
 class _ConsoleFormatter(logging.Formatter):
-    """A line for people: the event, then what belongs to it as name=value."""
+    """A line for terminals: the event, then its fields as name=value."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return one line without control characters, whatever the record carries."""
+        """Return one line without control characters."""
         extras = {name: value for name, value in vars(record).items() if name not in _STANDARD}
         return f"{escape_controls(super().format(record))}{_name_values(extras)}"
 
@@ -101,8 +101,8 @@ class _ConsoleFormatter(logging.Formatter):
 def escape_controls(text: str) -> str:
     """Return ``text`` with an escape for each character that is not printable.
 
-    A line break would begin a forged line, an escape sequence would change what a terminal shows, and a character that
-    changes the direction of text would change how the line reads.
+    A line break could forge a line. An escape sequence could change what a terminal shows. A bidirectional control
+    character could reorder the text.
     """
     if text.isprintable():
         return text
@@ -114,7 +114,7 @@ def _name_values(facts: Mapping[str, object]) -> str:
 
 
 def _quote(value: str) -> str:
-    # A space, an equals sign or a quote would let one value look like several facts.
+    # With a space, an equals sign or a quote, one value could look like several fields.
     if _PLAIN_VALUE.fullmatch(value):
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
@@ -122,7 +122,7 @@ def _quote(value: str) -> str:
 
 
 class AccessLog:
-    """The line of each request. It does not pass ``logging``, which would take a fifth of a short request for it."""
+    """Writes one line for each request, without ``logging``: that would take a fifth of a short request's time."""
 
     def __init__(self, settings: Settings) -> None:
         self._encode: Callable[[dict[str, object]], bytes]
@@ -130,7 +130,7 @@ class AccessLog:
         self._is_on = log.isEnabledFor(logging.INFO)
 
     def write(self, facts: Mapping[str, object]) -> None:
-        """Write one line; one that cannot be encoded is lost, as one that cannot be written."""
+        """Write one line. A line that cannot be encoded is counted as lost."""
         if not self._is_on:
             return
         line = {"event": "request", "level": "INFO", "timestamp": datetime.now(UTC), **facts}

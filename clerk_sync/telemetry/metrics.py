@@ -1,7 +1,7 @@
-"""Prometheus metrics, right with several worker processes.
+"""Prometheus metrics that are correct with several worker processes.
 
-Each worker counts into files of its own in one folder of the server; a scrape adds them up. What the database knows
-(parked events, the last event, runs of sync) is read from it at the scrape, so that it is right from any process.
+Each worker counts in its own files, in one folder per server. A scrape adds them up. Values of the database (parked
+events, last event, sync runs) are read at the scrape, so any worker can answer it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Metrics:
         self.requests: Histogram = Histogram(
             "clerk_sync_request_seconds", "Time to answer a request", ["method", "route", "status"], buckets=_SECONDS
         )
-        # Every label that can come is there from the start: the rate of a series that begins at 1 would miss its first.
+        # Every label exists from the start. rate() would miss the first event of a series that begins at 1.
         self.webhooks: Counter = Counter(
             "clerk_sync_webhooks_total", "Signed deliveries by what became of them", ["type", "outcome"]
         )
@@ -67,39 +67,39 @@ class Metrics:
             self.key_fetches.labels(result)
 
 
-_making = Lock()
+_lock = Lock()
 _made: list[Metrics] = []
 
 
 def metrics() -> Metrics:
-    """Return this process's metrics, made at first use: once, however many threads ask at that moment."""
+    """Return the metrics of this process. They are made once, at the first use."""
     if not _made:
-        with _making:
+        with _lock:
             if not _made:
                 _made.append(Metrics())
     return _made[0]
 
 
-def exposition(readings: Iterable[Sample]) -> bytes:
-    """Return all workers' metrics, and ``readings``, in Prometheus' text format."""
+def exposition(samples: Iterable[Sample]) -> bytes:
+    """Return the metrics of all workers and ``samples`` in the text format of Prometheus."""
     metrics()
     registry = CollectorRegistry()
     folder = metrics_folder.find_folder()
     if folder is not None:
         MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]  # the library leaves it untyped
-    registry.register(_Readings(list(readings)))
+    registry.register(_Samples(list(samples)))
     return generate_latest(registry)
 
 
-class _Readings:
-    """What was read at this moment."""
+class _Samples:
+    """A collector of samples that were read for this scrape."""
 
-    def __init__(self, readings: list[Sample]) -> None:
-        self._readings = readings
+    def __init__(self, samples: list[Sample]) -> None:
+        self._samples = samples
 
     def collect(self) -> Iterator[Metric]:
         families: dict[str, Metric] = {}
-        for name, help_, value, label in self._readings:
+        for name, help_, value, label in self._samples:
             if name not in families:
                 family = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
                 families[name] = family(f"clerk_sync_{name}", help_)

@@ -1,13 +1,13 @@
-"""The folder in which the workers of one server keep their counters.
+"""The folder for the counters of one server's workers.
 
-1. It is ``PROMETHEUS_MULTIPROC_DIR`` if the operator has set that, else a folder of ours in the temporary folder. The
-   name of ours comes from random bytes that only the workers of one server know: no other user can make it first.
-2. A folder of ours belongs to us alone: owner, mode 0700, no symbolic link. Any other is not used.
-3. Each worker holds a shared lock on our folder while it lives. A folder without a lock is left over from a server that
-   has ended, and the next start removes it. Process ids would not do: they come again. systemd-tmpfiles leaves locked
-   folders alone, too.
-4. If there is no folder, workers count in their own memory, and no scrape shows it: values of one worker only would
-   look to Prometheus like counters that start again with each scrape.
+1. The operator may set ``PROMETHEUS_MULTIPROC_DIR``. Otherwise the folder is made in the temporary folder. Its name is
+   derived from random bytes that only the workers of this server know, so no other user can create it first.
+2. A folder in the temporary folder is used only if this user owns it, its mode is 0700, and it is no symbolic link.
+3. Each worker holds a shared lock on it until it ends. A folder without a lock is left over from a server that has
+   ended, and the next start removes it. Process ids cannot tell that, because they are reused. systemd-tmpfiles does
+   not remove locked folders either.
+4. Without a folder, workers count in memory and no scrape shows these counts. Each scrape reaches another worker:
+   Prometheus would take the differences for counter resets.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _AT_RANDOM_SIZE = 16
 
 
 def choose_folder() -> None:
-    """Set ``PROMETHEUS_MULTIPROC_DIR``, which prometheus_client reads when it is imported first, to a usable folder."""
+    """Set ``PROMETHEUS_MULTIPROC_DIR`` to a usable folder. prometheus_client reads it when it is first imported."""
     given = os.environ.pop(VARIABLE, None)
     try:
         if not given:
             given = _open_our_folder(Path(tempfile.gettempdir()))
-        elif Path(given).name.startswith(PREFIX):  # the process that has started this one has chosen it
+        elif Path(given).name.startswith(PREFIX):  # chosen by the parent process
             hold(Path(given))
         else:
             Path(given).mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -52,31 +52,31 @@ def choose_folder() -> None:
 
 
 def say_once(folder: Path | str, error: OSError) -> None:
-    """Log that this process does not count, and why. Later reasons are the same."""
+    """Log once that this process does not count, and why."""
     if not _reasons:
         _reasons.append(error)
         log.warning("metrics are not counted: %s: %s", folder, error.strerror or error)
 
 
 def find_folder() -> Path | None:
-    """Return the folder that was chosen, if there is one."""
+    """Return the chosen folder, or None."""
     folder = os.environ.get(VARIABLE)
     return Path(folder) if folder and Path(folder).is_dir() else None
 
 
 def _open_our_folder(parent: Path) -> str:
-    folder = parent / (PREFIX + hashlib.sha256(_bytes_of_this_server()).hexdigest()[:32])
+    folder = parent / (PREFIX + hashlib.sha256(_server_bytes()).hexdigest()[:32])
     hold(folder)
     remove_left_overs(parent)
     return str(folder)
 
 
 def hold(folder: Path) -> int:
-    """Make ``folder``, if it is not there, and lock it until this process ends or closes the descriptor returned."""
+    """Create ``folder`` if needed, and lock it until this process ends or closes the returned descriptor."""
     while True:
         with suppress(FileExistsError):
             folder.mkdir(mode=0o700)
-        # Another process of ours may find the folder before it is locked, and remove it.
+        # Another worker may find the folder before it is locked, and remove it.
         with suppress(FileNotFoundError):
             descriptor = _open_if_ours(folder)
             fcntl.flock(descriptor, fcntl.LOCK_SH)
@@ -86,9 +86,9 @@ def hold(folder: Path) -> int:
 
 
 def remove_left_overs(parent: Path) -> None:
-    """Remove folders of ours in ``parent`` that no process holds."""
+    """Remove our folders in ``parent`` that no process has locked."""
     for folder in parent.glob(f"{PREFIX}*"):
-        with suppress(OSError):  # another user's, held, or removed by another process
+        with suppress(OSError):  # another user's, locked, or removed by another process
             descriptor = _open_if_ours(folder)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -102,21 +102,21 @@ def _open_if_ours(folder: Path) -> int:
     found = os.fstat(descriptor)
     if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
         os.close(descriptor)
-        raise PermissionError(1, f"{folder} is not ours alone")
+        raise PermissionError(1, f"{folder} is not private")
     return descriptor
 
 
-def _bytes_of_this_server() -> bytes:
-    """Return random bytes that the worker processes of one server have in common, and no other process knows."""
+def _server_bytes() -> bytes:
+    """Return random bytes that all workers of one server share, and no other process knows."""
     if multiprocessing.parent_process() is not None:
-        # Drawn by the process that has started this one; granian does it so.
+        # granian starts its workers with multiprocessing: they inherit the key of their parent.
         return bytes(multiprocessing.current_process().authkey)
     # Other servers fork their workers.
-    return _bytes_of_this_program() or os.urandom(_AT_RANDOM_SIZE)
+    return _program_bytes() or os.urandom(_AT_RANDOM_SIZE)
 
 
-def _bytes_of_this_program() -> bytes | None:
-    """Return the random bytes that Linux gives each program when it starts. A forked process has its parent's."""
+def _program_bytes() -> bytes | None:
+    """Return the random bytes that Linux gives a program when it starts. Forked processes share them."""
     if sys.platform != "linux":
         return None
     libc = ctypes.CDLL(None)

@@ -1,7 +1,7 @@
-"""The values of one worker: prometheus_client's memory-mapped file, with its blocks allocated before it is mapped.
+"""The counters of one worker: the memory-mapped file of prometheus_client, allocated before it is mapped.
 
-The library maps files with holes. A write into a hole of a full disk ends the process with SIGBUS. Here a full disk, or
-one without free inodes, costs counts: the worker goes on with a copy in its own memory, which no scrape shows.
+The library maps sparse files. On a full disk, a write to an unallocated block kills the process with SIGBUS. Here the
+worker loses only counts if the disk or its inodes are full: it continues in memory, which no scrape shows.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from prometheus_client.mmap_dict import MmapedDict
 from clerk_sync.telemetry.metrics_folder import say_once
 
 INITIAL_SIZE = 1 << 16
-# What an entry takes beside its key, at most: length, padding, value and time.
+# The largest size of an entry without its key: length, padding, value and time.
 _ENTRY_SIZE = 32
 
 
 class AllocatedValues(MmapedDict):
-    """The library's dictionary of values in a file. It never raises OSError."""
+    """The library's dictionary of values in a file, which never raises OSError."""
 
     def __init__(self, filename: str, read_mode: bool = False) -> None:
         try:
@@ -31,11 +31,11 @@ class AllocatedValues(MmapedDict):
         except OSError as error:
             self._fname = filename
             self._positions: dict[str, int] = {}
-            self._used = 8  # behind the header
-            self._go_on_in_memory(INITIAL_SIZE, b"", error)
+            self._used = 8  # the size of the header
+            self._continue_in_memory(INITIAL_SIZE, b"", error)
 
     def _init_value(self, key: str) -> None:
-        """Add an entry. There is room for it, so the library does not enlarge the file."""
+        """Add an entry. Make room first: the library would enlarge the file with a hole."""
         size = len(key.encode()) + _ENTRY_SIZE
         while self._used + size > self._capacity:
             self._double()
@@ -52,9 +52,9 @@ class AllocatedValues(MmapedDict):
             self._capacity = capacity
         except OSError as error:
             self._f.close()
-            self._go_on_in_memory(capacity, self._m[:], error)
+            self._continue_in_memory(capacity, self._m[:], error)
 
-    def _go_on_in_memory(self, capacity: int, content: bytes, error: OSError) -> None:
+    def _continue_in_memory(self, capacity: int, content: bytes, error: OSError) -> None:
         self._f = BytesIO()  # the library closes it
         self._copy_to_memory(capacity, content)
         say_once(Path(self._fname).parent, error)
@@ -66,16 +66,16 @@ class AllocatedValues(MmapedDict):
 
 
 def install() -> None:
-    """Let prometheus_client keep its values this way, in the folder that ``metrics_folder`` has chosen.
+    """Make prometheus_client use ``AllocatedValues`` in the chosen folder.
 
-    The library decides at its import where values are. That was before the folder was known, so it decides again.
+    The library chooses its storage when it is imported. The folder was not known then, so it chooses again.
     """
     values.MmapedDict = AllocatedValues  # type: ignore[attr-defined]
     values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
 
 
 def _make_file(path: Path) -> None:
-    """Make the file with its blocks, if it is not there. It appears at once and whole, as a scrape expects it."""
+    """Create the file with all its blocks. It is renamed into place, because a scrape must not read half of it."""
     if path.exists():
         return
     draft = path.with_name(f"{path.name}.new")
@@ -92,7 +92,7 @@ def _make_file(path: Path) -> None:
 
 
 def _append_zeros(descriptor: int, size: int) -> None:
-    """Write, because that allocates blocks on every file system; after an error the file is as it was."""
+    """Write zeros, which allocates blocks on every file system. An error leaves the file unchanged."""
     before = os.fstat(descriptor).st_size
     try:
         while size > 0:

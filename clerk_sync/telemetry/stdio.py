@@ -1,4 +1,4 @@
-"""Standard streams that may be closed, full or broken, or whose encoding lacks characters that are printed."""
+"""Standard streams that may be closed, full or broken, or whose encoding lacks printed characters."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ STDIN, STDOUT, STDERR = 0, 1, 2
 RESULTS_LOST = 74
 """Exit status of a command whose results could not be written: EX_IOERR of sysexits.h."""
 READER_GONE = 141
-"""Exit status if the program that reads the results has ended: what a shell shows of one that SIGPIPE has ended."""
+"""Exit status if the program that reads the results has ended: 128 + SIGPIPE."""
 
 ROOM_TIMEOUT_S = 1.0
 
-_LOOK_ALIKE = "look-alike"
-_LOOK_ALIKES = {
+_HANDLER = "similar character"
+_REPLACEMENTS = {
     "…": "...", "–": "-", "—": "-", "→": "->", "←": "<-", "✓": "+", "✗": "x", "’": "'", "“": '"', "”": '"', "µ": "u",
 }  # fmt: skip
 
@@ -33,7 +33,7 @@ _LOOK_ALIKES = {
 def open_missing_descriptors() -> None:
     """Open descriptors 0, 1 and 2 on /dev/null if they are closed.
 
-    Otherwise the next socket or file gets such a number, and what is meant for stderr is written into it.
+    Otherwise the next file or socket gets such a descriptor, and messages for stderr are written into it.
     """
     for descriptor in (STDIN, STDOUT, STDERR):
         try:
@@ -48,25 +48,25 @@ def open_missing_descriptors() -> None:
 
 
 def say(text: str) -> None:
-    """Write a line to stderr, if it can be written. What cannot be encoded becomes a question mark."""
+    """Write a line to stderr if possible. A character that cannot be encoded becomes a question mark."""
     if sys.stderr is not None:
         with suppress(OSError):
             os.write(STDERR, f"{text}\n".encode(sys.stderr.encoding, "replace"))
 
 
 def prepare_for_a_command() -> None:
-    """Give this process, which runs a command, streams that never end it with a traceback.
+    """Replace the standard streams of a command, so that they cannot end it with a traceback.
 
-    1. A closed stream leads to /dev/null.
-    2. A character that the encoding lacks becomes one that looks like it, or a question mark.
-    3. stdout is for results. If they cannot be written, the command ends: with RESULTS_LOST and a sentence, or with
-       READER_GONE and none.
-    4. stderr is for progress and messages. What cannot be written there is lost, and the work goes on.
+    1. A closed stream is opened on /dev/null.
+    2. A character that the encoding lacks becomes a similar one, or a question mark.
+    3. stdout is for results. If it cannot be written, the command exits: with RESULTS_LOST and a sentence, or with
+       READER_GONE if the reader has ended.
+    4. stderr is for progress and messages. If it cannot be written, the text is dropped and the command continues.
     """
     open_missing_descriptors()
-    codecs.register_error(_LOOK_ALIKE, _look_alike)
+    codecs.register_error(_HANDLER, _replace)
     if sys.stdin is None:
-        sys.stdin = open(STDIN, closefd=False)  # noqa: SIM115 - it lives as long as the process
+        sys.stdin = open(STDIN, closefd=False)  # noqa: SIM115 - open until the process ends
     elif isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")
     sys.stdout = _Text(_Results(STDOUT, "wb", closefd=False), sys.stdout)
@@ -74,30 +74,30 @@ def prepare_for_a_command() -> None:
 
 
 def is_prepared_for_a_command() -> bool:
-    """Return whether ``sys.stderr`` is the stream that never fails and never blocks for long."""
+    """Return whether ``sys.stderr`` is the replaced stream, which never fails and never blocks for long."""
     return isinstance(sys.stderr, _Text)
 
 
-def _look_alike(error: UnicodeError) -> tuple[str, int]:
+def _replace(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]
-    return "".join(_LOOK_ALIKES.get(character, "?") for character in lacking), error.end
+    return "".join(_REPLACEMENTS.get(character, "?") for character in lacking), error.end
 
 
 class _Text(io.TextIOWrapper):
-    """Text for a descriptor, written line by line, in the encoding of the stream ``before``."""
+    """A text stream that is flushed at each line and keeps the encoding of the stream ``before``."""
 
-    # click writes UTF-8 to the buffer of a stream for ASCII. Without one it writes text.
+    # If the encoding is ASCII, click writes UTF-8 to the buffer. Without a buffer it writes text.
     buffer = None  # type: ignore[assignment]
 
     def __init__(self, file: io.FileIO, before: TextIO | None) -> None:
         encoding = before.encoding if before is not None else locale.getencoding()
-        super().__init__(io.BufferedWriter(file), encoding, _LOOK_ALIKE, line_buffering=True)
+        super().__init__(io.BufferedWriter(file), encoding, _HANDLER, line_buffering=True)
 
 
 class _Results(io.FileIO):
-    """stdout. The first failure ends the command; what is written after it is lost in silence."""
+    """stdout. The first failure ends the command. Later writes are ignored."""
 
     _is_lost = False
 
@@ -117,7 +117,7 @@ class _Results(io.FileIO):
 
 
 class _Messages(io.FileIO):
-    """stderr. It never fails, and waits only once, for a moment, for a reader that has stopped."""
+    """stderr. It never fails. It waits once for a reader that has stopped, for at most ROOM_TIMEOUT_S."""
 
     _timeout_s = ROOM_TIMEOUT_S
 
@@ -126,6 +126,6 @@ class _Messages(io.FileIO):
         self._timeout_s = ROOM_TIMEOUT_S if has_room else 0.0
         if has_room:
             with suppress(OSError):
-                # A pipe with room takes at least so many bytes without waiting.
+                # A pipe with room accepts at least this many bytes without blocking.
                 return super().write(memoryview(data)[: select.PIPE_BUF]) or memoryview(data).nbytes
         return memoryview(data).nbytes

@@ -31,7 +31,7 @@ def test_a_refused_connection_is_said_in_words(
     )
     done = app.test_cli_runner().invoke(args=arguments)
     assert done.exit_code == exit_code
-    assert "the connection is refused: nobody listens there" in done.stderr
+    assert "the connection is refused: no server listens there" in done.stderr
     assert "DATABASE_URL" in done.stderr
     assert not {"CANARY", "127.0.0.1", "OperationalError"} & set(done.output.replace(":", " ").split())
 
@@ -39,9 +39,9 @@ def test_a_refused_connection_is_said_in_words(
 @pytest.mark.parametrize(
     ("statement", "parameters", "said"),
     [
-        ("ALTER ROLE {login} NOLOGIN", "", "it lets this login not log in"),
+        ("ALTER ROLE {login} NOLOGIN", "", "it does not let this login connect"),
         ("ALTER ROLE {login} CONNECTION LIMIT 0", "", "out of disk, memory or connections"),
-        ("ALTER DATABASE {database} ALLOW_CONNECTIONS false", "", "it takes no connections now"),
+        ("ALTER DATABASE {database} ALLOW_CONNECTIONS false", "", "it accepts no connections now"),
         ("SELECT 1", "&dbname=nowhere", "it answers, and has no such database or login"),
         ("SELECT 1", "&options=-c%20nothing%3D1", "it refuses a setting in the options of DATABASE_URL"),
         ("SELECT 1", "&options=-c%20statement_timeout%3Dsoon", "it refuses a setting in the options of DATABASE_URL"),

@@ -98,7 +98,7 @@ def torn(postgres: PostgresServer, name: str) -> str:
         (unreadable, "migrate with the DATABASE_URL of that login"),
         (not_utf8, "createdb -E UTF8 -T template0"),
         (missing, "it answers, and has no such database or login"),
-        (away, "the connection is refused: nobody listens there (is it up, and is DATABASE_URL right?)"),
+        (away, "the connection is refused: no server listens there (is it up, and is DATABASE_URL right?)"),
         (emptied, "its tables are not what alembic_version says"),
         (torn, "its tables are not what alembic_version says"),
     ],
@@ -120,7 +120,7 @@ def test_an_upgrade_that_cannot_be_done_ends_with_one_sentence_and_1(
 
 @pytest.mark.parametrize("command", ["current", "downgrade", "stamp", "check", "migrate", "revision --autogenerate"])
 def test_every_other_command_that_asks_the_database_does_so_too(caplog: pytest.LogCaptureFixture, command: str) -> None:
-    assert "nobody listens there" in refusal(caplog, AWAY, *command.split())
+    assert "no server listens there" in refusal(caplog, AWAY, *command.split())
 
 
 def refusal(caplog: pytest.LogCaptureFixture, url: str, *arguments: str) -> str:
@@ -140,7 +140,7 @@ def test_a_release_phase_without_its_database_writes_just_this_to_stderr() -> No
     ran = run_flask(environment, "db", "upgrade")
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr == (
-        "Error: `flask db` cannot use the database: the connection is refused: nobody listens there "
+        "Error: `flask db` cannot use the database: the connection is refused: no server listens there "
         "(is it up, and is DATABASE_URL right?). Nothing was changed; `flask sync-clerk doctor` looks closer.\n"
     )
 

@@ -1,4 +1,4 @@
-"""Environments for tests of the settings, what is said of those that are wrong, and processes without rights."""
+"""Environments for tests of the settings, their problems, and processes without the rights of root."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PRODUCTION = {
     "CLERK_AUTHORIZED_PARTIES": "https://shop.example.com",
 }
 
-# What a command begins with in which even root may read only what the mode of a file allows.
+# The beginning of a command in which file modes apply to root, too.
 WITHOUT_RIGHTS_OF_ROOT = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
 
 

@@ -1,4 +1,4 @@
-"""DATABASE_URL is refused at the start for whatever libpq would refuse when it connects, and for nothing else."""
+"""DATABASE_URL is refused at the start if libpq would refuse it when it connects, and only then."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ BASE = f"postgresql://{CANARY}:{CANARY}@{CANARY}.example.com"
         ("/db%zz", "escape of two hexadecimal digits"),
         ("/db%00", "escape of two hexadecimal digits"),
         (f"@{CANARY}/db", "one @"),
-        ("/db\udcff", "a URL that libpq takes"),
+        ("/db\udcff", "a URL that libpq accepts"),
     ],
 )
-def test_what_libpq_refuses_is_named_and_nothing_of_the_url_is_shown(rest: str, names: str) -> None:
+def test_a_url_that_libpq_refuses_is_refused_without_quoting_it(rest: str, names: str) -> None:
     (problem,) = problems_of(DATABASE_URL=BASE + rest)
     assert problem.startswith("DATABASE_URL: found a value that cannot be used, expected ")
     assert names in problem
@@ -69,7 +69,7 @@ def test_what_libpq_refuses_is_named_and_nothing_of_the_url_is_shown(rest: str, 
 
 
 @pytest.mark.parametrize("url", ["postgresql://", "postgres:u:p@h/db", "http://h/db", "postgresql://[::1/db"])
-def test_what_names_no_database_server_is_answered_with_an_example(url: str) -> None:
+def test_a_url_without_a_database_server_is_answered_with_an_example(url: str) -> None:
     (problem,) = problems_of(DATABASE_URL=url)
     assert "such as postgresql://user:password@host:5432/name" in problem
 
@@ -90,7 +90,7 @@ def test_what_names_no_database_server_is_answered_with_an_example(url: str) -> 
         "postgresql://?service=shop",
     ],
 )
-def test_what_libpq_takes_is_taken_as_it_is(url: str) -> None:
+def test_a_url_that_libpq_accepts_is_returned_unchanged(url: str) -> None:
     assert parse_database_url(url) == url
     assert parse_database_url(url.replace("postgresql:", "postgres:")) == url
 
@@ -103,7 +103,7 @@ VALUES = {
     "ssl_min_protocol_version": ["TLSv1", "TLSv1.1", "tlsv1.2", "TLSv1.3", "", "SSLv3"],
     "ssl_max_protocol_version": ["TLSv1", "TLSv1.1", "tlsv1.2", "TLSv1.3", "", "SSLv3"],
     "channel_binding": ["disable", "prefer", "require", "bogus"],
-    "gssencmode": ["disable", "prefer", "bogus"],  # require is refused on a socket, which this test asks on
+    "gssencmode": ["disable", "prefer", "bogus"],  # require is refused on a socket, which this test uses
     "require_auth": ["", "md5", "md5,none", "!md5,!none", "md5,!none", "md5,md5", "bogus", "!", ","],
     "target_session_attrs": ["any", "read-write", "read-only", "primary", "standby", "prefer-standby", "", "bogus"],
     "load_balance_hosts": ["disable", "random", "bogus"],
@@ -111,8 +111,8 @@ VALUES = {
 }
 
 
-def libpq_takes(url: str) -> bool:
-    """Ask libpq to begin to connect, to sockets that are not there."""
+def libpq_accepts(url: str) -> bool:
+    """Let libpq start a connection to sockets that do not exist."""
     parameters = parse_dsn(url)
     parameters["host"] = ",".join("/nowhere" for _ in parameters["host"].split(","))
     try:
@@ -127,18 +127,18 @@ def libpq_takes(url: str) -> bool:
     st.sampled_from(["h", "h1,h2", "h1:1,h2:2", "h1,h2:x"]),
     st.lists(st.sampled_from([(name, value) for name in VALUES for value in VALUES[name]]), max_size=4),
 )
-def test_libpq_is_of_the_same_opinion(hosts: str, parameters: list[tuple[str, str]]) -> None:
+def test_the_parser_accepts_what_libpq_accepts(hosts: str, parameters: list[tuple[str, str]]) -> None:
     url = f"postgresql://u:p@{hosts}/db?" + "&".join(f"{name}={quote(value)}" for name, value in parameters)
     try:
         parse_database_url(url)
     except ValueError:
-        assert not libpq_takes(url)
+        assert not libpq_accepts(url)
     else:
-        assert libpq_takes(url)
+        assert libpq_accepts(url)
 
 
 @pytest.mark.parametrize("rest", [":99999/db", "/db?sslmode=bogus", "/db?connect_timeout=abc"])
-def test_a_web_server_with_such_a_url_does_not_start(rest: str) -> None:
+def test_a_web_server_with_a_wrong_url_does_not_start(rest: str) -> None:
     environment = {**os.environ, **PRODUCTION, "DATABASE_URL": BASE + rest}
     command = [sys.executable, "-m", "clerk_sync.start", "echo", "started"]
     ran = subprocess.run(command, env=environment, cwd=ROOT, check=False, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""Files with settings that ``flask`` cannot read: one sentence, in a virtual environment as ``make`` makes it."""
+"""``flask`` refuses a .env file that it cannot read, with one sentence, in the environment that ``make`` creates."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ ODD_FILES = {
 
 
 @pytest.mark.parametrize(("content", "problem"), ODD_FILES.values(), ids=ODD_FILES)
-def test_a_file_that_is_no_text_is_named_in_one_sentence(
+def test_a_file_that_is_not_text_is_refused_with_one_sentence(
     flask: Flask, tmp_path: Path, content: bytes, problem: str
 ) -> None:
     (tmp_path / ".env").write_bytes(content)
@@ -88,26 +88,26 @@ def test_every_file_that_flask_reads_is_checked(flask: Flask, tmp_path: Path, na
     assert f"{name}: Line 1 is not UTF-8. Save the file as UTF-8.\n" in ran.stderr
 
 
-def test_a_file_that_may_not_be_read_is_named_in_one_sentence(flask: Flask, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_refused_with_one_sentence(flask: Flask, tmp_path: Path) -> None:
     (tmp_path / ".env").touch(mode=0)
     ran = flask()
     assert (ran.returncode, ran.stderr) == (2, f"{tmp_path / '.env'}: The file cannot be read: Permission denied.\n")
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["without a mark", "with a mark"])
-def test_a_file_of_text_is_read(flask: Flask, tmp_path: Path, mark: bytes) -> None:
+def test_a_text_file_is_read(flask: Flask, tmp_path: Path, mark: bytes) -> None:
     (tmp_path / ".env").write_bytes(mark + "PORT=Café\n".encode())
     ran = flask(PYTHONIOENCODING="utf-8")
     assert ran.returncode == 2
     assert "PORT: found 'Café', expected a whole number" in ran.stderr
 
 
-def test_a_folder_of_that_name_may_be_a_virtual_environment(flask: Flask, tmp_path: Path) -> None:
+def test_a_folder_with_that_name_is_ignored(flask: Flask, tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
     assert "PORT: found 'y'" in flask(PORT="y").stderr
 
 
-def test_other_programs_are_left_alone(python: Path, tmp_path: Path) -> None:
+def test_other_programs_do_not_load_the_check(python: Path, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"PORT=\xe9\n")
     told = "import sys; found = 'dotenv' in sys.modules; import dotenv; print(found, dotenv.dotenv_values.__module__)"
     ran = subprocess.run([python, "-c", told], cwd=tmp_path, check=True, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""The environment becomes settings, or one report of everything that is wrong with it."""
+"""The environment becomes settings, or one report of all problems."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tests.conftest import ROOT
 from tests.settings.environments import PRODUCTION, problems_of
 
 
-def test_an_empty_environment_is_a_development_machine() -> None:
+def test_an_empty_environment_means_development() -> None:
     assert Settings.from_env({}) == Settings()
     assert Settings.from_env({}).environment is Environment.DEVELOPMENT
 
 
-def test_a_variable_set_to_nothing_counts_as_not_set() -> None:
+def test_an_empty_variable_counts_as_not_set() -> None:
     assert Settings.from_env({"PORT": "", "CLERK_SECRET_KEY": " ", "DATABASE_URL": ""}) == Settings()
 
 
-def test_a_dyno_is_production_unless_told_otherwise() -> None:
+def test_heroku_means_production_unless_the_environment_is_set() -> None:
     environ = {**PRODUCTION, "DYNO": "web.1"}
     del environ["CLERK_SYNC_ENV"]
     assert Settings.from_env(environ).is_production
@@ -59,13 +59,13 @@ def test_every_problem_is_in_one_report_with_one_sentence_each() -> None:
         ("CLERK_SECRET_KEY", "sk_test_hunter2…"),
     ],
 )
-def test_a_wrong_secret_is_named_but_never_shown(name: str, value: str) -> None:
+def test_a_wrong_secret_is_reported_without_its_value(name: str, value: str) -> None:
     (problem,) = problems_of(**{name: value})
     assert problem.startswith(f"{name}: found a value that cannot be used, expected ")
     assert "hunter2" not in problem
 
 
-def test_secrets_do_not_show_in_the_settings_themselves() -> None:
+def test_the_repr_of_settings_shows_no_secrets() -> None:
     settings = Settings.from_env(
         {
             "DATABASE_URL": "postgres://u:hunter2@host/db",

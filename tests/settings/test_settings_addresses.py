@@ -1,4 +1,4 @@
-"""The addresses among the settings: of the database, of Clerk, and of those whose tokens we take."""
+"""Settings that are addresses: the database, Clerk, and the authorized parties."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def test_a_database_url_may_name_a_socket_directory() -> None:
         "https://a:b:c",
     ],
 )
-def test_a_party_that_no_browser_can_send_is_refused(origin: str) -> None:
+def test_an_authorized_party_that_no_browser_sends_is_refused(origin: str) -> None:
     assert problems_of(CLERK_AUTHORIZED_PARTIES=origin)
 
 
-def test_parties_of_nothing_but_commas_do_not_count_in_production() -> None:
+def test_production_refuses_a_list_of_parties_that_has_only_commas() -> None:
     assert problems_of(**PRODUCTION | {"CLERK_AUTHORIZED_PARTIES": " , "})
 
 
@@ -64,9 +64,9 @@ def test_spaces_around_entries_of_lists_are_ignored() -> None:
         ("CLERK_WEBHOOK_SIGNING_SECRET", "whsec_é"),
     ],
 )
-def test_other_values_that_could_never_work_are_refused(name: str, value: str) -> None:
+def test_other_values_that_cannot_work_are_refused(name: str, value: str) -> None:
     (problem,) = problems_of(**{name: value})
-    assert "such as https://" in problem or "whsec_ and base64" in problem
+    assert "such as https://" in problem or "whsec_ followed by base64" in problem
 
 
 @pytest.mark.parametrize(
@@ -76,10 +76,10 @@ def test_production_calls_clerk_over_https_or_loopback(url: str) -> None:
     assert Settings.from_env(PRODUCTION | {"CLERK_API_URL": url}).api_url == url
 
 
-def test_production_does_not_send_its_secret_key_in_the_clear() -> None:
+def test_production_does_not_send_its_secret_key_unencrypted() -> None:
     assert "loopback" in problems_of(**PRODUCTION | {"CLERK_API_URL": "http://api.example.com"})[0]
 
 
-def test_the_api_url_is_given_without_its_version() -> None:
+def test_an_api_url_with_a_version_is_refused() -> None:
     assert Settings.from_env({"CLERK_API_URL": "https://api.clerk.com/"}).api_url == "https://api.clerk.com"
     assert "without /v1" in problems_of(CLERK_API_URL="https://api.clerk.com/v1")[0]

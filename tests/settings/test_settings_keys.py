@@ -1,4 +1,4 @@
-"""The keys of Clerk among the settings: what they tell, and in which forms they are understood."""
+"""Settings that are keys of Clerk: what they contain, and which forms are accepted."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from tests.settings.environments import problems_of
         ("pk_test_aGFwcHktaGlwcG8tMS5jbGVyay5hY2NvdW50cy5kZXYk", "MWTw9P_R"),
     ],
 )
-def test_the_cookie_suffix_is_that_of_clerks_own_libraries(key: str, suffix: str) -> None:
+def test_the_cookie_suffix_equals_that_of_clerks_libraries(key: str, suffix: str) -> None:
     publishable_key = Settings.from_env({"CLERK_PUBLISHABLE_KEY": key}).publishable_key
     assert publishable_key is not None
     assert publishable_key.cookie_suffix == suffix
 
 
-def test_the_publishable_key_gives_the_issuer_and_the_key_sets_address() -> None:
+def test_the_publishable_key_contains_the_issuer_and_the_address_of_the_key_set() -> None:
     settings = Settings.from_env({"CLERK_PUBLISHABLE_KEY": "pk_test_ZXhhbXBsZS5hY2NvdW50cy5kZXYk"})
     assert settings.issuer == "https://example.accounts.dev"
     assert settings.publishable_key is not None
     assert settings.publishable_key.key_set_url == "https://example.accounts.dev/.well-known/jwks.json"
 
 
-def test_an_issuer_of_its_own_overrides_the_keys() -> None:
+def test_a_configured_issuer_overrides_that_of_the_publishable_key() -> None:
     environ = {
         "CLERK_PUBLISHABLE_KEY": "pk_test_ZXhhbXBsZS5hY2NvdW50cy5kZXYk",
         "CLERK_ISSUER": "https://shop.example.com/__clerk",
@@ -85,7 +85,7 @@ def public_pem() -> str:
     ],
     ids=["multi-line", "escaped", "crlf", "quoted", "quoted and escaped", "one line", "spaces", "bare", "indented"],
 )
-def test_a_pem_loads_in_every_form_that_people_paste(form: Callable[[str], str]) -> None:
+def test_a_pem_loads_in_every_common_form(form: Callable[[str], str]) -> None:
     pem = public_pem()
     assert Settings.from_env({"CLERK_JWT_KEY": form(pem)}).jwt_key == pem
 

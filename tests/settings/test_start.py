@@ -1,4 +1,4 @@
-"""``python -m clerk_sync.start``: what stands in front of the server in the Procfile."""
+"""``python -m clerk_sync.start``: the Procfile starts the server with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 @pytest.mark.parametrize(
     ("module", "arguments"), [("clerk_sync.start", []), ("clerk_sync.demo", ["--twice"])], ids=lambda each: str(each)
 )
-def test_a_call_that_cannot_be_meant_ends_with_2_and_the_usage(module: str, arguments: list[str]) -> None:
+def test_a_call_without_a_command_ends_with_2_and_the_usage(module: str, arguments: list[str]) -> None:
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
@@ -37,7 +37,7 @@ with open(sys.argv[1], "w") as file:
 
 
 @pytest.mark.parametrize("closed", ["", "<&-", ">&-", "2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
-def test_what_is_started_finds_no_standard_descriptor_closed(
+def test_the_started_program_has_every_standard_descriptor_open(
     environment: dict[str, str], tmp_path: Path, closed: str
 ) -> None:
     (tmp_path / "input").touch()
@@ -49,7 +49,9 @@ def test_what_is_started_finds_no_standard_descriptor_closed(
 
 
 @pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full", "2>&- >&- <&-"])
-def test_a_wrong_setting_ends_it_with_2_even_if_nobody_can_be_told(environment: dict[str, str], stderr: str) -> None:
+def test_a_wrong_setting_ends_it_with_2_even_if_stderr_cannot_be_written(
+    environment: dict[str, str], stderr: str
+) -> None:
     line = f'exec "$0" -m clerk_sync.start true {stderr}'
     wrong = environment | {"CLERK_SECRET_KEY": "foo"}
     done = subprocess.run(["sh", "-c", line, sys.executable], cwd=ROOT, env=wrong, check=False)

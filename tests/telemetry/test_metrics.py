@@ -214,9 +214,7 @@ def test_what_is_not_a_folder_of_ours_alone_is_not_used(tmp_path: Path, kind: st
     guess = "from clerk_sync.telemetry import logs, metrics_folder as m\n"
     guess += "from clerk_sync.settings.settings import Settings\n"
     guess += "logs.configure(Settings()); import hashlib\n"
-    guess += (
-        "path = os.environ['TMPDIR'] + '/' + m.PREFIX + hashlib.sha256(m._bytes_of_this_server()).hexdigest()[:32]\n"
-    )
+    guess += "path = os.environ['TMPDIR'] + '/' + m.PREFIX + hashlib.sha256(m._server_bytes()).hexdigest()[:32]\n"
     ran = python(
         f"{guess}{squat}\ncount('200'); print(counted('200'), os.listdir({str(elsewhere)!r}))", TMPDIR=str(tmp_path)
     )

@@ -14,7 +14,7 @@ from tests.local_clerk import Query
 def test_a_database_that_is_down(doctor: Doctor) -> None:
     report = doctor(DATABASE_URL="postgresql://u:hunter2@127.0.0.1:1/none")
     assert report.exit_code == 1
-    assert "nobody listens there" in report.of("database", "wrong")
+    assert "no server listens there" in report.of("database", "wrong")
     assert "not checked" in report.of("role wall", "warning")
     report.of("Clerk's API", "ok")
 
