@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from clerk_sync.cli.database_faults import migration_sentence_of
+from clerk_sync.cli.database_faults import describe_for_migrations
 from clerk_sync.db import connect as database
 from clerk_sync.db.orm import db
 from clerk_sync.extensions import services
@@ -75,5 +75,5 @@ except (DBAPIError, psycopg2.Error) as error:
     # ``flask db`` prints a CommandError as one line and exits with 1. The driver's text contains the host, the login
     # and the statement.
     cause = error.orig if isinstance(error, DBAPIError) else error
-    sentence = migration_sentence_of(cast("psycopg2.Error", cause), connect)
+    sentence = describe_for_migrations(cast("psycopg2.Error", cause), connect)
     raise CommandError(f"{sentence}. Nothing was changed; `flask sync-clerk doctor` looks closer.") from None

@@ -11,7 +11,7 @@ import psycopg2
 
 from clerk_sync.db.connect import Connect
 from clerk_sync.db.errors import Fault, find_fault
-from clerk_sync.db.state import Obstacle, Rows, find_obstacles, find_obstacles_to_migrations, obstacle_of
+from clerk_sync.db.state import FetchAll, Obstacle, find_obstacles, find_obstacles_to_migrations, obstacle_of
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.extensions import services
 
@@ -42,7 +42,7 @@ _FAULTS = (
 _EXPLAINED = (Fault.READ_ONLY, Fault.MISSING_PRIVILEGES, Fault.NOT_MIGRATED)
 
 
-def describe(error: psycopg2.Error) -> Obstacle | None:
+def find_obstacle(error: psycopg2.Error) -> Obstacle | None:
     """Return the fault of the database, or None if the error is about one statement."""
     obstacle = obstacle_of(error)
     if obstacle is None or obstacle.fault is not Fault.UNREACHABLE:
@@ -52,37 +52,37 @@ def describe(error: psycopg2.Error) -> Obstacle | None:
     return obstacle._replace(found=found)
 
 
-def sentence_of(error: psycopg2.Error) -> str:
+def describe(error: psycopg2.Error) -> str:
     """Return the fault and its fix, without a full stop. It may read details from the database."""
     obstacle = _explain(error, services().connect, find_obstacles)
     if obstacle is None:
         return f"the database says {error.pgcode} ({type(error).__name__})"
     if obstacle.fault is Fault.NOT_MIGRATED:
-        return f"the database is {obstacle.found}: {obstacle.mend}"
-    return f"the database cannot be used: {obstacle.found} ({obstacle.mend})"
+        return f"the database is {obstacle.found}: {obstacle.fix}"
+    return f"the database cannot be used: {obstacle.found} ({obstacle.fix})"
 
 
-def migration_sentence_of(error: psycopg2.Error, connect: Connect) -> str:
+def describe_for_migrations(error: psycopg2.Error, connect: Connect) -> str:
     """Return why ``flask db`` cannot use the database, and the fix, without a full stop."""
     obstacle = _explain(error, connect, find_obstacles_to_migrations)
     if obstacle is None or obstacle.fault is Fault.NOT_MIGRATED:
         found = f"its tables are not what alembic_version says ({error.pgcode}, {type(error).__name__})"
         return f"`flask db` cannot use the database: {found} (restore it, or migrate an empty one)"
-    return f"`flask db` cannot use the database: {obstacle.found} ({obstacle.mend})"
+    return f"`flask db` cannot use the database: {obstacle.found} ({obstacle.fix})"
 
 
-def _explain(error: psycopg2.Error, connect: Connect, look: Callable[[Rows], list[Obstacle]]) -> Obstacle | None:
-    obstacle = describe(error)
+def _explain(error: psycopg2.Error, connect: Connect, find: Callable[[FetchAll], list[Obstacle]]) -> Obstacle | None:
+    obstacle = find_obstacle(error)
     if obstacle is not None and obstacle.fault in _EXPLAINED:
-        return _find_in_catalog(connect, look) or obstacle
+        return _find_in_catalog(connect, find) or obstacle
     return obstacle
 
 
-def _find_in_catalog(connect: Connect, look: Callable[[Rows], list[Obstacle]]) -> Obstacle | None:
+def _find_in_catalog(connect: Connect, find: Callable[[FetchAll], list[Obstacle]]) -> Obstacle | None:
     """Return the first obstacle in the catalog. It uses a new connection, because the transaction has failed."""
     try:
         with TransactionalConnection(connect) as transactions:
-            return next(iter(look(transactions.fetch_all)), None)
+            return next(iter(find(transactions.fetch_all)), None)
     except psycopg2.Error:
         return None
 

@@ -25,7 +25,7 @@ def replay(*, parked: bool, svix_ids: tuple[str, ...]) -> None:
     """
     import psycopg2
 
-    from clerk_sync.cli.database_faults import sentence_of
+    from clerk_sync.cli.database_faults import describe
     from clerk_sync.db.transaction import TransactionalConnection
     from clerk_sync.extensions import services
     from clerk_sync.mirror.inbox.apply import replay as apply_again
@@ -42,7 +42,7 @@ def replay(*, parked: bool, svix_ids: tuple[str, ...]) -> None:
                 results.append(apply_again(transactions, delivery))
                 transactions.commit()
     except psycopg2.Error as error:
-        _fail(sentence_of(error))
+        _fail(describe(error))
     for svix_id, outcome, reason in results:
         click.echo(f"{svix_id} {outcome}" + (f": {reason}" if reason else ""))
     unknown = sorted(set(svix_ids) - {each.svix_id for each in found})
@@ -60,7 +60,7 @@ def prune(*, older_than: timedelta) -> None:
     """Empty old payloads of the inbox; the rows themselves stay."""
     import psycopg2
 
-    from clerk_sync.cli.database_faults import sentence_of
+    from clerk_sync.cli.database_faults import describe
     from clerk_sync.db.transaction import TransactionalConnection
     from clerk_sync.extensions import services
     from clerk_sync.mirror.inbox.parked import prune_payloads
@@ -70,7 +70,7 @@ def prune(*, older_than: timedelta) -> None:
             emptied = prune_payloads(transactions, older_than)
             transactions.commit()
     except psycopg2.Error as error:
-        _fail(sentence_of(error))
+        _fail(describe(error))
     click.echo(f"{emptied} payloads emptied")
 
 

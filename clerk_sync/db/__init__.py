@@ -1,1 +1,1 @@
-"""The database: connections, the pool, transactions and what PostgreSQL's errors mean."""
+"""The database: connections, the pool, transactions, and the meaning of PostgreSQL's errors. It knows no tables."""

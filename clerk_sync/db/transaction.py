@@ -1,7 +1,7 @@
-"""Transactions, one after another on one connection, for work that takes many statements.
+"""Transactions, one after another, on one connection. Commands use it.
 
-The driver's own cursor and nothing on top: a session's result layer costs as much as a short query, and loading it more
-than a short run of sync does altogether.
+It uses the driver's cursor. SQLAlchemy's session costs as much as a short query, and importing it takes longer than a
+short sync.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 
 class SqlExecutor(Protocol):
-    """What a function is given whose statements take effect together: when, and whether, its caller decides."""
+    """Executes the statements of a function in the caller's transaction. The caller commits or rolls back."""
 
     def fetch_all(self, statement: LiteralString, values: Mapping[str, object] = ..., /) -> list[tuple[Any, ...]]:
-        """Return the rows of ``statement``, none where it has no result; raise the driver's errors."""
+        """Return the rows of ``statement``, or no rows if it has no result. Raise the driver's errors."""
 
 
 class TransactionalConnection:
-    """A ``SqlExecutor`` that begins with its first statement and ends with ``commit`` or ``rollback``; then another.
+    """A ``SqlExecutor``. The first statement begins a transaction; ``commit`` or ``rollback`` ends it.
 
-    ``preamble`` is what each begins with: its time limits, its mode. It travels with the first statement. Nothing is
-    opened before that; for one thread at a time.
+    ``preamble`` sets the time limits and the mode of each transaction. It is sent together with the first statement,
+    which also opens the connection. Only one thread may use it at a time.
     """
 
     def __init__(self, connect: Connect, preamble: LiteralString = TIME_LIMITS) -> None:
@@ -44,10 +44,10 @@ class TransactionalConnection:
     def fetch_all(
         self, statement: LiteralString, values: Mapping[str, object] | None = None, /
     ) -> list[tuple[Any, ...]]:
-        """Return the rows of ``statement``, none where it has no result.
+        """Return the rows of ``statement``, or no rows if it has no result. Raise psycopg2's errors.
 
-        The first of a transaction may find the server restarted since the last one: then it is sent once more, on a
-        new connection. Raises psycopg2's errors.
+        If the connection was lost before the first statement of a transaction, that statement is sent again on a new
+        connection.
         """
         if self._is_open:
             return self._send(statement, values)
@@ -61,28 +61,28 @@ class TransactionalConnection:
 
     @property
     def info(self) -> ConnectionInfo:
-        """What the driver knows about the connection; there is none before the first statement."""
+        """The driver's information about the connection, which the first statement opens."""
         if self._connection is None:
             raise psycopg2.InterfaceError("nothing has been sent yet")
         return self._connection.info
 
     def commit(self) -> None:
-        """Let everything since the last end take effect; nothing happens where nothing was sent.
+        """Commit the transaction, if one is open.
 
-        Raises psycopg2's errors, also for a transaction that had failed: PostgreSQL itself would say nothing.
+        Raises psycopg2's errors, also if the transaction had failed: PostgreSQL would roll back without an error.
         """
         if not self._is_open:
             return
         try:
-            said = self._command("COMMIT")
+            tag = self._command("COMMIT")
         except psycopg2.Error:
             self.close()
             raise
-        if said != "COMMIT":
-            raise psycopg2.errors.InFailedSqlTransaction("the transaction had failed: nothing of it was committed")
+        if tag != "COMMIT":
+            raise psycopg2.errors.InFailedSqlTransaction("the transaction had failed: nothing was committed")
 
     def rollback(self) -> None:
-        """Undo everything since the last end; what a lost connection had is undone already."""
+        """Roll back the transaction, if one is open. PostgreSQL has done so for a lost connection."""
         if not self._is_open:
             return
         try:
@@ -91,9 +91,9 @@ class TransactionalConnection:
             self.close()
 
     def close(self) -> None:
-        """Drop the connection, and with it what was not committed; another statement opens a new one.
+        """Close the connection without a commit. The next statement opens a new one.
 
-        Safe in the middle of a statement that was interrupted.
+        Also safe during an interrupted statement.
         """
         connection, self._connection = self._connection, None
         if connection is not None:
@@ -110,14 +110,14 @@ class TransactionalConnection:
     def _send(self, statement: LiteralString, values: Mapping[str, object] | None) -> list[tuple[Any, ...]]:
         if self._connection is None:
             self._connection = self._connect()
-            # The driver's own BEGIN would be a round trip of its own.
+            # The driver would send BEGIN in a round trip of its own.
             self._connection.autocommit = True
         with self._connection.cursor() as cursor:
             cursor.execute(statement, values)
             return cursor.fetchall() if cursor.description else []
 
     def _command(self, command: LiteralString) -> str | None:
-        """Send ``command`` and return what the server calls that which it did."""
+        """Send ``command`` and return the server's command tag, for example ``COMMIT``."""
         if self._connection is None:
             return None
         with self._connection.cursor() as cursor:
@@ -126,5 +126,5 @@ class TransactionalConnection:
 
     @property
     def _is_open(self) -> bool:
-        # The driver knows best: a statement may have failed before its BEGIN was heard.
+        # Ask the driver: a statement may have failed before the server received BEGIN.
         return self._connection is not None and self._connection.info.transaction_status != TRANSACTION_STATUS_IDLE

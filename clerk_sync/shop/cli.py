@@ -42,7 +42,7 @@ def load_products(file: str | None, as_json: bool) -> None:
     from sqlalchemy.exc import DBAPIError
 
     from clerk_sync import extensions
-    from clerk_sync.cli.database_faults import sentence_of
+    from clerk_sync.cli.database_faults import describe
     from clerk_sync.shop.catalogue import load_products as load
     from clerk_sync.shop.catalogue_import import SAMPLE, read_catalogue
     from clerk_sync.shop.errors import CatalogueInvalidError
@@ -60,7 +60,7 @@ def load_products(file: str | None, as_json: bool) -> None:
     except DBAPIError as error:
         cause = cast("psycopg2.Error", error.orig)
         is_locked = cause.pgcode == _LOCK_NOT_AVAILABLE
-        _fail("Another process is loading a catalogue. Try again." if is_locked else f"Failed: {sentence_of(cause)}.")
+        _fail("Another process is loading a catalogue. Try again." if is_locked else f"Failed: {describe(cause)}.")
     except KeyboardInterrupt:
         _fail("Interrupted.", exit_code=INTERRUPTED)
     if as_json:

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
-from clerk_sync.db.connect import APPLICATION_NAME, BOUNDS, MIGRATIONS_NAME, connection_factory
+from clerk_sync.db.connect import APPLICATION_NAME, MIGRATIONS_NAME, WAIT_LIMITS, connection_factory
 from clerk_sync.db.errors import NotUtf8Error
 from tests.conftest import ROOT
 from tests.stage.postgres import PostgresServer, run_statement
@@ -64,12 +64,12 @@ def test_a_database_in_another_encoding_is_refused(postgres: PostgresServer, enc
 
 def test_the_bounds_of_waits_are_ours_unless_the_url_says_otherwise(postgres: PostgresServer) -> None:
     with closing(connect(postgres.url())) as connection:
-        assert {name: int(connection.info.dsn_parameters[name]) for name in BOUNDS} == dict(BOUNDS)
+        assert {name: int(connection.info.dsn_parameters[name]) for name in WAIT_LIMITS} == dict(WAIT_LIMITS)
     asked = {"connect_timeout": 30, "keepalives_idle": 60, "keepalives_count": 9, "tcp_user_timeout": 90_000}
     asked_url = postgres.url() + "".join(f"&{name}={value}" for name, value in asked.items())
     with closing(connect(asked_url)) as connection:
-        found = {name: int(connection.info.dsn_parameters[name]) for name in BOUNDS}
-    assert found == {**BOUNDS, **asked}
+        found = {name: int(connection.info.dsn_parameters[name]) for name in WAIT_LIMITS}
+    assert found == {**WAIT_LIMITS, **asked}
 
 
 def test_one_of_several_hosts_that_takes_writes_is_enough(postgres: PostgresServer) -> None:

@@ -36,7 +36,7 @@ def test_each_wrong_database_is_named_and_its_login_is_not(postgres: PostgresSer
             assert told is not None
             obstacle = told
         assert obstacle.found.startswith(found)
-        assert obstacle.mend
+        assert obstacle.fix
         names = {wrong.login, urlsplit(wrong.url).path.strip("/")}
         assert not names & set(re.findall(r"\w+", str(obstacle)))
 
@@ -60,7 +60,7 @@ def test_each_privilege_that_is_needed_is_missed(postgres: PostgresServer) -> No
                 run_statement(fine.superuser_url, f"REVOKE {privilege} ON {table} FROM {fine.login}")
                 (obstacle,) = look(fine.url)
                 assert obstacle.found == f"missing privileges: {privilege} on {table}"
-                assert f"GRANT {privilege} ON {table} TO the login" in obstacle.mend
+                assert f"GRANT {privilege} ON {table} TO the login" in obstacle.fix
                 run_statement(fine.superuser_url, f"GRANT {privilege} ON {table} TO {fine.login}")
 
 

@@ -8,7 +8,7 @@ from typing import LiteralString
 import psycopg2
 
 from clerk_sync.clerk.loopback import LOOPBACK
-from clerk_sync.cli.database_faults import describe
+from clerk_sync.cli.database_faults import find_obstacle
 from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.db.connect import ENCODING, POOL_SIZE
@@ -34,10 +34,10 @@ def check_database(context: CheckContext) -> Iterator[Finding]:
         ((version, connections),) = context.transactions.fetch_all(_ABOUT)
         obstacles = find_obstacles(context.transactions.fetch_all)
     except psycopg2.Error as error:
-        obstacle = describe(error)
+        obstacle = find_obstacle(error)
         if obstacle is None:
             raise
-        yield wrong(DATABASE, obstacle.found, obstacle.mend)
+        yield wrong(DATABASE, obstacle.found, obstacle.fix)
         return
     context.has_database = True
     yield from _judge_writing(f"PostgreSQL {version} answers, in {ENCODING}", obstacles)
@@ -75,9 +75,9 @@ def _judge_writing(answers: str, obstacles: list[Obstacle]) -> Iterator[Finding]
     if not read_only:
         yield ok(DATABASE, answers)
     for obstacle in read_only:
-        yield wrong(DATABASE, obstacle.found, obstacle.mend)
+        yield wrong(DATABASE, obstacle.found, obstacle.fix)
     for obstacle in missing:
-        yield wrong(PRIVILEGES, obstacle.found, obstacle.mend)
+        yield wrong(PRIVILEGES, obstacle.found, obstacle.fix)
     if not missing:
         yield ok(PRIVILEGES, "none is missing")
 

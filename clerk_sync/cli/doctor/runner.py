@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import psycopg2
 
-from clerk_sync.cli.database_faults import describe
+from clerk_sync.cli.database_faults import find_obstacle
 from clerk_sync.cli.doctor import database, filesystem, instance, keys, mirror, roles, route, settings, token_keys
 from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, warning, wrong
@@ -67,11 +67,11 @@ def _find_obstacle(check: Check, context: CheckContext) -> str | None:
 
 
 def _database_finding(subject: str, error: psycopg2.Error) -> Finding:
-    obstacle = describe(error)
+    obstacle = find_obstacle(error)
     if obstacle is None:
         code = error.pgcode or type(error).__name__
         return wrong(subject, f"the database refused with {code}", "fix the findings about the database first")
-    return warning(subject, f"not checked: {obstacle.found}", obstacle.mend)
+    return warning(subject, f"not checked: {obstacle.found}", obstacle.fix)
 
 
 def _end_transaction(context: CheckContext) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import psycopg2
 
 from clerk_sync.clerk.errors import ApiRefusedError, ClerkError
-from clerk_sync.cli.database_faults import is_configuration, sentence_of
+from clerk_sync.cli.database_faults import describe, is_configuration
 from clerk_sync.cli.group import INTERRUPTED
 from clerk_sync.mirror.errors import GuardRefusedError, KeyMismatchError, LeaseLostError
 from clerk_sync.mirror.sync.runs import Status
@@ -55,4 +55,4 @@ def ending_of(error: BaseException) -> RunResult | None:
 
 def _database_ending(error: psycopg2.Error) -> RunResult:
     exit_code = CONFIGURATION if is_configuration(error) else FAILURES
-    return RunResult(Status.FAILED, exit_code, sentence_of(error))
+    return RunResult(Status.FAILED, exit_code, describe(error))
