@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, LiteralString, NamedTuple
 
 from psycopg2.errors import UndefinedTable
 
-from clerk_sync.db.state import Rows
+from clerk_sync.db.state import FetchAll
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
@@ -54,7 +54,7 @@ SELECT coalesce((SELECT version_num FROM clerk_sync_version), '0'),
 """
 
 
-def read_revisions(rows: Rows) -> Revisions:
+def read_revisions(rows: FetchAll) -> Revisions:
     """Return the revisions of the database; raise the driver's error if it was never migrated."""
     return Revisions(*rows(_REVISIONS, {})[0])
 
