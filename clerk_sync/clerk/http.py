@@ -76,7 +76,7 @@ class HttpClient:
         body: bytes | None = None,
         timeout_s: float,
     ) -> HttpResponse:
-        """Return the response, whatever its status, if it arrives whole within ``timeout_s``.
+        """Return the response, also an error status, if it arrives whole within ``timeout_s``.
 
         Raises RetryableError if it does not, ApiUnavailableError if the request cannot be sent as configured.
         """
@@ -113,14 +113,16 @@ class HttpClient:
 
     def _read(self, response: urllib3.BaseHTTPResponse, *, until: float) -> bytes:
         # Chunk by chunk: the read timeout limits one read only, and a body that trickles would never end.
-        body = bytearray()
+        chunks: list[bytes] = []
+        size = 0
         while chunk := response.read1(READ_AT_ONCE, decode_content=True):
-            body += chunk
-            if len(body) > self._largest_body:
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > self._largest_body:
                 raise RetryableError(f"answered with more than {self._largest_body} bytes")
             if self._clock() >= until:
                 raise RetryableError("answered too slowly")
-        return bytes(body)
+        return b"".join(chunks)
 
     @cached_property
     def _pool(self) -> urllib3.PoolManager:
