@@ -76,4 +76,4 @@ def test_origins_that_are_typical_mistakes(doctor: Doctor, parties: str, said: s
 
 def test_an_origin_with_a_path(doctor: Doctor) -> None:
     report = doctor(CLERK_AUTHORIZED_PARTIES="https://shop.example.com/")
-    assert "no slash at the end" in report.of("CLERK_AUTHORIZED_PARTIES", "wrong")
+    assert "no trailing slash" in report.of("CLERK_AUTHORIZED_PARTIES", "wrong")
