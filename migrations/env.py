@@ -71,6 +71,8 @@ def is_of_the_shop(item: Any, name: str | None, kind: str, *_: object) -> bool:
 
 try:
     migrate()
+except mirror_migrations.UnsupportedRevisionError as error:
+    raise CommandError(f"`flask db` cannot use the database: {error}. Nothing was changed.") from None
 except (DBAPIError, psycopg2.Error) as error:
     # ``flask db`` prints a CommandError as one line and exits with 1. The driver's text contains the host, the login
     # and the statement.

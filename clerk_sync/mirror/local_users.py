@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
@@ -26,6 +27,12 @@ class LocalUser(UserSnapshot, frozen=True, gc=False, kw_only=True):
     deleted_at: Instant | None
     created_at: Instant
 
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> LocalUser:
+        """Return the user of a row in the order of the struct's fields."""
+        *mirrored, id_, role, deleted_at, created_at = row
+        return LocalUser(*mirrored, id=id_, role=role, deleted_at=deleted_at, created_at=created_at)
+
     @property
     def is_active(self) -> bool:
         """Whether this user may do anything here: neither deleted nor banned."""
@@ -39,15 +46,14 @@ class LocalUser(UserSnapshot, frozen=True, gc=False, kw_only=True):
         return full_name or self.username or local_part or self.clerk_id
 
 
-_COLUMNS = LocalUser.__struct_fields__
-_FIND_TEXT = f"SELECT {', '.join(_COLUMNS)} FROM users WHERE clerk_id = %(clerk_id)s"
+_FIND_TEXT = f"SELECT {', '.join(LocalUser.__struct_fields__)} FROM users WHERE clerk_id = %(clerk_id)s"
 _FIND = PreparedStatement("find_user", _FIND_TEXT, ["clerk_id"])
 
 
 def find(pool: ConnectionPool, clerk_id: str) -> LocalUser | None:
     """Return the row of ``clerk_id``, deleted or not, or None."""
     rows = pool.fetch_all(_FIND, {"clerk_id": clerk_id})
-    return LocalUser(**dict(zip(_COLUMNS, rows[0], strict=True))) if rows else None
+    return LocalUser.of(rows[0]) if rows else None
 
 
 def ensure_placeholder(transaction: SqlExecutor, clerk_id: str) -> None:

@@ -87,6 +87,13 @@ def torn(postgres: PostgresServer, name: str) -> str:
     return url
 
 
+def too_old(postgres: PostgresServer, name: str) -> str:
+    """The tables of a release before the previous one."""
+    url = load_previous_release(postgres.create_database("db_too_old"))
+    run_statement(url, "UPDATE alembic_version SET version_num = '0009'")
+    return url
+
+
 @pytest.mark.parametrize(
     ("prepare", "says"),
     [
@@ -101,6 +108,7 @@ def torn(postgres: PostgresServer, name: str) -> str:
         (away, "the connection is refused: no server listens there (is it up, and is DATABASE_URL right?)"),
         (emptied, "its tables are not what alembic_version says"),
         (torn, "its tables are not what alembic_version says"),
+        (too_old, "its tables are older than revision 0010 of the previous history"),
     ],
 )
 def test_an_upgrade_that_cannot_be_done_ends_with_one_sentence_and_1(

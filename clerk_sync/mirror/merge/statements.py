@@ -29,7 +29,7 @@ def _supersedes(new: str, row: str, *, digest: str) -> str:
     """Return the condition under which snapshot ``new``, whose content has ``digest``, replaces ``row``.
 
     The event's time and then the digest of the content break a tie. This order is total, so every order of arrival
-    ends with the same row. An equal digest with other content means that somebody changed the row: repair it.
+    ends with the same row. An equal digest with other content means that the row was changed by hand: repair it.
     """
     return f"""{row}.deleted_at IS NULL AND (
         {row}.clerk_updated_at < {new}.clerk_updated_at

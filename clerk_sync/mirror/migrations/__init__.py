@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, LiteralString, NamedTuple
 
-from psycopg2.errors import UndefinedTable
-
 from clerk_sync.db.state import FetchAll
 
 if TYPE_CHECKING:
@@ -59,6 +57,16 @@ def read_revisions(rows: FetchAll) -> Revisions:
     return Revisions(*rows(_REVISIONS, {})[0])
 
 
+class UnsupportedRevisionError(Exception):
+    """The tables are those of a release that cannot be upgraded."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"its tables are older than revision {_PREVIOUS_HISTORY} of the previous history "
+            "(upgrade with that release first, or migrate an empty database)"
+        )
+
+
 class Migration(NamedTuple):
     """One migration, ready to be executed in one schema."""
 
@@ -67,7 +75,10 @@ class Migration(NamedTuple):
 
 
 def upgrade(connection: Connection, schema: str = "public") -> None:
-    """Bring the mirror's tables in ``schema`` up to date; the caller commits. Raises psycopg2's errors."""
+    """Bring the mirror's tables in ``schema`` up to date; the caller commits.
+
+    Raises psycopg2's errors, and UnsupportedRevisionError.
+    """
     with connection.cursor() as cursor:
         # The lock ends with the transaction, so that it works behind PgBouncer.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('clerk_sync migrations'))")
@@ -112,5 +123,5 @@ def _find_previous_history(connection: Connection, quoted: str) -> str:
             return "0000"
         cursor.execute(f"SELECT version_num FROM {quoted}.alembic_version")
         if cursor.fetchall() != [(_PREVIOUS_HISTORY,)]:
-            raise UndefinedTable(f"only revision {_PREVIOUS_HISTORY} of the previous history can be upgraded")
+            raise UnsupportedRevisionError
         return _ITS_TABLES

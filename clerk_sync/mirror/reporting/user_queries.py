@@ -48,7 +48,7 @@ def search_users(session: Session, query: str, *, after: UserKey | None, limit: 
     rows = session.execute(wanted).all()
     found = []
     for synced_at, *row in rows[:limit]:
-        local = LocalUser(**dict(zip(LocalUser.__struct_fields__, row, strict=True)))
+        local = LocalUser.of(row)
         found.append(MirroredUser(**asdict(local), name=local.name, synced_at=synced_at))
     return UsersFound(found, UserKey(found[-1].id) if len(rows) > limit else None)
 

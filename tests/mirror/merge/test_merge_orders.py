@@ -18,8 +18,8 @@ from tests.mirror.merge.merging import digest_of, merge_one
 
 
 @dataclass(frozen=True)
-class Happening:
-    """One event of a user's life, or (version None) the end of it."""
+class Moment:
+    """One event of a user: a change, or the deletion if version is None."""
 
     version: int | None
     at: int
@@ -27,19 +27,19 @@ class Happening:
 
     def snapshot(self, clerk_id: str) -> UserSnapshot:
         assert self.version is not None
-        # What Clerk says at one moment it says once: no two moments of one version carry the same content.
+        # No two changes of one version have the same content.
         return snapshot(self.version, clerk_id=clerk_id, first_name=f"v{self.version}t{self.at}n{self.variant}")
 
 
-changes = st.builds(Happening, st.integers(1, 4), st.integers(0, 2), st.integers(0, 1))
-deletions = st.builds(Happening, st.none(), st.just(0), st.just(0))
+changes = st.builds(Moment, st.integers(1, 4), st.integers(0, 2), st.integers(0, 1))
+deletions = st.builds(Moment, st.none(), st.just(0), st.just(0))
 histories = st.lists(st.one_of(changes, changes, changes, deletions), min_size=1, max_size=6)
 numbers = count()
 
 
-def expected_name(history: Sequence[Happening], clerk_id: str) -> str | None:
-    """The end that every order must have: deleted, or the largest by version, time and digest."""
-    if any(happening.version is None for happening in history):
+def expected_name(history: Sequence[Moment], clerk_id: str) -> str | None:
+    """Return the name that every order must end with: None if deleted, else of the largest version, time and digest."""
+    if any(moment.version is None for moment in history):
         return None
     last = max(history, key=lambda each: (each.version or 0, each.at, digest_of(each.snapshot(clerk_id))))
     return last.snapshot(clerk_id).first_name
@@ -48,7 +48,7 @@ def expected_name(history: Sequence[Happening], clerk_id: str) -> str | None:
 @settings(max_examples=examples(2000))
 @given(history=histories, data=st.data())
 def test_every_order_of_arrival_with_repetition_ends_with_the_same_row(
-    transactions: TransactionalConnection, history: list[Happening], data: st.DataObject
+    transactions: TransactionalConnection, history: list[Moment], data: st.DataObject
 ) -> None:
     clerk_id = f"user_h{next(numbers)}"
     arrivals = data.draw(st.permutations(history)) + data.draw(st.lists(st.sampled_from(history), max_size=4))
@@ -67,13 +67,13 @@ def test_every_order_of_arrival_with_repetition_ends_with_the_same_row(
 @settings(max_examples=examples(2000))
 @given(history=histories, data=st.data())
 def test_pages_and_single_events_converge_alike(
-    transactions: TransactionalConnection, history: list[Happening], data: st.DataObject
+    transactions: TransactionalConnection, history: list[Moment], data: st.DataObject
 ) -> None:
-    happenings = [happening for happening in history if happening.version is not None]
+    moments = [moment for moment in history if moment.version is not None]
     clerk_ids = [f"user_p{next(numbers)}" for _ in range(3)]
-    for arrival in data.draw(st.permutations(happenings)):
+    for arrival in data.draw(st.permutations(moments)):
         page = [arrival.snapshot(clerk_id) for clerk_id in data.draw(st.permutations(clerk_ids))]
         merge_users(transactions, page, event_at=arrival.at)
-    for clerk_id in clerk_ids if happenings else ():
+    for clerk_id in clerk_ids if moments else ():
         found = transactions.fetch_all("SELECT first_name FROM users WHERE clerk_id = %(id)s", {"id": clerk_id})
-        assert found == [(expected_name(happenings, clerk_id),)]
+        assert found == [(expected_name(moments, clerk_id),)]

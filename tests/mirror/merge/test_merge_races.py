@@ -1,4 +1,4 @@
-"""The merge with two writers at once: whoever waits sees what the other has written."""
+"""The merge with two transactions at once: the one that waits sees what the other has written."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_deletion_that_waits_for_an_update_deletes(connect: Connect, query: Qu
 
 
 def test_pages_in_opposite_orders_do_not_deadlock(connect: Connect) -> None:
-    """Both have to pass one row that somebody holds: whoever did not go by id would come from its other side."""
+    """A third transaction locks a row in the middle. Without the order by id, both would wait for each other's rows."""
     page = [snapshot(clerk_id=f"user_{number:03}") for number in range(200)]
     with TransactionalConnection(connect) as transactions:
         merge_users(transactions, page, event_at=READ_FROM_API)
