@@ -1,4 +1,4 @@
-"""The pools of one worker, exhausted: whoever gets no connection in time is told to come again."""
+"""The connection pool of a worker: requests without a free connection are answered 503, and each request needs one."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 
 from flask import Flask
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.test import TestResponse
 
+from clerk_sync.app import create_app
 from clerk_sync.db.connect import MAX_OVERFLOW, POOL_SIZE
 from clerk_sync.db.orm import db
+from clerk_sync.settings.settings import Settings
 from tests.conftest import clerk_event, clerk_user
+from tests.stage.postgres import PostgresServer, run_statement
+from tests.stage.wrong_databases import BOSS, KNOWN, login
 
 MORE_THAN_THE_POOL = POOL_SIZE + MAX_OVERFLOW + 6
 
@@ -52,3 +57,21 @@ def test_a_checkout_that_gets_no_connection_is_answered_503_in_time(
         assert time.monotonic() - started_at < 10
     assert (answer.status_code, answer.get_json()["code"]) == (503, "database-unavailable")
     assert app.test_client().post("/api/cart/checkout", **checkout).status_code == 422
+
+
+def test_every_request_needs_one_connection(
+    postgres: PostgresServer, settings: Settings, bearer: Callable[..., dict[str, str]]
+) -> None:
+    with login(postgres) as one:
+        run_statement(one.superuser_url, f"ALTER ROLE {one.login} CONNECTION LIMIT 1")
+        app = create_app(replace(settings, database_url=one.url))
+        client = app.test_client()
+        rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
+        paths = {rule.rule for rule in rules if not rule.arguments} | {f"/api/admin/users/{KNOWN}/orders"}
+        statuses = {path: client.get(path, headers=bearer(BOSS)).status_code for path in sorted(paths)}
+        assert not {path: status for path, status in statuses.items() if status >= 500}
+        assert client.get("/api/me", headers=bearer("user_new")).status_code == 200
+        new_order = {"json": {"address_id": 1}, "headers": {**bearer(KNOWN), "Idempotency-Key": "another"}}
+        assert client.post("/api/cart/checkout", **new_order).status_code == 201
+        with app.app_context():
+            db.engine.dispose()
