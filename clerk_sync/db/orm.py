@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from clerk_sync.db.base import Base
 from clerk_sync.db.pool import ConnectionPool
+from clerk_sync.db.prepared_statement import Statement, text_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -27,11 +28,9 @@ log = logging.getLogger(__name__)
 class Session(FlaskSession):
     """SQLAlchemy's session, which is also a ``SqlExecutor`` for the mirror's functions."""
 
-    def fetch_all(
-        self, statement: LiteralString, values: Mapping[str, object] | None = None, /
-    ) -> list[tuple[Any, ...]]:
+    def fetch_all(self, statement: Statement, values: Mapping[str, object] | None = None, /) -> list[tuple[Any, ...]]:
         """Return the rows of ``statement``, or no rows if it has no result. Raise SQLAlchemy's errors."""
-        result = self.connection().exec_driver_sql(statement, dict(values or {}))
+        result = self.connection().exec_driver_sql(text_of(statement), dict(values or {}))
         return [tuple(row) for row in result] if result.returns_rows else []
 
     def close(self) -> None:

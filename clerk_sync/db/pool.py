@@ -23,7 +23,7 @@ from sqlalchemy.pool import QueuePool
 
 from clerk_sync.db.connect import MAX_OVERFLOW, POOL_SIZE, POOL_TIMEOUT_S, SESSION_TIME_LIMITS, TIME_LIMITS, Connect
 from clerk_sync.db.errors import Fault, find_fault, has_lost_connection
-from clerk_sync.db.prepared_statement import PreparedStatement
+from clerk_sync.db.prepared_statement import PreparedStatement, Statement, text_of
 
 # SQLAlchemy logs under the name of the pool's class, and quotes the driver: host, login, statement. The request's own
 # line says what happened.
@@ -51,9 +51,7 @@ class ConnectionPool(QueuePool):
         event.listen(self, "connect", _prepare)
         event.listen(self, "checkout", _check)
 
-    def fetch_all(
-        self, statement: LiteralString | PreparedStatement, values: Mapping[str, object] = _NO_VALUES, /
-    ) -> list[tuple[Any, ...]]:
+    def fetch_all(self, statement: Statement, values: Mapping[str, object] = _NO_VALUES, /) -> list[tuple[Any, ...]]:
         """Return the rows of ``statement``, in a transaction of its own, within the time limits of a transaction.
 
         The statement must be safe to repeat: it is sent again if the connection was lost.
@@ -116,18 +114,16 @@ class PooledConnection:
         if self.is_direct:
             self._cursor.execute(SESSION_TIME_LIMITS)
 
-    def fetch_all(
-        self, statement: LiteralString | PreparedStatement, values: Mapping[str, object]
-    ) -> list[tuple[Any, ...]]:
+    def fetch_all(self, statement: Statement, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         if not self._connection.autocommit:
             self._connection.autocommit = True
         self._cursor.execute(self._text_of(statement), values)
         rows: list[tuple[Any, ...]] = self._cursor.fetchall()
         return rows
 
-    def _text_of(self, statement: LiteralString | PreparedStatement) -> LiteralString:
+    def _text_of(self, statement: Statement) -> LiteralString:
         if not self.is_direct:
-            return f"{TIME_LIMITS}; {statement.text if isinstance(statement, PreparedStatement) else statement}"
+            return f"{TIME_LIMITS}; {text_of(statement)}"
         if not isinstance(statement, PreparedStatement):
             return statement
         if statement.name not in self._prepared:

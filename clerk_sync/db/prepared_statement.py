@@ -28,3 +28,11 @@ class PreparedStatement:
         self.text: LiteralString = before + text
         self.prepare: LiteralString = f"PREPARE {name} AS {text % numbered}"
         self.execute: LiteralString = f"{before}EXECUTE {name}({values})"
+
+
+Statement = LiteralString | PreparedStatement
+
+
+def text_of(statement: Statement) -> LiteralString:
+    """Return the SQL of ``statement``, for a connection on which nothing is prepared."""
+    return statement.text if isinstance(statement, PreparedStatement) else statement

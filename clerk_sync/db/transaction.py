@@ -16,6 +16,7 @@ from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 
 from clerk_sync.db.connect import TIME_LIMITS, Connect
 from clerk_sync.db.errors import has_lost_connection
+from clerk_sync.db.prepared_statement import Statement, text_of
 
 if TYPE_CHECKING:
     from psycopg2.extensions import ConnectionInfo
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 class SqlExecutor(Protocol):
     """Executes the statements of a function in the caller's transaction. The caller commits or rolls back."""
 
-    def fetch_all(self, statement: LiteralString, values: Mapping[str, object] = ..., /) -> list[tuple[Any, ...]]:
+    def fetch_all(self, statement: Statement, values: Mapping[str, object] = ..., /) -> list[tuple[Any, ...]]:
         """Return the rows of ``statement``, or no rows if it has no result. Raise the driver's errors."""
 
 
@@ -41,23 +42,22 @@ class TransactionalConnection:
         self._begin: LiteralString = f"BEGIN; {preamble}; "
         self._connection: Connection | None = None
 
-    def fetch_all(
-        self, statement: LiteralString, values: Mapping[str, object] | None = None, /
-    ) -> list[tuple[Any, ...]]:
+    def fetch_all(self, statement: Statement, values: Mapping[str, object] | None = None, /) -> list[tuple[Any, ...]]:
         """Return the rows of ``statement``, or no rows if it has no result. Raise psycopg2's errors.
 
         If the connection was lost before the first statement of a transaction, that statement is sent again on a new
         connection.
         """
+        text = text_of(statement)
         if self._is_open:
-            return self._send(statement, values)
+            return self._send(text, values)
         try:
-            return self._send(self._begin + statement, values)
+            return self._send(self._begin + text, values)
         except psycopg2.Error as error:
             if self._connection is None or not has_lost_connection(error, self._connection):
                 raise
         self.close()
-        return self._send(self._begin + statement, values)
+        return self._send(self._begin + text, values)
 
     @property
     def info(self) -> ConnectionInfo:

@@ -12,7 +12,7 @@ from msgspec import Meta, Raw, Struct
 from msgspec.json import Decoder
 from sqlalchemy.orm import Session
 
-from clerk_sync.db.pool import ConnectionPool
+from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror.local_users import LocalUser
 from clerk_sync.shop import store
 from clerk_sync.shop.errors import (
@@ -167,12 +167,12 @@ def _find_recipient(user: LocalUser) -> str | None:
     return user.name if user.name != user.clerk_id else None
 
 
-def list_orders(pool: ConnectionPool, owner: int | str, *, after: OrderKey | None, limit: int) -> OrdersFound:
+def list_orders(executor: SqlExecutor, owner: int | str, *, after: OrderKey | None, limit: int) -> OrdersFound:
     """Return up to ``limit`` orders of a user after the key ``after``, newest first.
 
     ``owner`` is a local id, or a Clerk id. With a Clerk id, unknown, deleted and banned users have no orders.
     """
-    rows = store.orders.list_orders(pool, owner, after=after, limit=limit + 1)
+    rows = store.orders.list_orders(executor, owner, after=after, limit=limit + 1)
     found = [_order(row) for row in rows[:limit]]
     if len(rows) <= limit:
         return OrdersFound(found, None)

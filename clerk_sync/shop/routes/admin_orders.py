@@ -38,10 +38,11 @@ def require_admin() -> None:
 @describe(OrderPage, parameters=paged())
 def list_orders_of(id: str) -> Response:  # noqa: A002 - the contract's word
     """List all orders of a user, named by local id or by ``user_…``. Deleted users keep their orders."""
-    user_id = find_user_id(db.session(), id)
+    session = db.session()
+    user_id = find_user_id(session, id)
     if user_id is None:
         raise Problem(404, "user-unknown", "There is no such user.")
-    return json_response(find_page(user_id))
+    return json_response(find_page(session, user_id))
 
 
 @admin_orders.patch("/orders/<number>")

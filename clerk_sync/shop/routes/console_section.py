@@ -7,7 +7,6 @@ from typing import Any
 from flask import Blueprint, render_template
 
 from clerk_sync.db.orm import db
-from clerk_sync.extensions import services
 from clerk_sync.shop.addresses import list_addresses
 from clerk_sync.shop.orders import OrderKey, list_orders
 from clerk_sync.web.pagination import cursor_of, read_cursor, read_limit
@@ -20,7 +19,7 @@ ORDERS_PER_PAGE = 20
 def show_orders(user_id: int, **values: Any) -> str:
     """Return the section as HTML; ``values`` are the console's template variables."""
     orders, next_key = list_orders(
-        services().pool, user_id, after=read_cursor(OrderKey), limit=read_limit(ORDERS_PER_PAGE)
+        db.session(), user_id, after=read_cursor(OrderKey), limit=read_limit(ORDERS_PER_PAGE)
     )
     return render_template(
         "shop/orders_section.html",

@@ -6,6 +6,7 @@ from flask import Blueprint, Response
 from msgspec import Struct
 
 from clerk_sync.db.orm import db
+from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.extensions import services
 from clerk_sync.shop import orders as shop
 from clerk_sync.shop.orders import Order, OrderKey, ShippingAddress
@@ -30,7 +31,7 @@ class OrderPage(Struct):
 @describe(OrderPage, parameters=paged())
 def list_orders() -> Response:
     """List your orders, newest first."""
-    page = find_page(auth.claims().user_id)
+    page = find_page(services().pool, auth.claims().user_id)
     if not page.orders:
         auth.current_user()  # answers 403 to a deleted or banned user, and creates the row of a new one
     return json_response(page)
@@ -43,7 +44,7 @@ def show_order(number: str) -> Response:
     return json_response(shop.get_order(db.session(), auth.current_user().id, number))
 
 
-def find_page(owner: int | str) -> OrderPage:
+def find_page(executor: SqlExecutor, owner: int | str) -> OrderPage:
     """Return the page of orders that the request asks for; ``owner`` is as in ``list_orders``."""
-    found = shop.list_orders(services().pool, owner, after=read_cursor(OrderKey), limit=read_limit())
+    found = shop.list_orders(executor, owner, after=read_cursor(OrderKey), limit=read_limit())
     return OrderPage(found.orders, cursor_of(found.next_key))

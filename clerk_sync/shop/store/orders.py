@@ -9,8 +9,8 @@ from typing import Any, LiteralString, NamedTuple, TypeAlias
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from clerk_sync.db.pool import ConnectionPool
 from clerk_sync.db.prepared_statement import PreparedStatement
+from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.shop.fields import LARGEST_ID, LARGEST_TOTAL_MINOR
 from clerk_sync.shop.store.carts import CART_LINES
 from clerk_sync.shop.store.owner import Owner
@@ -115,7 +115,7 @@ _FIND_ORDER_BY_NUMBER = text(_SELECT + "WHERE user_id = :user_id AND number = :n
 
 
 def list_orders(
-    pool: ConnectionPool, owner: int | str, *, after: tuple[datetime, int] | None, limit: int
+    executor: SqlExecutor, owner: int | str, *, after: tuple[datetime, int] | None, limit: int
 ) -> Sequence[OrderRow]:
     """Return up to ``limit`` orders of a user after the key ``after``, newest first.
 
@@ -124,8 +124,8 @@ def list_orders(
     created_at, id_ = after or ("infinity", LARGEST_ID)
     page = {"created_at": created_at, "id": id_, "limit": limit}
     if isinstance(owner, str):
-        return pool.fetch_all(LIST_OWN_ORDERS, {"clerk_id": owner, **page})
-    return pool.fetch_all(LIST_ORDERS, {"user_id": owner, **page})
+        return executor.fetch_all(LIST_OWN_ORDERS, {"clerk_id": owner, **page})
+    return executor.fetch_all(LIST_ORDERS, {"user_id": owner, **page})
 
 
 def find_order_by_id(session: Session, order_id: int) -> OrderRow | None:
