@@ -1,9 +1,9 @@
-// Keeps the part #live of a page up to date, as long as the server says that there is something to wait for.
+// Refreshes the part #live of a page while it has the attribute data-every-s.
 "use strict";
 
-async function lookAgain() {
+async function refresh() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
-  // Signed out meanwhile: go to the page itself, which knows the way.
+  // If the session has ended, reload the page: it shows the sign-in link.
   if (answer && answer.status === 401) return location.reload();
   if (answer && answer.ok) {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -15,7 +15,7 @@ async function lookAgain() {
 
 function wait() {
   const seconds = Number(document.getElementById("live").dataset.everyS);
-  if (seconds) setTimeout(lookAgain, seconds * 1000);
+  if (seconds) setTimeout(refresh, seconds * 1000);
 }
 
 wait();

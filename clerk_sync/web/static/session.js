@@ -1,11 +1,11 @@
-// Keeps the session token fresh while a page of the console is open, as clerk-js does it: a token lasts a minute.
-// Without this script a page that is gone to takes the detour over Clerk instead.
+// Renews the session token while a page of the console is open, as clerk-js does: a token expires after a minute.
+// Without this script the console renews the token by a redirect through Clerk.
 "use strict";
 
 const { frontendApi, cookieSuffix, retry } = document.currentScript.dataset;
 const NAMES = cookieSuffix ? [`__session_${cookieSuffix}`, "__session"] : ["__session"];
-const EARLY_S = 15;
-const LATER_MS = 20_000;
+const RENEW_BEFORE_S = 15;
+const RETRY_AFTER_MS = 20_000;
 const RETRIED_AT = "console retried at";
 
 function readCookie(name) {
@@ -30,7 +30,7 @@ async function renew(sessionId) {
   const devBrowser = readCookie("__clerk_db_jwt");
   if (devBrowser) address.searchParams.set("__clerk_db_jwt", devBrowser);
   const answer = await fetch(address, { method: "POST", credentials: "include" });
-  if (!answer.ok) throw new Error(`the session is over: ${answer.status}`);
+  if (!answer.ok) throw new Error(`renewal failed: ${answer.status}`);
   const { jwt } = await answer.json();
   const secure = location.protocol === "https:" ? "; Secure" : "";
   for (const name of NAMES) document.cookie = `${name}=${jwt}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
@@ -39,23 +39,23 @@ async function renew(sessionId) {
 async function keepFresh() {
   const { sid, exp } = claimsOf(readToken() || "");
   if (!sid) return;
-  let waitMs = (exp - EARLY_S) * 1000 - Date.now();
-  // Of a page that was refused, the token is no good however young it is.
+  let waitMs = (exp - RENEW_BEFORE_S) * 1000 - Date.now();
+  // If the page was refused, the token is not accepted, even if it has not expired.
   if (retry || waitMs <= 0) {
-    waitMs = LATER_MS;
+    waitMs = RETRY_AFTER_MS;
     try {
       await renew(sid);
-      goOn();
+      retryPage();
     } catch {
-      // The session is over, or Clerk is away: the next click will tell. Nothing is lost meanwhile.
+      // The session has ended, or Clerk is unavailable. The next request shows which.
     }
   }
   setTimeout(keepFresh, Math.max(waitMs, 1000));
 }
 
-// A page that was refused comes back by itself, once.
-function goOn() {
-  if (!retry || Date.now() - Number(sessionStorage.getItem(RETRIED_AT)) < LATER_MS) return;
+// A page that was refused is loaded again, once.
+function retryPage() {
+  if (!retry || Date.now() - Number(sessionStorage.getItem(RETRIED_AT)) < RETRY_AFTER_MS) return;
   sessionStorage.setItem(RETRIED_AT, String(Date.now()));
   location.replace(retry);
 }

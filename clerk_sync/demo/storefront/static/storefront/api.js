@@ -40,7 +40,7 @@ export class Api {
     // The service refuses cookies from another origin.
     if (this.isCrossOrigin) options.credentials = 'omit';
     if (this.isCrossOrigin && token) options.headers.Authorization = `Bearer ${token}`;
-    const as = token ? (this.isCrossOrigin ? 'Bearer' : 'cookie') : 'nobody';
+    const as = token ? (this.isCrossOrigin ? 'Bearer' : 'cookie') : 'no session';
     return this.#read(await this.#send(this.#base + path, options, as));
   }
 
