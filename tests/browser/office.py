@@ -1,4 +1,4 @@
-"""What an administrator finds on a busy day: many users, a day of deliveries, events that are stuck, runs of sync."""
+"""Data for the console: many users, a day of deliveries, parked events, sync runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The console in a browser: an administrator at work, with a mouse, with a keyboard, on a phone, without JavaScript."""
+"""The console in a browser: with a mouse, with the keyboard, on a phone, without JavaScript."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_an_administrator_finds_a_parked_event_and_replays_it(
     assert office.query("SELECT last_name FROM users WHERE clerk_id = %s", GRACE) == [("Hopper",)]
 
 
-def test_with_100_000_users_everything_is_found_at_once(admin: Page, office: Servers, screenshot: Screenshot) -> None:
+def test_with_100_000_users_every_page_is_fast(admin: Page, office: Servers, screenshot: Screenshot) -> None:
     expect(admin.locator(".tiles").first).to_contain_text("Live users98,00")
     admin.get_by_role("link", name="Users", exact=True).click()
     admin.get_by_role("searchbox").fill("GRAŻYNA.nowak9")
@@ -151,7 +151,7 @@ def test_the_keyboard_is_enough(admin: Page) -> None:
     expect(admin.get_by_role("status")).to_contain_text("replayed")
 
 
-def test_a_token_that_has_run_out_is_renewed_without_a_word(admin: Page, office: Servers) -> None:
+def test_an_expired_token_is_renewed_without_a_message(admin: Page, office: Servers) -> None:
     expire(admin, office)
     admin.goto(f"{office.service.url}/console/users?query=okafor")
     assert admin.url == f"{office.service.url}/console/users?query=okafor"
@@ -170,7 +170,7 @@ def test_a_page_that_stays_open_can_still_send_its_form(admin: Page, office: Ser
     expect(admin.get_by_role("status")).to_contain_text("parked again")
 
 
-def test_a_session_that_is_over_leads_to_the_door(admin: Page, office: Servers, complaints: Complaints) -> None:
+def test_an_ended_session_leads_to_the_sign_in_link(admin: Page, office: Servers, complaints: Complaints) -> None:
     expire(admin, office)
     [user_id] = office.query("SELECT clerk_id FROM users WHERE email = %s", ADMIN)[0]
     for session in office.clerk.sessions.all():

@@ -1,4 +1,4 @@
-"""The page of the API's description, in a browser."""
+"""The page of the OpenAPI document, in a browser."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.browser.conftest import Complaints, Screenshot
 from tests.stage.servers import Servers
 
 
-def test_the_description_is_drawn_and_loads_nothing_from_elsewhere(
+def test_the_docs_page_is_rendered_and_loads_nothing_from_another_host(
     servers: Servers, browser_page: Page, screenshot: Screenshot
 ) -> None:
     browser_page.goto(f"{servers.service.url}/api/docs")

@@ -1,4 +1,4 @@
-"""A page of another site in the same browser: whatever it opens, nobody is signed in as somebody else."""
+"""A page of another site in the same browser cannot sign a user in as another user."""
 
 from __future__ import annotations
 

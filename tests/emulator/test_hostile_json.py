@@ -86,7 +86,7 @@ def test_an_odd_value_in_any_field_is_no_500(
 @each_route
 @settings(max_examples=examples(100))
 @given(data=st.data())
-def test_no_body_whatever_is_answered_500(
+def test_no_body_is_answered_500(
     api: Api,
     places: dict[str, str],
     method: str,

@@ -1,4 +1,4 @@
-"""A shop to test: users, products, and units of work that commit on a connection of their own."""
+"""Fixtures of the shop: users, products, and functions run in their own transaction."""
 
 from __future__ import annotations
 

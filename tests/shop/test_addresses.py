@@ -1,4 +1,4 @@
-"""Addresses: tidy, bounded, one user's alone, and none for a user who is gone."""
+"""Addresses: trimmed, limited, private to one user, and none for a deleted user."""
 
 from __future__ import annotations
 

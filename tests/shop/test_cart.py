@@ -1,4 +1,4 @@
-"""The cart: set, not added up; at the catalogue's prices; in one currency; gone with its user."""
+"""The cart: quantities are set, not added; prices come from the catalogue; one currency; deleted with its user."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_quantity_is_set_and_keeps_its_place(work: Work, grace: LocalUser, ful
     assert [(line.sku, line.quantity) for line in cart.items] == [("TEA", 5), ("CUP", 1)]
 
 
-def test_what_is_not_on_sale_does_not_go_in(work: Work, grace: LocalUser, sell: Sell) -> None:
+def test_a_product_off_sale_cannot_be_added(work: Work, grace: LocalUser, sell: Sell) -> None:
     sell("OLD", active=False)
     for sku in ("OLD", "NEVER-HEARD-OF"):
         with pytest.raises(ProductUnknownError):
@@ -89,16 +89,14 @@ def test_carts_are_each_users_own(work: Work, grace: LocalUser, ada: LocalUser, 
     assert len(work(read_cart, grace.id).items) == 2
 
 
-def test_what_goes_off_sale_stays_in_sight_but_is_not_counted(
-    work: Work, grace: LocalUser, full_cart: None, sell: Sell
-) -> None:
+def test_a_line_off_sale_is_shown_but_not_counted(work: Work, grace: LocalUser, full_cart: None, sell: Sell) -> None:
     sell("TEA", active=False)
     cart = work(read_cart, grace.id)
     assert [(line.sku, line.available) for line in cart.items] == [("TEA", False), ("CUP", True)]
     assert cart.total_minor == 2400
 
 
-def test_what_changes_its_currency_is_not_added_to_another(
+def test_a_line_in_another_currency_is_not_added_to_the_total(
     work: Work, grace: LocalUser, full_cart: None, sell: Sell
 ) -> None:
     sell("CUP", 2600, "USD")

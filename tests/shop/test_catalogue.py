@@ -1,4 +1,4 @@
-"""The catalogue: loaded again and again without doubling, shown in the order of its skus."""
+"""The catalogue: repeated loads create no duplicates, and products are ordered by sku."""
 
 from __future__ import annotations
 

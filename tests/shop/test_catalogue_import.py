@@ -1,4 +1,4 @@
-"""Catalogue files: JSON or CSV, all or nothing, everything wrong named by its place."""
+"""Catalogue files: JSON or CSV, loaded completely or not at all, each problem named by its place."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ HEADER = b"sku,name,price_minor,currency\n"
         (HEADER + b'A,"' + b"x\n" * 100_000, "line 65538: field larger than field limit (131072)"),
     ],
 )
-def test_what_is_no_table_of_text_is_refused_with_its_line(data: bytes, problem: str) -> None:
+def test_a_file_that_is_not_a_text_table_is_refused_with_its_line(data: bytes, problem: str) -> None:
     with pytest.raises(CatalogueInvalidError) as raised:
         parse_catalogue(data)
     assert list(raised.value.problems) == [problem]

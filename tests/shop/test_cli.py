@@ -1,4 +1,4 @@
-"""``flask shop load-products``: what an operator sees."""
+"""The output of ``flask shop load-products``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def load(app: Flask) -> Callable[..., tuple[int, str, str]]:
     return run
 
 
-def test_the_sample_is_loaded_once_however_often_it_is_loaded(load: Any, query: Query) -> None:
+def test_loading_the_sample_again_changes_nothing(load: Any, query: Query) -> None:
     count = len(json.loads(SAMPLE.read_text())["products"])
     assert load() == (0, f"{count} inserted, 0 updated, 0 unchanged\n", "")
     assert load() == (0, f"0 inserted, 0 updated, {count} unchanged\n", "")
@@ -93,7 +93,7 @@ def test_a_database_that_was_never_migrated_is_said_in_a_sentence(
 
 
 @pytest.mark.parametrize("kind", ["device", "pipe", "directory", "missing", "empty name"])
-def test_what_is_no_file_is_refused_in_a_sentence(load: Any, tmp_path: Path, kind: str) -> None:
+def test_a_path_that_is_not_a_file_is_refused_in_a_sentence(load: Any, tmp_path: Path, kind: str) -> None:
     names: dict[str, object] = {
         "device": "/dev/zero",
         "pipe": tmp_path / "pipe",

@@ -1,4 +1,4 @@
-"""How much a cart may hold: no number of lines, pieces or minor units leads to a sum that cannot be stored."""
+"""Limits of a cart: no quantity or price leads to a total that cannot be stored."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_the_largest_total_that_an_order_holds_is_not(
 
 
 @pytest.mark.parametrize("price_minor", [-1, HIGHEST_PRICE_MINOR + 1, 2**53, 2**63 - 1])
-def test_the_catalogue_has_no_room_for_another_price(sell: Sell, query: Query, price_minor: int) -> None:
+def test_the_database_refuses_a_price_beyond_the_limit(sell: Sell, query: Query, price_minor: int) -> None:
     sell("TEA", HIGHEST_PRICE_MINOR)
     with pytest.raises(psycopg2.errors.CheckViolation):
         query("UPDATE products SET price_minor = %s", price_minor)

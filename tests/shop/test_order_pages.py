@@ -1,4 +1,4 @@
-"""A user's orders, read in pages: each once, newest first, and nobody else's."""
+"""Pages of a user's orders: each order once, newest first, no other user's."""
 
 from __future__ import annotations
 

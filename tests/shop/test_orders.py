@@ -1,4 +1,4 @@
-"""Orders are made once, at the prices and the address of the day."""
+"""Orders are made once, with the prices and the address at checkout."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def test_checkout_turns_the_cart_into_an_order(work: Work, grace: LocalUser, ord
     assert work(get_order, grace.id, order.number) == order
 
 
-def test_an_order_keeps_the_prices_of_its_day(work: Work, grace: LocalUser, order: Order, sell: Sell) -> None:
+def test_an_order_keeps_the_prices_at_checkout(work: Work, grace: LocalUser, order: Order, sell: Sell) -> None:
     sell("TEA", 9999, active=False)
     assert work(get_order, grace.id, order.number) == order
 
 
-def test_an_order_keeps_the_address_of_its_day(work: Work, grace: LocalUser, order: Order, address: Address) -> None:
+def test_an_order_keeps_the_address_at_checkout(work: Work, grace: LocalUser, order: Order, address: Address) -> None:
     work(change_address, grace.id, address.id, AddressChanges(city="Cork"))
     assert destination(work(get_order, grace.id, order.number)) == {
         "name": None,
@@ -102,7 +102,7 @@ def test_an_order_does_not_go_to_another_users_address(
     assert query("SELECT count(*) FROM orders") == [(0,)]
 
 
-def test_what_went_off_sale_stops_the_checkout_and_nothing_is_lost(
+def test_a_product_off_sale_stops_the_checkout_and_the_cart_stays(
     work: Work,
     refused: Callable[..., Any],
     grace: LocalUser,
@@ -117,7 +117,9 @@ def test_what_went_off_sale_stops_the_checkout_and_nothing_is_lost(
     assert query("SELECT count(*) FROM orders") == [(0,)]
 
 
-def test_a_number_that_is_taken_is_drawn_again(work: Work, grace: LocalUser, order: Order, address: Address) -> None:
+def test_an_order_number_that_exists_is_replaced_by_another(
+    work: Work, grace: LocalUser, order: Order, address: Address
+) -> None:
     work(set_quantity, grace.id, "CUP", 1)
     numbers = iter([order.number, order.number, "ORD-FREE"])
     made, _ = work(check_out, grace, address.id, "second", lambda: next(numbers))

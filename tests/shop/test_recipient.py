@@ -1,4 +1,4 @@
-"""Whose name stands on a parcel: the address's, else the user's, and never an id."""
+"""The name on a parcel: the address's, else the user's, and never an id."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Query = Callable[..., list[tuple[Any, ...]]]
         ("email = NULL", "Barbara", "Barbara"),
     ],
 )
-def test_a_parcel_bears_a_name_or_none_and_never_the_users_id(
+def test_a_parcel_has_a_name_or_none_and_never_the_users_id(
     work: Work,
     statements: ConnectionPool,
     grace: LocalUser,

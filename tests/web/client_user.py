@@ -1,4 +1,4 @@
-"""A front end for tests: every answer that it gets is held against the API's own description."""
+"""A test client for one user. Every answer is compared with the OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Visitors of the API, and something for them to buy."""
+"""Test clients for users of the API, and products for them to buy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events as Clerk sends them, and what the webhook route answers."""
+"""Events as Clerk sends them, and the answers of the webhook route."""
 
 from __future__ import annotations
 

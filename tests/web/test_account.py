@@ -1,4 +1,4 @@
-"""The session and the local user behind it."""
+"""``/api/session`` and ``/api/me``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_session_names_the_active_organisation(client: FlaskClient, bearer: 
     assert answer["org"] == {"id": "org_1", "slug": "harbour", "role": "org:admin"}
 
 
-def test_a_user_of_whom_no_word_has_come_is_served_at_once(grace: Visitor, query: Query) -> None:
+def test_a_user_without_any_delivery_is_served(grace: Visitor, query: Query) -> None:
     me = grace.get("/api/me").get_json()
     assert me["clerk_id"] == me["name"] == GRACE
     assert (me["role"], me["email"], me["email_verified"]) == ("CLIENT", None, False)

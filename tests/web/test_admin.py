@@ -1,4 +1,4 @@
-"""What an ADMIN sees and does, and that nobody else does."""
+"""The routes for ADMIN users, and that other users are refused."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def clerk_ids(response: TestResponse) -> list[str]:
         ("GET", "/api/admin/sync"),
     ],
 )
-def test_a_client_is_kept_out(grace: Visitor, stranger: Visitor, method: str, path: str) -> None:
+def test_a_client_is_refused(grace: Visitor, stranger: Visitor, method: str, path: str) -> None:
     answer = grace.send(method, path, json={"status": "paid"})
     assert (answer.status_code, answer.get_json()["code"]) == (403, "forbidden")
     assert stranger.send(method, path, json={"status": "paid"}).status_code == 401
 
 
-def test_whoever_is_admin_no_more_is_kept_out_at_once(boss: Visitor, query: Query) -> None:
+def test_a_former_admin_is_refused_at_once(boss: Visitor, query: Query) -> None:
     assert boss.get("/api/admin/sync").status_code == 200
     query("UPDATE users SET role = 'CLIENT'")
     assert boss.get("/api/admin/sync").status_code == 403
@@ -74,9 +74,7 @@ def people(deliver: Deliver) -> None:
         ("' OR true --", []),
     ],
 )
-def test_users_are_found_by_what_they_are_called(
-    boss: Visitor, people: None, query_text: str, found: list[str]
-) -> None:
+def test_users_are_found_by_name_and_e_mail(boss: Visitor, people: None, query_text: str, found: list[str]) -> None:
     assert clerk_ids(boss.get(f"/api/admin/users?query={quote(query_text)}")) == found
 
 
@@ -116,7 +114,7 @@ def test_all_the_orders_of_a_user_are_found_by_either_id_after_a_deletion_too(
 @pytest.mark.parametrize(
     "id_", ["0", "999", "9" * 19, "9" * 5000, "user_nobody", "grace", "-1", "1.0", "٣", "user_%27"]
 )
-def test_a_user_whom_nobody_knows_is_404(boss: Visitor, id_: str) -> None:
+def test_an_unknown_user_is_404(boss: Visitor, id_: str) -> None:
     answer = boss.get(f"/api/admin/users/{id_}/orders")
     assert (answer.status_code, answer.get_json()["code"]) == (404, "user-unknown")
 
@@ -142,7 +140,7 @@ def test_an_unknown_status_is_refused_without_being_repeated(
     assert "lost" not in answer.get_json()["detail"]
 
 
-def test_an_order_that_nobody_made_is_404(boss: Visitor) -> None:
+def test_an_unknown_order_is_404(boss: Visitor) -> None:
     answer = boss.patch("/api/admin/orders/ORD-NEVER", {"status": "paid"})
     assert (answer.status_code, answer.get_json()["code"]) == (404, "order-unknown")
     assert boss.patch("/api/admin/orders/%00", {"status": "paid"}).status_code == 404

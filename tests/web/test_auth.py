@@ -102,7 +102,7 @@ def test_of_two_cookies_with_one_name_the_first_good_one_counts(
         assert answer.get_json()["user_id"] == USER_ID
 
 
-def test_a_bearer_header_decides_whatever_cookies_there_are(client: FlaskClient, session_token: Token) -> None:
+def test_a_bearer_header_decides_with_any_cookies(client: FlaskClient, session_token: Token) -> None:
     good = session_token()
     assert reason(ask(client, Authorization="Bearer x", Cookie=f"__session=x; __session={good}")) == "token-invalid"
 
@@ -170,7 +170,7 @@ def test_session_needs_no_database(make_app: MakeApp, session_token: Token) -> N
     assert ask(client, "/api/me", Authorization=f"Bearer {session_token()}").status_code == 503
 
 
-def test_first_request_of_a_user_makes_the_row(client: FlaskClient, session_token: Token, query: Query) -> None:
+def test_the_first_request_of_a_user_creates_the_row(client: FlaskClient, session_token: Token, query: Query) -> None:
     """T20: signed up a moment ago, the webhook still on its way."""
     response = ask(client, "/api/me", Authorization=f"Bearer {session_token()}")
     assert (response.status_code, response.get_json()["role"]) == (200, "CLIENT")
@@ -192,7 +192,7 @@ def test_deletion_and_ban_count_at_once(
     assert ask(client, Authorization=f"Bearer {token}").status_code == 200
 
 
-def test_admin_is_who_the_database_says(client: FlaskClient, session_token: Token, query: Query) -> None:
+def test_the_row_decides_who_is_an_admin(client: FlaskClient, session_token: Token, query: Query) -> None:
     """An organisation's admin is none of ours."""
     token = session_token(o={"id": "org_2x", "rol": "admin"}, role="ADMIN", metadata={"role": "ADMIN"})
     assert code(ask(client, "/api/admin/users", Authorization=f"Bearer {token}")) == (403, "forbidden")
@@ -201,7 +201,7 @@ def test_admin_is_who_the_database_says(client: FlaskClient, session_token: Toke
 
 
 @pytest.mark.parametrize("token", ["good", "bad", None])
-def test_without_configured_keys_everybody_is_told_to_come_back(
+def test_without_configured_keys_every_request_is_answered_503(
     make_app: MakeApp, session_token: Token, token: str | None
 ) -> None:
     client = make_app(jwt_key=None, publishable_key=None).test_client()
@@ -212,7 +212,7 @@ def test_without_configured_keys_everybody_is_told_to_come_back(
     assert "CLERK" not in response.get_data(as_text=True)
 
 
-def test_unreachable_keys_are_no_reason_to_sign_anybody_out(make_app: MakeApp, session_token: Token) -> None:
+def test_unreachable_keys_do_not_sign_users_out(make_app: MakeApp, session_token: Token) -> None:
     client = make_app(jwt_key=None, secret_key="sk_test_x", api_url="http://127.0.0.1:1").test_client()
     for _ in range(2):
         response = ask(client, Authorization=f"Bearer {session_token()}")

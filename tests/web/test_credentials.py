@@ -1,4 +1,4 @@
-"""Where a request carries its token: one header decides alone, else the cookies of Clerk's front end."""
+"""The session token of a request: the Bearer header decides alone, else the cookies of Clerk's front end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from clerk_sync.web.auth import MOST_COOKIES_OF_ONE_NAME, find_bearer, find_sess
         ("Bearer a.b.c, Basic dTpw", "a.b.c, Basic dTpw"),
     ],
 )
-def test_bearer_header_decides_whatever_it_carries(header: str, token: str) -> None:
+def test_a_bearer_header_decides_with_any_content(header: str, token: str) -> None:
     assert find_bearer(header) == token
 
 
@@ -32,7 +32,7 @@ def test_bearer_header_decides_whatever_it_carries(header: str, token: str) -> N
     "header",
     [None, "a.b.c", "Basic dTpw", "Basic é", "Digest x", "Bearera.b.c", "Bearer:a.b.c", "Token x", "Basic Bearer x"],
 )
-def test_other_schemes_are_somebody_elses(header: str | None) -> None:
+def test_other_schemes_are_ignored(header: str | None) -> None:
     """T12, and the lone token without a scheme."""
     assert find_bearer(header) is None
 

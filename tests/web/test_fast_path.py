@@ -92,7 +92,7 @@ def test_refusals_are_the_same(
 @pytest.mark.parametrize(
     ("state", "status"), [("deleted_at = now()", 403), ("banned = true", 403), ("role = 'ADMIN'", 200)]
 )
-def test_what_became_of_a_user_counts_at_the_next_request(
+def test_a_change_of_the_user_takes_effect_at_the_next_request(
     client: FlaskClient,
     flask_client: FlaskClient,
     bearer: Callable[..., dict[str, str]],
@@ -109,7 +109,7 @@ def test_what_became_of_a_user_counts_at_the_next_request(
 
 
 @pytest.mark.parametrize("path", READS)
-def test_a_user_at_first_sight_is_served(
+def test_a_new_user_is_served_before_the_webhook(
     client: FlaskClient, bearer: Callable[..., dict[str, str]], query: Query, path: str
 ) -> None:
     assert client.get(path, headers=bearer("user_new")).status_code == 200

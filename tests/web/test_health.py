@@ -1,4 +1,4 @@
-"""Whether the process runs, whether it can do its work, and what it has counted."""
+"""Liveness, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_readyz_accepts_a_newer_mirror_after_a_rollback(client: FlaskClient, que
         query("UPDATE clerk_sync_version SET version_num = %s", *before)
 
 
-def test_a_database_that_was_never_migrated_is_ours_to_mend_not_the_senders(
+def test_a_database_without_migrations_is_a_503_and_not_the_senders_fault(
     make_app: Callable[..., Flask], new_database: Callable[[], str], bearer: Callable[..., dict[str, str]]
 ) -> None:
     response = make_app(database_url=new_database()).test_client().get("/api/me", headers=bearer())

@@ -1,4 +1,4 @@
-"""Session tokens with odd JSON in them, from header and cookies: they stay what Clerk has signed."""
+"""Session tokens with odd JSON, from header and cookies."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def client(make_app: Callable[..., Flask]) -> FlaskClient:
 
 
 @pytest.mark.parametrize("where", ["claims", "header"])
-def test_a_genuine_token_with_an_odd_custom_value_signs_its_own_user_in(client: FlaskClient, where: str) -> None:
+def test_a_valid_token_with_an_odd_custom_value_signs_its_own_user_in(client: FlaskClient, where: str) -> None:
     other = token("user_other")
     for name, odd in ODD_VALUES.items():
         custom = {"custom": Raw(odd)}

@@ -1,4 +1,4 @@
-"""A web worker holds in memory what it uses."""
+"""A web worker loads only the modules that it uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers from outside that a column of the database could not hold: refused or unknown, on every route."""
+"""Numbers that no database column can hold are refused or unknown, on every route."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_limit_is_a_number_from_1_to_100(ask: Callable[..., int], number: str)
 
 
 @pytest.mark.parametrize("number", [*NUMBERS[0:2], *NUMBERS[-10:]])
-def test_a_cursor_of_any_number_is_a_place_or_none(ask: Callable[..., int], number: str) -> None:
+def test_a_cursor_with_any_number_is_a_page_or_refused(ask: Callable[..., int], number: str) -> None:
     for path in LISTS:
         for key in (f"[{number}]", f'["2026-01-01T00:00:00",{number}]', f'[{number},"x"]', number):
             cursor = base64.urlsafe_b64encode(key.encode()).decode()
@@ -79,7 +79,7 @@ VALUE = NUMBER | st.text() | st.datetimes().map(lambda at: at.isoformat()) | st.
 
 
 @given(key=st.lists(VALUE, max_size=3) | VALUE)
-def test_a_cursor_of_any_values_is_a_place_or_none(ask: Callable[..., int], key: object) -> None:
+def test_a_cursor_with_any_values_is_a_page_or_refused(ask: Callable[..., int], key: object) -> None:
     cursor = base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
     for path in LISTS:
         assert ask(path, query_string={"cursor": cursor}) in (200, 422), path

@@ -1,4 +1,4 @@
-"""What Flask refuses by itself is said in our own words, in the shape of every other error."""
+"""Errors that Flask raises have our words and the shape of every other error."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_every_refusal_has_a_code_and_one_short_sentence(
     assert ("Allow" in answer.headers) == (status == 405)
 
 
-def test_what_is_hidden_looks_like_what_is_not_there(make_app: Callable[..., Flask]) -> None:
+def test_a_hidden_route_looks_like_an_unknown_one(make_app: Callable[..., Flask]) -> None:
     client = make_app(environment=Environment.PRODUCTION).test_client()
     hidden, absent = (client.get(path).get_json() | {"instance": ""} for path in ("/metrics", "/nothing"))
     assert hidden == absent

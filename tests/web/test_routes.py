@@ -1,4 +1,4 @@
-"""The contract's table is the URL map, and nothing that needs a session is open without one."""
+"""The URL map equals the contract's table, and no guarded route is open without a session."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_no_rule_of_the_url_map_is_forgotten_by_the_walk(app: Flask, client: Fla
         assert client.open(re.sub(r"{\w+}", "1", path), method=method).status_code == 401
 
 
-def test_what_is_not_there_is_a_problem_too(client: FlaskClient) -> None:
+def test_an_unknown_path_is_answered_with_a_problem(client: FlaskClient) -> None:
     response = client.get("/api/nothing")
     assert (response.status_code, response.content_type) == (404, "application/problem+json")
     assert response.get_json().keys() == {"type", "title", "status", "detail", "instance", "code"}

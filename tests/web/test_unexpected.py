@@ -1,4 +1,4 @@
-"""An exception that nobody expected reaches error trackers with its stack, and the client as a problem without it."""
+"""An unexpected exception reaches error trackers with its stack. The client gets a problem without it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_an_exception_of_a_view_reaches_the_tracker_with_its_stack(
     assert "Traceback" not in said
 
 
-def test_what_is_expected_is_no_news_for_the_tracker(
+def test_expected_errors_do_not_reach_the_tracker(
     grace: Visitor, stranger: Visitor, make_app: Callable[..., Flask], heard: list[BaseException]
 ) -> None:
     assert stranger.get("/api/me").status_code == 401

@@ -1,4 +1,4 @@
-"""Deliveries that come twice, late or all at once: the newest version stays, and a deletion is final."""
+"""Repeated, late and parallel deliveries: the newest version stays, and a deletion is final."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signed deliveries with odd JSON in them: applied where it is not read, parked where it is, never 500."""
+"""Signed deliveries with odd JSON: applied if the value is not read, parked if it is, never 500."""
 
 from __future__ import annotations
 
@@ -143,5 +143,5 @@ VALUES = [encode(value) for value in (*clerk_user().values(), clerk_user(), "use
     body=texts(NAMES, VALUES)
     | st.builds(lambda data: encode(clerk_event("user.updated", Raw(data))), texts(NAMES, VALUES))
 )
-def test_no_signed_body_whatever_is_answered_500(deliver: Deliver, body: bytes) -> None:
+def test_no_signed_body_is_answered_500(deliver: Deliver, body: bytes) -> None:
     assert deliver(body).status_code in (200, 400)

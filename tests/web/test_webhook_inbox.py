@@ -1,4 +1,4 @@
-"""What is not applied: ignored, parked with its reason, or refused; and what the inbox remembers of it."""
+"""Ignored, parked and refused deliveries, and their rows in the inbox."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_signed_json_that_cannot_be_mapped_is_parked_with_its_reason(
     assert query("SELECT outcome, payload IS NOT NULL, reason <> '' FROM webhook_events") == [("parked", True, True)]
 
 
-def test_what_is_parked_of_a_user_goes_with_them(deliver: Deliver, query: Query) -> None:
+def test_a_deletion_removes_the_users_parked_payloads(deliver: Deliver, query: Query) -> None:
     odd = clerk_event("user.updated", clerk_user(email_addresses="odd"))
     assert outcome(deliver(odd, "msg_1")) == "parked"
     assert outcome(deliver(deleted(), "msg_2")) == "applied"

@@ -1,4 +1,4 @@
-"""The mirror belongs to one instance of Clerk, and the events of others leave it alone."""
+"""The mirror belongs to one Clerk instance. Events of others do not change it."""
 
 from __future__ import annotations
 

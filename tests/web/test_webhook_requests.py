@@ -1,4 +1,4 @@
-"""Who gets in at the webhook route: what is signed, sent as JSON, and not too large."""
+"""The webhook route accepts signed JSON of at most 1 MiB only."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_published_deletion_vector_leaves_a_tombstone(app: Flask, query: Que
     assert query("SELECT clerk_id, deleted_at IS NOT NULL FROM users") == [("user_a", True)]
 
 
-def test_old_signatures_of_a_rotation_still_open_the_route(make_app: Callable[..., Flask]) -> None:
+def test_signatures_of_the_old_secret_are_accepted_during_a_rotation(make_app: Callable[..., Flask]) -> None:
     """W5"""
     other = "whsec_ZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7"
     body = json.dumps(created()).encode()
@@ -83,7 +83,7 @@ def test_other_methods_are_refused(client: FlaskClient) -> None:
         assert getattr(client, method)("/api/webhooks/clerk").status_code == 405
 
 
-def test_a_slash_too_many_is_no_redirect(client: FlaskClient) -> None:
+def test_an_extra_slash_is_not_redirected(client: FlaskClient) -> None:
     body = json.dumps(created()).encode()
     response = client.post(
         "/api/webhooks/clerk/", data=body, headers=sign_delivery(body, "msg_1"), content_type="application/json"
@@ -92,7 +92,7 @@ def test_a_slash_too_many_is_no_redirect(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
-def test_what_is_not_sent_as_json_is_refused(client: FlaskClient, content_type: str) -> None:
+def test_a_delivery_not_sent_as_json_is_refused(client: FlaskClient, content_type: str) -> None:
     body = json.dumps(created()).encode()
     headers = sign_delivery(body, "msg_1")
     assert client.post("/api/webhooks/clerk", data=body, headers=headers, content_type=content_type).status_code == 415

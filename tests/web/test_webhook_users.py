@@ -1,4 +1,4 @@
-"""What a delivery says of a user, and what the mirror makes of it."""
+"""User events, and the rows that they leave."""
 
 from __future__ import annotations
 

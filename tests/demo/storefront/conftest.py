@@ -1,4 +1,4 @@
-"""A developer's application: the one that has the storefront."""
+"""An application in development, which has the storefront."""
 
 from __future__ import annotations
 

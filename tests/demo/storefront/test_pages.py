@@ -1,4 +1,4 @@
-"""The storefront's page: where it exists, and what it may do in a browser."""
+"""The storefront's page: where it exists, and its Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ LOCAL_CLERK = "http://127.0.0.1:4010"
 
 
 @pytest.mark.parametrize("environment", [Environment.PRODUCTION, Environment.TEST])
-def test_only_a_developer_has_the_storefront(make_app: Callable[..., Flask], environment: Environment) -> None:
+def test_the_storefront_exists_in_development_only(make_app: Callable[..., Flask], environment: Environment) -> None:
     app = make_app(environment=environment)
     assert not routes_of(app) & STOREFRONT
     for path in ("/", "/storefront", "/storefront/panel", "/storefront/static/storefront.js"):
         assert app.test_client().get(path).status_code == 404, path
 
 
-def test_a_developer_has_these_routes_more_and_no_other(app: Flask, developer_app: Flask) -> None:
+def test_development_adds_these_routes_only(app: Flask, developer_app: Flask) -> None:
     assert routes_of(developer_app) - routes_of(app) == STOREFRONT
 
 
-def test_the_door_leads_to_the_storefront(developer: FlaskClient) -> None:
+def test_the_root_redirects_to_the_storefront(developer: FlaskClient) -> None:
     answer = developer.get("/")
     assert (answer.status_code, answer.location) == (302, "/storefront")
 
 
-def test_the_page_is_told_where_clerk_is_and_may_talk_to_nobody_else(make_app: Callable[..., Flask]) -> None:
+def test_the_page_gets_the_frontend_api_and_may_connect_to_no_other_host(make_app: Callable[..., Flask]) -> None:
     app = make_app(environment=Environment.DEVELOPMENT, api_url=LOCAL_CLERK)
     answer = app.test_client().get("/storefront", base_url="http://127.0.0.1:5000")
     page = answer.get_data(as_text=True)
@@ -52,7 +52,7 @@ def test_the_page_is_told_where_clerk_is_and_may_talk_to_nobody_else(make_app: C
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_where_a_real_clerk_is_meant_no_proxy_is_named(developer: FlaskClient) -> None:
+def test_with_a_real_clerk_the_page_has_no_proxy_url(developer: FlaskClient) -> None:
     answer = developer.get("/storefront")
     assert 'data-proxy-url=""' in answer.get_data(as_text=True)
     assert f"connect-src 'self' {PUBLISHABLE_KEY.issuer};" in answer.headers["Content-Security-Policy"]

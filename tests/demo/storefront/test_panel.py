@@ -1,4 +1,4 @@
-"""What the panel is answered: the visitor's own row, events, belongings and the newest sync run."""
+"""The panel's data: the user's own row, events, counts of owned rows and the newest sync run."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def look(developer: FlaskClient, bearer: Callable[..., dict[str, str]]) -> Calla
     return look
 
 
-def test_a_stranger_sees_nothing(developer: FlaskClient) -> None:
+def test_the_panel_needs_a_session(developer: FlaskClient) -> None:
     answer = developer.get("/storefront/panel")
     assert (answer.status_code, answer.content_type) == (401, "application/problem+json")
 
 
-def test_looking_makes_no_row(look: Callable[..., Any], query: Callable[..., Any]) -> None:
+def test_the_panel_creates_no_row(look: Callable[..., Any], query: Callable[..., Any]) -> None:
     assert look() == {
         "row": None,
         "owns": {"addresses": 0, "cart_items": 0, "orders": 0},
@@ -62,7 +62,7 @@ def test_a_row_that_a_request_made_is_older_than_the_webhook_that_fills_it(
     assert seen["row"]["created_at"] < seen["events"][0]["received_at"]
 
 
-def test_everybody_sees_only_what_is_theirs(look: Callable[..., Any], deliver: Callable[..., TestResponse]) -> None:
+def test_users_see_their_own_rows_only(look: Callable[..., Any], deliver: Callable[..., TestResponse]) -> None:
     deliver(clerk_event("user.created", clerk_user(GRACE)))
     deliver(clerk_event("user.created", clerk_user("user_ada")))
     deliver(clerk_event("session.created", {"id": "sess_1"}))
@@ -71,7 +71,7 @@ def test_everybody_sees_only_what_is_theirs(look: Callable[..., Any], deliver: C
     assert look("user_nobody")["row"] is None
 
 
-def test_who_is_deleted_still_sees_the_tombstone_and_the_orders(
+def test_a_deleted_user_still_sees_the_tombstone_and_the_orders(
     look: Callable[..., Any],
     order: dict[str, Any],
     developer: FlaskClient,

@@ -1,4 +1,4 @@
-"""Clients of the API, not users of the tables as in the tests of the shop itself."""
+"""Test clients for users of the API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The addresses' routes: what comes in, what goes out, and what is refused."""
+"""The addresses' routes: requests, answers and refusals."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_an_address_is_added_shown_changed_and_removed(grace: Visitor) -> None:
     assert grace.get("/api/addresses").get_json() == {"addresses": []}
 
 
-def test_another_users_address_is_answered_like_none(grace: Visitor, ada: Visitor) -> None:
+def test_another_users_address_is_answered_like_an_unknown_one(grace: Visitor, ada: Visitor) -> None:
     url = grace.post("/api/addresses", HOME).headers["Location"]
     answers = [ada.get(url), ada.patch(url, {"city": "Cork"}), ada.patch(url, {}), ada.delete(url)]
     assert [(answer.status_code, answer.get_json()["code"]) for answer in answers] == [(404, "address-unknown")] * 4
@@ -41,7 +41,7 @@ def test_another_users_address_is_answered_like_none(grace: Visitor, ada: Visito
 @pytest.mark.parametrize(
     "id_", ["0", "-1", "1.0", "x", "01", "9223372036854775808", "1" * 5000, "%00", "1%00", "٣", "1e3"]
 )
-def test_what_is_no_id_is_no_address(grace: Visitor, id_: str) -> None:
+def test_an_invalid_address_id_is_404(grace: Visitor, id_: str) -> None:
     for answer in (grace.get(f"/api/addresses/{id_}"), grace.delete(f"/api/addresses/{id_}")):
         assert answer.status_code == 404
 
@@ -82,13 +82,13 @@ def test_a_change_of_another_shape_is_refused_and_nothing_changes(grace: Visitor
     "data",
     [b"", b"{", b"{} {}", b"\xff", b'{"line1": 1e400', b"\0", b"{'a': 1}", b"[" * 100_000],
 )
-def test_what_is_not_json_is_400(grace: Visitor, data: bytes) -> None:
+def test_a_body_that_is_not_json_is_400(grace: Visitor, data: bytes) -> None:
     answer = grace.send("POST", "/api/addresses", data=data, content_type="application/json")
     assert (answer.status_code, answer.get_json()["code"]) == (400, "not-json")
 
 
 @pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonx"])
-def test_what_is_not_sent_as_json_is_415(grace: Visitor, content_type: str | None) -> None:
+def test_a_body_not_sent_as_json_is_415(grace: Visitor, content_type: str | None) -> None:
     answer = grace.send("POST", "/api/addresses", data=json.dumps(HOME), content_type=content_type)
     assert answer.status_code == 415
 
@@ -101,7 +101,7 @@ def test_a_body_of_one_mebibyte_is_read_and_a_larger_one_is_413(grace: Visitor) 
     assert (answer.status_code, answer.get_json()["code"]) == (413, "request-entity-too-large")
 
 
-def test_the_fifty_first_address_is_refused(ada: Visitor, query: Callable[..., list[tuple[Any, ...]]]) -> None:
+def test_the_51st_address_is_refused(ada: Visitor, query: Callable[..., list[tuple[Any, ...]]]) -> None:
     ada.post("/api/addresses", HOME)
     query(
         """INSERT INTO addresses (user_id, line1, city, country)
@@ -112,6 +112,6 @@ def test_the_fifty_first_address_is_refused(ada: Visitor, query: Callable[..., l
     assert (answer.status_code, answer.get_json()["code"]) == (409, "too-many-addresses")
 
 
-def test_text_of_any_script_comes_back_as_it_went_in(grace: Visitor) -> None:
+def test_text_of_any_script_is_returned_unchanged(grace: Visitor) -> None:
     names = {"line1": "Çiçek Sokağı №7 🏠", "city": "مدينة", "name": "Ω" * 200}
     assert grace.post("/api/addresses", HOME | names).get_json().items() >= names.items()

@@ -1,4 +1,4 @@
-"""The cart's routes, and the way to an order."""
+"""The cart's routes and the checkout."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def test_a_cart_is_filled_and_emptied(grace: Visitor) -> None:
         assert (removed.status_code, removed.get_json()) == (200, EMPTY)
 
 
-def test_the_price_is_the_catalogues_whatever_is_sent(grace: Visitor) -> None:
+def test_the_price_comes_from_the_catalogue_even_if_one_is_sent(grace: Visitor) -> None:
     sent = {"quantity": 1, "unit_price_minor": 1, "price_minor": 1, "currency": "USD", "total_minor": 1}
     cart = grace.put("/api/cart/items/TEA", sent).get_json()
     assert (cart["total_minor"], cart["currency"]) == (1290, "EUR")
 
 
 @pytest.mark.parametrize("sku", ["NOPE", "OLD", "tea", "TEA ", "x" * 5000, "%27%3B--", "🫖"])
-def test_what_is_not_on_sale_is_unknown(grace: Visitor, sku: str) -> None:
+def test_a_product_off_sale_is_unknown(grace: Visitor, sku: str) -> None:
     assert refused(grace.put(f"/api/cart/items/{sku}", {"quantity": 1})) == (404, "product-unknown")
     assert grace.delete(f"/api/cart/items/{sku}").status_code == 200
 
@@ -109,7 +109,7 @@ def test_a_checkout_goes_to_an_own_address_only(grace: Visitor, ada: Visitor, ad
         assert refused(answer) == (422, "body-invalid")
 
 
-def test_what_went_off_sale_stops_the_checkout_and_is_named(grace: Visitor, address_id: int, query: Query) -> None:
+def test_a_product_off_sale_stops_the_checkout_and_is_named(grace: Visitor, address_id: int, query: Query) -> None:
     grace.put("/api/cart/items/TEA", {"quantity": 2})
     query("UPDATE products SET active = false")
     answer = grace.post("/api/cart/checkout", {"address_id": address_id}, Idempotency_Key="key")
@@ -117,7 +117,9 @@ def test_what_went_off_sale_stops_the_checkout_and_is_named(grace: Visitor, addr
     assert "TEA" in answer.get_json()["detail"]
 
 
-def test_whoever_is_deleted_owns_nothing_more(grace: Visitor, address_id: int, deliver: Deliver, query: Query) -> None:
+def test_a_deleted_user_owns_no_address_and_no_cart(
+    grace: Visitor, address_id: int, deliver: Deliver, query: Query
+) -> None:
     grace.put("/api/cart/items/TEA", {"quantity": 2})
     deliver(clerk_event("user.deleted", {"id": GRACE, "object": "user", "deleted": True}))
     answers = [

@@ -1,4 +1,4 @@
-"""The orders' routes: pages, cursors, and nobody else's orders."""
+"""The orders' routes: pages, cursors, and no other user's orders."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_an_order_is_listed_and_shown_with_its_lines(grace: Visitor, order: dict
     assert grace.get("/api/orders").get_json() == {"orders": [order], "next_cursor": None}
 
 
-def test_another_users_order_is_answered_like_none(ada: Visitor, order: dict[str, Any]) -> None:
+def test_another_users_order_is_answered_like_an_unknown_one(ada: Visitor, order: dict[str, Any]) -> None:
     for number in (order["number"], "ORD-NEVER", "x" * 5000, "'"):
         answer = ada.get(f"/api/orders/{number}")
         assert (answer.status_code, answer.get_json()["code"]) == (404, "order-unknown")
@@ -98,6 +98,8 @@ def test_a_cursor_that_is_not_ours_is_refused(grace: Visitor, cursor: str) -> No
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00", "9999-12-31T23:59:59.999999"])
-def test_a_made_up_cursor_at_the_end_of_time_is_just_a_page(grace: Visitor, many_orders: list[str], time: str) -> None:
+def test_a_forged_cursor_at_the_end_of_time_is_an_ordinary_page(
+    grace: Visitor, many_orders: list[str], time: str
+) -> None:
     cursor = encoded(f'["{time}", 1]')
     assert grace.get(f"/api/orders?cursor={cursor}").status_code == 200

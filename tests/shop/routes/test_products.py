@@ -1,4 +1,4 @@
-"""The catalogue, for anyone."""
+"""The public route of the catalogue."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.web.client_user import Visitor
 pytestmark = pytest.mark.usefixtures("products")
 
 
-def test_a_stranger_sees_what_is_on_sale(stranger: Visitor) -> None:
+def test_a_signed_out_client_sees_the_catalogue(stranger: Visitor) -> None:
     answer = stranger.get("/api/products").get_json()
     assert answer["next_cursor"] is None
     assert [product["sku"] for product in answer["products"]] == ["CUP", "HAT", "TEA"]
@@ -22,7 +22,7 @@ def test_a_stranger_sees_what_is_on_sale(stranger: Visitor) -> None:
     }
 
 
-def test_a_bad_token_does_not_close_the_shop_window(stranger: Visitor) -> None:
+def test_a_bad_token_does_not_hide_the_catalogue(stranger: Visitor) -> None:
     assert stranger.send("GET", "/api/products", {"Authorization": "Bearer nonsense"}).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""A browser without scripts: it keeps cookies, follows redirects when told, and sends forms as they stand on a page."""
+"""A browser without scripts: it keeps cookies, follows redirects on request, and sends the forms of a page."""
 
 from __future__ import annotations
 

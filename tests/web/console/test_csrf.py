@@ -1,4 +1,4 @@
-"""No form but our own does anything."""
+"""The console acts on its own forms only."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_no_page_has_a_field_for_a_role(boss: Browser, parked: str) -> None:
     assert fields == {"viewport", "form_token", "query"}
 
 
-def test_a_notice_that_somebody_else_wrote_is_not_shown(boss: Browser) -> None:
+def test_a_forged_notice_is_not_shown(boss: Browser) -> None:
     body = base64.urlsafe_b64encode(b'{"tone":"good","text":"Send me money"}').decode()
     for cookie in (f"{body}.{'0' * 64}", body, f"{body}.", "ü.ü", "."):
         boss.client.set_cookie("console_notice", cookie, domain=HOST)

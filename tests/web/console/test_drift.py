@@ -1,4 +1,4 @@
-"""The quick check at the press of a button, against the local Clerk."""
+"""The button for the quick check, against the local Clerk."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def mirror(clerk: LocalClerk, query: Query) -> None:
     )  # fmt: skip
 
 
-def test_a_mirror_in_step_is_said_to_be_with_at_most_three_requests(
+def test_a_mirror_in_step_is_reported_with_at_most_three_requests(
     operator_of: Callable[..., Browser], clerk: LocalClerk, session_token: Any, query: Query
 ) -> None:
     boss = operator_of(secret_key=clerk.secret_key, api_url=clerk.url)
@@ -84,7 +84,7 @@ def test_drift_is_said_in_numbers(operator_of: Callable[..., Browser], clerk: Lo
         ({"status": 503, "retry_after_s": 30, "times": None}, "gave up"),
     ],
 )
-def test_a_clerk_that_says_no_is_no_error_of_ours(
+def test_a_refusal_of_clerk_is_reported_and_not_an_internal_error(
     operator_of: Callable[..., Browser], clerk: LocalClerk, fault: dict[str, Any], words: str
 ) -> None:
     clerk.faults.add("/v1/*", **fault)
@@ -94,7 +94,7 @@ def test_a_clerk_that_says_no_is_no_error_of_ours(
     assert clerk.secret_key not in shown
 
 
-def test_a_clerk_that_is_away_is_said_to_be(operator_of: Callable[..., Browser], clerk: LocalClerk) -> None:
+def test_an_unreachable_clerk_is_reported(operator_of: Callable[..., Browser], clerk: LocalClerk) -> None:
     boss = operator_of(secret_key=clerk.secret_key, api_url=clerk.url)
     clerk.stop()
     assert "The check failed" in check(boss)

@@ -22,14 +22,14 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
         (3599, "59 min 59 s"), (3600, "1 h 0 min"), (86_399, "23 h 59 min"), (90_000, "1 d 1 h"),
     ],
 )  # fmt: skip
-def test_spans_are_said_in_two_units(seconds: float, words: str) -> None:
+def test_spans_have_two_units(seconds: float, words: str) -> None:
     assert formatting.span(seconds) == words
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"), [(-5, "just now"), (0.4, "just now"), (59, "59 s ago"), (7300, "2 h ago"), (1e6, "11 d ago")]
 )
-def test_what_was_is_said_in_one_unit(seconds: float, words: str) -> None:
+def test_past_times_have_one_unit(seconds: float, words: str) -> None:
     assert formatting.ago(NOON - timedelta(seconds=seconds), NOON) == words
 
 

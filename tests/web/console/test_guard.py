@@ -1,4 +1,4 @@
-"""Who is let in, and what the others are told."""
+"""Who may open the console, and what other users see."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def console_routes(app: Flask) -> set[tuple[str, str]]:
     }
 
 
-def test_a_stranger_is_told_where_to_sign_in(browser: Callable[..., Browser]) -> None:
+def test_a_signed_out_browser_gets_a_sign_in_link(browser: Callable[..., Browser]) -> None:
     answer = browser().get("/console/users?query=ada")
     assert (answer.status_code, answer.content_type) == (401, "text/html; charset=utf-8")
     assert "You are not signed in" in text_of(answer)
@@ -53,7 +53,7 @@ def test_no_page_and_no_form_is_for_clients(app: Flask, browser: Callable[..., B
         assert (answer.status_code, answer.content_type) == (403, "text/html; charset=utf-8"), path
 
 
-def test_a_client_is_shown_the_sentence_that_makes_an_admin(browser: Callable[..., Browser], query: Query) -> None:
+def test_a_client_is_shown_the_statement_that_makes_an_admin(browser: Callable[..., Browser], query: Query) -> None:
     grace = browser("user_grace")
     refused = text_of(grace.get("/console"))
     sentence = re.search(r"UPDATE users SET role = 'ADMIN' WHERE clerk_id = '[^']+';", refused)
@@ -62,14 +62,14 @@ def test_a_client_is_shown_the_sentence_that_makes_an_admin(browser: Callable[..
     assert grace.get("/console").status_code == 200
 
 
-def test_whoever_is_admin_no_more_is_kept_out_at_once(boss: Browser, query: Query) -> None:
+def test_a_former_admin_is_refused_at_once(boss: Browser, query: Query) -> None:
     assert boss.get("/console").status_code == 200
     query("UPDATE users SET role = 'CLIENT'")
     assert boss.get("/console").status_code == 403
 
 
 @pytest.mark.parametrize(("state", "words"), [("banned = true", "banned"), ("deleted_at = now()", "deleted")])
-def test_a_banned_or_deleted_admin_is_kept_out(boss: Browser, query: Query, state: str, words: str) -> None:
+def test_a_banned_or_deleted_admin_is_refused(boss: Browser, query: Query, state: str, words: str) -> None:
     query(f"UPDATE users SET {state}")
     answer = boss.get("/console")
     assert answer.status_code == 403
@@ -105,7 +105,7 @@ def test_nonsense_in_an_address_is_refused_by_a_page(boss: Browser, page: str, s
     assert (answer.status_code, answer.content_type) == (status, "text/html; charset=utf-8")
 
 
-def test_without_any_key_the_console_says_that_nobody_can_tell(
+def test_without_any_key_the_console_says_that_sessions_cannot_be_verified(
     make_app: Callable[..., Flask], session_token: Any
 ) -> None:
     app = make_app(jwt_key=None, publishable_key=None, issuer=None)

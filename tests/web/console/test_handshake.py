@@ -1,4 +1,4 @@
-"""Session renewal over Clerk: what comes back is taken once, from Clerk, for the same user, and nothing else is set."""
+"""Session renewal: the returned token is accepted once, from Clerk, for the same user, and nothing else is set."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def assert_refused(answer: TestResponse, *, state_was_right: bool = True) -> Non
     assert cookies_of(answer) == ({NONCE: "-"} if state_was_right else {})
 
 
-def test_whoever_comes_back_with_a_good_token_goes_on_to_the_page(
+def test_a_browser_that_returns_with_a_valid_token_gets_the_page(
     boss: Browser, session_token: Any, handshake: Handshake
 ) -> None:
     fresh = session_token(BOSS, jti="fresh")
@@ -83,7 +83,7 @@ def test_whoever_comes_back_with_a_good_token_goes_on_to_the_page(
     assert all("Secure" in each and "SameSite=Lax" in each for each in answer.headers.getlist("Set-Cookie"))
 
 
-def test_a_live_instance_hands_the_token_over_in_a_cookie(
+def test_a_production_instance_sends_the_token_in_a_cookie(
     boss: Browser, session_token: Any, handshake: Handshake
 ) -> None:
     told = set_out(boss)
@@ -175,7 +175,7 @@ def _with_other_claims(token: str, claims: dict[str, Any]) -> str:
         {"extra": {"deep": [1]}},
     ],
 )
-def test_a_handshake_may_say_more_or_less_than_we_read(
+def test_a_handshake_may_have_more_or_fewer_cookies_than_we_read(
     boss: Browser, session_token: Any, handshake: Handshake, claims: dict[str, Any]
 ) -> None:
     made = handshake(f"__session={session_token(BOSS)}", **claims)
@@ -183,18 +183,18 @@ def test_a_handshake_may_say_more_or_less_than_we_read(
 
 
 @pytest.mark.parametrize("token", ["", "nonsense", "a.b.c", "a" * 9_000, "%00", "%F0%9F%98%80", "..", "e30.e30.AA"])
-def test_nonsense_brings_nobody_in(boss: Browser, token: str) -> None:
+def test_a_malformed_token_signs_no_user_in(boss: Browser, token: str) -> None:
     assert_refused(come_back(boss, set_out(boss), token))
 
 
 @pytest.mark.parametrize("directives", [[], ["__session="], ["__session=a.b.c"], ["__session"], [""], ["__sessionx=1"]])
-def test_a_handshake_without_a_session_brings_nobody_in(
+def test_a_handshake_without_a_session_signs_no_user_in(
     boss: Browser, handshake: Handshake, directives: list[str]
 ) -> None:
     assert_refused(come_back(boss, set_out(boss), handshake(*directives)))
 
 
-def test_a_link_that_somebody_else_made_signs_nobody_in_as_them(
+def test_a_link_of_an_attacker_signs_no_user_in_as_the_attacker(
     boss: Browser, browser: Callable[..., Browser], session_token: Any, handshake: Handshake
 ) -> None:
     theirs = set_out(browser("user_mallory"))
@@ -271,7 +271,7 @@ def test_the_nonce_is_this_hosts_alone(boss: Browser) -> None:
     assert "Domain" not in cookie
 
 
-def test_over_plain_http_on_this_machine_the_cookies_are_not_secure(make_app: Callable[..., Flask]) -> None:
+def test_cookies_over_http_on_loopback_are_not_secure(make_app: Callable[..., Flask]) -> None:
     app = make_app(authorized_parties=(), environment=Environment.DEVELOPMENT)
     answer = app.test_client().get("/console/session", base_url="http://127.0.0.1:5000")
     [cookie] = answer.headers.getlist("Set-Cookie")
@@ -302,7 +302,7 @@ def test_a_renewal_does_not_turn_one_user_into_another(
         {"header": {"alg": "none"}},
     ],
 )
-def test_a_cookie_that_proves_nobody_binds_the_renewal_to_nobody(
+def test_an_invalid_cookie_does_not_bind_the_renewal_to_a_user(
     browser: Callable[..., Browser], session_token: Any, handshake: Handshake, claims: dict[str, Any]
 ) -> None:
     visitor = browser("user_ada", **claims)
@@ -314,12 +314,12 @@ def test_a_cookie_that_proves_nobody_binds_the_renewal_to_nobody(
     "to",
     ["https://evil.example.com", "//evil.example.com", "/api/me", "/console//evil", "/consoles", "/console%0Ax", ""],
 )
-def test_nobody_is_led_out_of_the_console(boss: Browser, session_token: Any, handshake: Handshake, to: str) -> None:
+def test_no_redirect_leaves_the_console(boss: Browser, session_token: Any, handshake: Handshake, to: str) -> None:
     answer = come_back(boss, set_out(boss, to), handshake(f"__session={session_token(BOSS)}"))
     assert answer.headers["Location"] == "/console"
 
 
-def test_a_browser_that_does_not_keep_the_cookie_is_not_sent_round_and_round(
+def test_a_browser_that_rejects_the_cookie_is_not_redirected_for_ever(
     browser: Callable[..., Browser], session_token: Any, handshake: Handshake
 ) -> None:
     visitor = browser(BOSS, **EXPIRED)
@@ -330,7 +330,7 @@ def test_a_browser_that_does_not_keep_the_cookie_is_not_sent_round_and_round(
     assert visitor.get("/console").status_code == 401
 
 
-def test_a_development_browser_is_taken_from_its_cookie_and_never_from_an_address(boss: Browser) -> None:
+def test_the_development_browser_comes_from_its_cookie_and_never_from_the_url(boss: Browser) -> None:
     answer = boss.get("/console/session?to=/console&__clerk_db_jwt=dvb_theirs")
     assert "dvb_theirs" not in answer.headers["Location"]
     assert cookies_of(answer).keys() == {NONCE}
@@ -344,16 +344,14 @@ def test_a_development_browser_is_taken_from_its_cookie_and_never_from_an_addres
     assert_refused(answer)
 
 
-def test_a_live_instance_is_told_of_no_development_browser(make_app: Callable[..., Flask]) -> None:
+def test_a_production_instance_gets_no_development_browser(make_app: Callable[..., Flask]) -> None:
     live = parse_publishable_key(PUBLISHABLE_KEY.value.replace("pk_test_", "pk_live_"))
     visitor = Browser(make_app(publishable_key=live).test_client(), str, None)
     visitor.client.set_cookie("__clerk_db_jwt", "dvb_1", domain=HOST)
     assert "__clerk_db_jwt" not in set_out(visitor)
 
 
-def test_where_nothing_says_where_clerk_is_there_is_no_detour(
-    make_app: Callable[..., Flask], session_token: Any
-) -> None:
+def test_without_a_known_frontend_api_there_is_no_redirect(make_app: Callable[..., Flask], session_token: Any) -> None:
     app = make_app(publishable_key=None)
     visitor = Browser(app.test_client(), session_token, BOSS, **EXPIRED)
     answer = visitor.get("/console")

@@ -1,4 +1,4 @@
-"""Nothing that a request says about its own address becomes an address that we lead a browser to."""
+"""No redirect or link uses an address that only the request names."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ def test_a_renewal_starts_only_at_an_authorized_party(make_app: Callable[..., Fl
 
 
 @pytest.mark.parametrize("host", [HOST, HOST.upper(), f"{HOST}:443"])
-def test_the_way_back_is_the_authorized_partys(app: Flask, host: str) -> None:
+def test_the_return_url_is_on_the_authorized_party(app: Flask, host: str) -> None:
     for headers in ({}, FORWARDED):
         answer = ask(app, "/console/session", host, **headers)
         assert way_back(answer).startswith(f"{ORIGIN}/console/session/return?")
         assert "Secure" in answer.headers["Set-Cookie"]
 
 
-def test_without_parties_only_this_machine_is_the_way_back(make_app: Callable[..., Flask]) -> None:
+def test_without_parties_only_loopback_is_the_return_url(make_app: Callable[..., Flask]) -> None:
     app = make_app(authorized_parties=(), environment=Environment.DEVELOPMENT)
     for host in THIS_MACHINE:
         assert way_back(ask(app, "/console/session", host)).startswith(f"http://{host}/console/session/return?")

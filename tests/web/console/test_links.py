@@ -1,4 +1,4 @@
-"""Every link and form of the console leads somewhere, whatever ids and types others have chosen."""
+"""Every link and form of the console works, with any ids and types of deliveries."""
 
 from __future__ import annotations
 

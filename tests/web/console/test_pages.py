@@ -1,4 +1,4 @@
-"""What the pages show, of an empty mirror and of a busy one."""
+"""The content of the pages, with an empty mirror and with a full one."""
 
 from __future__ import annotations
 
@@ -29,15 +29,13 @@ NASTY = "<script>alert(1)</script>"
         ("/drift", ["CLERK_SECRET_KEY is not set"]),
     ],
 )
-def test_every_page_stands_on_an_empty_mirror(boss: Browser, page: str, words: list[str]) -> None:
+def test_every_page_works_on_an_empty_mirror(boss: Browser, page: str, words: list[str]) -> None:
     answer = boss.get(f"/console{page}")
     assert (answer.status_code, answer.content_type) == (200, "text/html; charset=utf-8")
     assert [each for each in words if each not in text_of(answer)] == []
 
 
-def test_the_overview_counts_users_and_tells_what_arrived(
-    boss: Browser, deliver: Deliver, parked: str, query: Query
-) -> None:
+def test_the_overview_counts_users_and_deliveries(boss: Browser, deliver: Deliver, parked: str, query: Query) -> None:
     for number in range(3):
         deliver(clerk_event("user.created", clerk_user(f"user_{number}", banned=number == 0)))
     deliver(clerk_event("user.deleted", {"id": "user_1", "deleted": True}))
@@ -138,7 +136,7 @@ def test_lists_go_on_page_by_page_and_show_everything_once(boss: Browser, query:
         assert len(seen) == len(set(seen)) == count, page
 
 
-def test_users_are_found_by_what_they_are_called(boss: Browser, query: Query) -> None:
+def test_users_are_found_by_name_and_e_mail(boss: Browser, query: Query) -> None:
     query(
         "INSERT INTO users (clerk_id, email) "
         "SELECT 'user_' || n, 'ada' || n || '@example.com' FROM generate_series(1, 60) n"
@@ -152,7 +150,7 @@ def test_users_are_found_by_what_they_are_called(boss: Browser, query: Query) ->
     assert "No users match “zzz”" in text_of(boss.get("/console/users?query=zzz"))
 
 
-def test_what_people_call_themselves_stays_text(boss: Browser, deliver: Deliver) -> None:
+def test_names_of_users_are_escaped(boss: Browser, deliver: Deliver) -> None:
     deliver(clerk_event("user.created", clerk_user("user_x", first_name=NASTY, last_name='" onclick="')), "msg_x")
     deliver(clerk_event("user.updated", clerk_user("user_x", last_name=7, username=NASTY)), f"msg_{NASTY[:8]}")
     deliver(clerk_event(f"user.{NASTY}", {}), "msg_type")
@@ -212,7 +210,7 @@ def test_a_running_run_shows_how_far_it_is_and_a_silent_one_says_so(boss: Browse
     assert "data-every-s" not in page.get_data(as_text=True)
 
 
-def test_a_payload_of_any_kind_and_length_is_shown_as_far_as_it_is_of_use(boss: Browser, query: Query) -> None:
+def test_a_payload_of_any_kind_and_length_is_shown_up_to_a_limit(boss: Browser, query: Query) -> None:
     query(
         "INSERT INTO webhook_events (svix_id, outcome, payload) VALUES ('msg_long', 'parked', repeat('é', 400000)),"
         " ('msg_deep', 'parked', repeat('[', 90000)), ('msg_far', 'parked', '{\"timestamp\": 1e400}')"

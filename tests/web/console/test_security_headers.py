@@ -1,4 +1,4 @@
-"""What a browser is forbidden on every page, and that no page needs what is forbidden."""
+"""The security headers of every page, and that no page needs what they forbid."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ POLICY = {
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_is_locked_in(boss: Browser, browser: Callable[..., Browser], parked: str, page: str) -> None:
+def test_every_page_has_the_security_headers(
+    boss: Browser, browser: Callable[..., Browser], parked: str, page: str
+) -> None:
     for answer in (boss.get(f"/console{page}"), browser().get(f"/console{page}")):
         assert set(answer.headers["Content-Security-Policy"].split("; ")) == POLICY
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -56,7 +58,7 @@ def test_every_page_has_landmarks_and_one_heading(boss: Browser, parked: str, pa
     ("name", "kind"),
     [("base.css", "text/css"), ("console.css", "text/css"), ("session.js", "javascript"), ("live.js", "javascript")],
 )
-def test_style_sheets_and_scripts_are_open_and_asked_for_again(client: FlaskClient, name: str, kind: str) -> None:
+def test_style_sheets_and_scripts_are_public_and_revalidated(client: FlaskClient, name: str, kind: str) -> None:
     with client.get(f"/console/static/{name}") as answer:
         assert answer.status_code == 200
         assert kind in answer.content_type

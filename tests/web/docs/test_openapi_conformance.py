@@ -150,17 +150,17 @@ def _things(servers: Servers, user_id: str) -> dict[str, Any]:
 
 
 @each_operation()
-def test_whatever_a_client_sends_is_answered_as_described(case: Case[Any], world: World) -> None:
+def test_every_request_of_a_client_is_answered_as_described(case: Case[Any], world: World) -> None:
     world.send(case, world.client_id)
 
 
 @each_operation(path_regex="^/api/admin/")
-def test_whatever_an_admin_sends_is_answered_as_described(case: Case[Any], world: World) -> None:
+def test_every_request_of_an_admin_is_answered_as_described(case: Case[Any], world: World) -> None:
     world.send(case, world.admin_id)
 
 
 @each_operation(path_regex="{|checkout")
-def test_whatever_is_sent_to_things_that_exist_is_answered_as_described(case: Case[Any], world: World) -> None:
+def test_every_request_for_existing_rows_is_answered_as_described(case: Case[Any], world: World) -> None:
     things = world.things | {"id": world.things["user_id" if "/users/" in case.path else "address_id"]}
     for name in list(case.path_parameters):
         case.path_parameters[name] = things[name]
@@ -172,7 +172,7 @@ def test_whatever_is_sent_to_things_that_exist_is_answered_as_described(case: Ca
 
 
 @each_operation(path_regex="^/api/webhooks/", method="POST")
-def test_whatever_is_signed_is_answered_as_described(case: Case[Any], world: World) -> None:
+def test_every_signed_delivery_is_answered_as_described(case: Case[Any], world: World) -> None:
     body = b"" if case.body is NOT_SET else json.dumps(case.body).encode()
     signed = sign_delivery(body, "msg_conformance", world.servers.clerk.environment["CLERK_WEBHOOK_SIGNING_SECRET"])
     # The signature stands where an unfitting header would: nothing is left to be rejected.

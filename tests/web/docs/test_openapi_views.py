@@ -1,4 +1,4 @@
-"""The API's description, and the page that shows it."""
+"""The OpenAPI document, and its page."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_every_reference_leads_somewhere_and_every_schema_is_one(description: De
         Draft202012Validator.check_schema(schema)
 
 
-def test_what_machines_are_answered_is_as_described(
+def test_answers_of_the_machine_routes_are_as_described(
     stranger: Visitor, description: Description, deliver: Callable[..., TestResponse]
 ) -> None:
     assert stranger.get("/healthz").status_code == 200

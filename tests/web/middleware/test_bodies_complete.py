@@ -1,4 +1,4 @@
-"""A body that ends before its announced end is refused on every route, and nothing is done with its part."""
+"""Every route refuses an incomplete body and does nothing with its part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of the authorized parties may call the API from a browser; nobody else's may."""
+"""Only pages of the authorized parties may call the API from another origin."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def test_preflight_of_an_authorized_party_needs_no_session(client: FlaskClient, 
 @pytest.mark.parametrize(
     "origin", ["https://evil.example.com", f"{ORIGIN}/", f"{ORIGIN}.evil.example.com", "null", "*"]
 )
-def test_preflight_of_anybody_else_is_not_answered(client: FlaskClient, origin: str) -> None:
+def test_a_preflight_of_another_origin_is_not_answered(client: FlaskClient, origin: str) -> None:
     response = preflight(client, origin=origin)
     assert response.status_code == 401
     assert "Access-Control-Allow-Origin" not in response.headers
     assert "origin" in names(response, "Vary")
 
 
-def test_slashes_too_many_in_front_lead_past_nothing(client: FlaskClient) -> None:
+def test_extra_slashes_in_front_bypass_nothing(client: FlaskClient) -> None:
     answer = client.get("/api/session", headers={"Origin": ORIGIN}, environ_overrides={"PATH_INFO": "//api/session"})
     assert answer.headers.get("Access-Control-Allow-Origin") == ORIGIN
     assert "origin" in names(answer, "Vary")
@@ -65,7 +65,9 @@ def test_page_may_read_answers_and_refusals(client: FlaskClient, bearer: Callabl
     assert "x-clerk-auth-reason" in names(refused, "Access-Control-Expose-Headers")
 
 
-def test_answer_to_anybody_else_names_no_origin(client: FlaskClient, bearer: Callable[..., dict[str, str]]) -> None:
+def test_answers_to_other_origins_have_no_cors_header(
+    client: FlaskClient, bearer: Callable[..., dict[str, str]]
+) -> None:
     """A cache in between must still know that the answer depends on who asked."""
     for headers in (bearer(), {"Origin": "https://evil.example.com", **bearer()}):
         response = client.get("/api/session", headers=headers)

@@ -19,7 +19,7 @@ def is_kept_nowhere(answer: TestResponse) -> bool:
 
 
 @pytest.mark.parametrize("path", ["/api/session", "/api/me", "/api/orders", "/api/orders?limit=7", "/api/addresses"])
-def test_answers_to_a_session_and_their_refusals_are_kept_nowhere(
+def test_answers_to_a_session_and_refusals_are_not_stored_by_caches(
     client: FlaskClient, bearer: Callable[..., dict[str, str]], path: str
 ) -> None:
     at_first_sight, again, refused = (
@@ -29,19 +29,17 @@ def test_answers_to_a_session_and_their_refusals_are_kept_nowhere(
     assert all(map(is_kept_nowhere, (at_first_sight, again, refused)))
 
 
-def test_what_another_has_is_not_remembered_as_absent(
-    client: FlaskClient, bearer: Callable[..., dict[str, str]]
-) -> None:
+def test_a_404_of_another_users_row_is_not_cached(client: FlaskClient, bearer: Callable[..., dict[str, str]]) -> None:
     answer = client.get("/api/orders/ORD-0000000000", headers=bearer(GRACE))
     assert (answer.status_code, is_kept_nowhere(answer)) == (404, True)
 
 
-def test_answers_to_deliveries_are_kept_nowhere(deliver: Callable[..., TestResponse]) -> None:
+def test_answers_to_deliveries_are_not_stored_by_caches(deliver: Callable[..., TestResponse]) -> None:
     event = json.dumps(clerk_event("user.created", clerk_user())).encode()
     assert is_kept_nowhere(deliver(event))
     assert is_kept_nowhere(deliver(b"no json"))
 
 
-def test_the_catalogue_and_the_description_are_anybodys(client: FlaskClient, products: Any) -> None:
+def test_the_catalogue_and_the_openapi_document_are_public(client: FlaskClient, products: Any) -> None:
     for path in ("/api/products", "/api/openapi.json"):
         assert "Cache-Control" not in client.get(path).headers

@@ -1,4 +1,4 @@
-"""An order moves along one road only."""
+"""The allowed changes of an order's status."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.shop.conftest import Overtaken, Query, Work
 
 
 @pytest.mark.parametrize(("old", "new"), [*product(OrderStatus, OrderStatus)])
-def test_an_order_moves_along_its_road_only(
+def test_an_order_changes_status_by_allowed_transitions_only(
     work: Work, order: Order, query: Query, old: OrderStatus, new: OrderStatus
 ) -> None:
     query("UPDATE orders SET status = %s", old)
@@ -25,7 +25,7 @@ def test_an_order_moves_along_its_road_only(
     assert query("SELECT status FROM orders") == [(new if old in ALLOWED_FROM[new] else old,)]
 
 
-def test_the_road_of_an_order() -> None:
+def test_the_allowed_transitions_of_an_order() -> None:
     assert {(old, new) for new, olds in ALLOWED_FROM.items() for old in olds} == {
         ("pending", "paid"),
         ("paid", "shipped"),
@@ -35,7 +35,7 @@ def test_the_road_of_an_order() -> None:
     }
 
 
-def test_an_order_that_nobody_made_does_not_move(work: Work) -> None:
+def test_an_unknown_order_does_not_change(work: Work) -> None:
     with pytest.raises(OrderUnknownError):
         work(move_order, "ORD-NEVER", OrderStatus.PAID)
 
