@@ -29,11 +29,11 @@ from clerk_sync.db.connect import Connect, connection_factory
 from clerk_sync.db.orm import db
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.settings.settings import Environment, Settings
-from tests.stage.databases import database_url, new_database, operator, postgres, query, server_url
+from tests.stage.databases import database_url, new_database, operator, operator_session, postgres, query, server_url
 from tests.stage.emptying import empty_tables
 
 # Fixtures of the stage, for everybody.
-__all__ = ["database_url", "new_database", "operator", "postgres", "query", "server_url"]
+__all__ = ["database_url", "new_database", "operator", "operator_session", "postgres", "query", "server_url"]
 
 IN_CI = "CI" in os.environ
 
