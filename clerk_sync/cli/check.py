@@ -83,19 +83,19 @@ def _measure(transactions: TransactionalConnection, services: Services, *, quick
     from clerk_sync.cli.sync.sync_runner import source_of
     from clerk_sync.mirror.reporting.drift import Drift
     from clerk_sync.mirror.reporting.quick_check import glance
-    from clerk_sync.mirror.sync.limits import DeleteLimit, read_clock, set_terms
+    from clerk_sync.mirror.sync.limits import DeleteLimit, read_clock, read_limits
     from clerk_sync.mirror.sync.run import reconcile
     from clerk_sync.mirror.sync.targets import DryRun
 
     source = source_of(services)
     # All of them may be orphaned: nothing is deleted here.
     everybody = DeleteLimit(number=0, percent=100.0)
-    terms = set_terms(transactions, everybody, before=read_clock(transactions), workers=workers)
+    limits = read_limits(transactions, everybody, before=read_clock(transactions), workers=workers)
     transactions.rollback()
     if quick:
-        return glance(transactions, source, terms)
-    drift = Drift(mirror_users=terms.live)
-    with closing(reconcile(transactions, source, DryRun(transactions), terms)) as steps:
+        return glance(transactions, source, limits)
+    drift = Drift(mirror_users=limits.live)
+    with closing(reconcile(transactions, source, DryRun(transactions), limits)) as steps:
         for step in steps:
             transactions.rollback()
             drift.add(step)

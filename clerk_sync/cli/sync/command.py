@@ -58,7 +58,7 @@ def sync(
         dry_run=dry_run,
         resume=resume,
         workers=workers,
-        allowance=max_deletes or DeleteLimit(),
+        delete_limit=max_deletes or DeleteLimit(),
     )
     rows: list[dict[str, Any]] | None = [] if as_json and verbose else None
     with choose_display(quiet=no_progress) as display:

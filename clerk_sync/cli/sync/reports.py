@@ -12,9 +12,10 @@ import click
 
 from clerk_sync.cli.group import INTERRUPTED
 from clerk_sync.cli.sync.sync_runner import Report
+from clerk_sync.mirror.merge.diff import Change
 from clerk_sync.mirror.merge.merge import MergeResult
 from clerk_sync.mirror.sync.runs import Status
-from clerk_sync.mirror.sync.steps import Change, Step
+from clerk_sync.mirror.sync.steps import Step
 
 _NOT_IN_THE_TABLE = ("exit_code", "reason", "dry_run", "resumed")
 _VERBS = {MergeResult.INSERTED: "insert", MergeResult.UPDATED: "update", None: "delete"}

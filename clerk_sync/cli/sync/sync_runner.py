@@ -11,12 +11,11 @@ from typing import Protocol
 import psycopg2
 
 from clerk_sync.cli.sync.lease import acquire, heartbeat
-from clerk_sync.cli.sync.memory import tidily
 from clerk_sync.cli.sync.run_result import DONE, FAILURES, Misconfigured, RunResult, ending_of, users
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.mirror.errors import LeaseLostError
 from clerk_sync.mirror.sync import runs
-from clerk_sync.mirror.sync.limits import DEFAULT_WORKERS, DeleteLimit, read_clock, set_terms
+from clerk_sync.mirror.sync.limits import DEFAULT_WORKERS, DeleteLimit, read_clock, read_limits
 from clerk_sync.mirror.sync.run import ClerkSource, reconcile
 from clerk_sync.mirror.sync.runs import Kind, Status
 from clerk_sync.mirror.sync.steps import Counts, Step
@@ -32,7 +31,7 @@ class SyncOptions:
     dry_run: bool = False
     resume: bool = False
     workers: int = DEFAULT_WORKERS
-    allowance: DeleteLimit = field(default_factory=DeleteLimit)
+    delete_limit: DeleteLimit = field(default_factory=DeleteLimit)
 
 
 @dataclass(slots=True)
@@ -54,8 +53,8 @@ class Report:
         """Count a step."""
         self.counts += step.counts
         self.instance_id = step.instance_id or self.instance_id
-        if step.cursor is not None:
-            self.expected = step.cursor.expected
+        if step.checkpoint is not None:
+            self.expected = step.checkpoint.expected
             self.can_be_resumed = not self.dry_run
 
 
@@ -97,11 +96,11 @@ def _compare(
     transactions: TransactionalConnection, services: Services, order: SyncOptions, report: Report, audience: Observer
 ) -> None:
     source = source_of(services)
-    terms = set_terms(transactions, order.allowance, before=read_clock(transactions), workers=order.workers)
+    limits = read_limits(transactions, order.delete_limit, before=read_clock(transactions), workers=order.workers)
     transactions.rollback()
-    sink = DryRun(transactions)
-    with closing(reconcile(transactions, source, sink, terms, clerk_ids=order.clerk_ids)) as steps:
-        for step in tidily(steps):
+    target = DryRun(transactions)
+    with closing(reconcile(transactions, source, target, limits, clerk_ids=order.clerk_ids)) as steps:
+        for step in steps:
             transactions.rollback()
             _tell(report, step, audience)
 
@@ -113,18 +112,18 @@ def _merge(
     kind = Kind.USERS if order.clerk_ids else Kind.ALL
     run = acquire(transactions, kind, resume=order.resume, say=audience.hear)
     report.run_id = run.id
-    report.resumed = run.cursor is not None
-    report.seen_before = run.cursor.seen if run.cursor else 0
+    report.resumed = run.checkpoint is not None
+    report.seen_before = run.checkpoint.seen if run.checkpoint else 0
     if order.resume and not report.resumed:
         audience.hear("Nothing to resume: this is a run from the beginning.")
     with heartbeat(services.connect, run.id):
-        terms = set_terms(transactions, order.allowance, before=run.started_at, workers=order.workers)
+        limits = read_limits(transactions, order.delete_limit, before=run.started_at, workers=order.workers)
         transactions.commit()
-        sink = MirrorWriter(transactions, run.id)
-        walk = reconcile(transactions, source, sink, terms, clerk_ids=order.clerk_ids, cursor=run.cursor)
+        target = MirrorWriter(transactions, run.id)
+        walk = reconcile(transactions, source, target, limits, clerk_ids=order.clerk_ids, checkpoint=run.checkpoint)
         with closing(walk) as steps:
-            for step in tidily(steps):
-                runs.save_checkpoint(transactions, run.id, step.counts, step.cursor)
+            for step in steps:
+                runs.save_checkpoint(transactions, run.id, step.counts, step.checkpoint)
                 transactions.commit()
                 _tell(report, step, audience)
 

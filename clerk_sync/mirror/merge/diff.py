@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from clerk_sync.clerk.users import CONTENT_FIELDS, UserSnapshot
 from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror.merge.merge import MergeResult
-from clerk_sync.mirror.sync.steps import Change
 
 TOMBSTONE = ("deleted_at",)
 """The field in which a tombstone differs from a user that Clerk lists."""
@@ -17,6 +17,15 @@ TOMBSTONE = ("deleted_at",)
 _FIND = f"""
 SELECT deleted_at, {", ".join(UserSnapshot.__struct_fields__)} FROM users WHERE clerk_id = ANY(%(clerk_ids)s)
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The change of one user, by names of fields only. ``merged`` is None if Clerk no longer knows the user."""
+
+    clerk_id: str
+    merged: MergeResult | None
+    fields: tuple[str, ...] = ()
 
 
 class _Known(NamedTuple):

@@ -13,6 +13,7 @@ from msgspec.json import Encoder
 
 from clerk_sync.clerk.users import UserSnapshot
 from clerk_sync.db.transaction import SqlExecutor
+from clerk_sync.mirror.merge.listed_range import AT_ONCE, LIVES_IN_SPAN, ListedRange
 from clerk_sync.mirror.merge.statements import (
     READ_FROM_API,
     TYPED_COLUMNS,
@@ -20,7 +21,6 @@ from clerk_sync.mirror.merge.statements import (
     tombstone_statement,
     upsert_statement,
 )
-from clerk_sync.mirror.sync.candidates import AT_ONCE, LIVES_IN_SPAN, ListedRange
 
 __all__ = ["READ_FROM_API", "MergeResult", "merge_page", "merge_users", "write_tombstones"]
 

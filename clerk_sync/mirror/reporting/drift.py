@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from clerk_sync.mirror.merge.diff import TOMBSTONE
+from clerk_sync.mirror.merge.diff import TOMBSTONE, Change
 from clerk_sync.mirror.merge.merge import MergeResult
-from clerk_sync.mirror.sync.steps import Change, Step
+from clerk_sync.mirror.sync.steps import Step
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class Drift:
     def add(self, step: Step) -> None:
         """Count what a step of a dry run has found."""
         self.instance_id = step.instance_id or self.instance_id
-        self.clerk_users = step.cursor.expected if step.cursor else self.clerk_users
+        self.clerk_users = step.checkpoint.expected if step.checkpoint else self.clerk_users
         self.orphaned += step.counts.missing
         self.unreadable += step.counts.failed
         self.count(step.changes)

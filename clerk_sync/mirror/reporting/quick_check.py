@@ -10,10 +10,10 @@ from clerk_sync.clerk.errors import ApiProtocolError
 from clerk_sync.db.transaction import SqlExecutor, TransactionalConnection
 from clerk_sync.mirror.errors import EmptyListingError
 from clerk_sync.mirror.merge.diff import find_differences
+from clerk_sync.mirror.merge.listed_range import ListedRange, find_not_shown
 from clerk_sync.mirror.reporting.drift import Drift
-from clerk_sync.mirror.sync.candidates import ListedRange, find_not_shown
 from clerk_sync.mirror.sync.limits import RunLimits
-from clerk_sync.mirror.sync.opening import check_key
+from clerk_sync.mirror.sync.plan import check_key
 from clerk_sync.mirror.sync.run import ClerkSource
 from clerk_sync.mirror.sync.targets import DryRun
 from clerk_sync.mirror.sync.windows import END_OF_TIME_MS, FIRST_MS
@@ -39,7 +39,7 @@ ORDER BY clerk_created_at DESC OFFSET %(place)s LIMIT 1
 """
 
 
-def glance(transactions: TransactionalConnection, source: ClerkSource, terms: RunLimits) -> Drift:
+def glance(transactions: TransactionalConnection, source: ClerkSource, limits: RunLimits) -> Drift:
     """Return the least drift that there is, from both counts and from the users who came last.
 
     Raises what ``reconcile`` raises: then the drift cannot be told.
@@ -51,18 +51,18 @@ def glance(transactions: TransactionalConnection, source: ClerkSource, terms: Ru
     transactions.rollback()  # Clerk may take its time
 
     clerk_users = source.api.count_users()
-    if clerk_users == 0 and terms.filled:
-        raise EmptyListingError(terms.filled)
+    if clerk_users == 0 and limits.filled:
+        raise EmptyListingError(limits.filled)
     page = source.api.list_users(created_at_after=holdings.recent_since_ms - 1)
     if page.first_ms is not None and page.first_ms < holdings.recent_since_ms - 1:
         raise ApiProtocolError("Clerk's list ignores created_at_after; a check without --quick does without")
 
-    drift = Drift(instance.id, clerk_users, terms.live, unreadable=len(page.unmappable))
+    drift = Drift(instance.id, clerk_users, limits.live, unreadable=len(page.unmappable))
     drift.count(find_differences(transactions, page.users))
     surplus = clerk_users - holdings.filled - holdings.never_filled
     drift.missing = max(drift.missing, surplus)
     drift.stale = max(drift.stale, holdings.never_filled)
-    drift.orphaned = max(_count_not_shown(transactions, page, holdings, terms), -surplus)
+    drift.orphaned = max(_count_not_shown(transactions, page, holdings, limits), -surplus)
     return drift
 
 
@@ -72,13 +72,13 @@ def _read_holdings(transaction: SqlExecutor) -> Holdings:
     return Holdings(filled, never_filled, newest[0][0] if newest else FIRST_MS)
 
 
-def _count_not_shown(transaction: SqlExecutor, page: UserPage, holdings: Holdings, terms: RunLimits) -> int:
+def _count_not_shown(transaction: SqlExecutor, page: UserPage, holdings: Holdings, limits: RunLimits) -> int:
     is_last = page.count < LARGEST_PAGE
     shown = [user.clerk_id for user in page.users] + [user.clerk_id for user in page.unmappable if user.clerk_id]
     not_shown = find_not_shown(
         transaction,
         ListedRange(
-            before=terms.before,
+            before=limits.before,
             since_ms=holdings.recent_since_ms,
             until_ms=END_OF_TIME_MS if is_last else page.last_ms or holdings.recent_since_ms,
             shown=shown,

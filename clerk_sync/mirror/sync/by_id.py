@@ -21,26 +21,26 @@ SELECT clerk_id, deleted_at IS NULL AND created_at < %(before)s FROM users WHERE
 
 
 def reconcile_users(
-    transaction: SqlExecutor, api: ClerkApi, sink: SyncTarget, terms: RunLimits, clerk_ids: Sequence[str]
+    transaction: SqlExecutor, api: ClerkApi, target: SyncTarget, limits: RunLimits, clerk_ids: Sequence[str]
 ) -> Iterator[Step]:
     """Yield the steps that bring ``clerk_ids`` in step with Clerk; one whom neither side knows counts as failed."""
     wanted = list(dict.fromkeys(clerk_ids))
     for start in range(0, len(wanted), MOST_IDS):
         batch = wanted[start : start + MOST_IDS]
         answer = confirm_by_id(api, batch)
-        counts, changes = sink.take(answer.known)
-        live, unheard_of = _sort_unknown(transaction, answer.unknown, terms.before)
-        gone, deletions = sink.note_missing(live)
+        counts, changes = target.take(answer.known)
+        live, unheard_of = _sort_unknown(transaction, answer.unknown, limits.before)
+        gone, deletions = target.note_missing(live)
         failures = (
             *answer.unmappable,
             *(UnusableUser(each, "neither Clerk nor the mirror knows it") for each in unheard_of),
         )
         seen = len(answer.known) + len(answer.unmappable)
         yield Step(counts + gone + Counts(seen=seen, failed=len(failures)), changes + deletions, failures)
-    missing = sink.count_missing()
-    if missing > terms.cap:
-        raise TooManyMissingError(missing, terms.cap)
-    yield Step(Counts(deleted=sink.bury_missing()))
+    missing = target.count_missing()
+    if missing > limits.cap:
+        raise TooManyMissingError(missing, limits.cap)
+    yield Step(Counts(deleted=target.delete_missing()))
 
 
 def _sort_unknown(transaction: SqlExecutor, clerk_ids: Sequence[str], before: datetime) -> tuple[list[str], list[str]]:

@@ -1,4 +1,4 @@
-"""The terms of a run: what it may take for missing, and how much of that it may delete."""
+"""The limits of a run: what it may take for missing, and how much of that it may delete."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def read_clock(transaction: SqlExecutor) -> datetime:
     return cast("datetime", now)
 
 
-def set_terms(transaction: SqlExecutor, allowance: DeleteLimit, *, before: datetime, workers: int) -> RunLimits:
-    """Return the terms for the mirror as it is now."""
+def read_limits(transaction: SqlExecutor, delete_limit: DeleteLimit, *, before: datetime, workers: int) -> RunLimits:
+    """Return the limits for the mirror as it is now."""
     ((live, filled),) = transaction.fetch_all(_COUNT_LIVE)
-    return RunLimits(before=before, live=live, filled=filled, cap=allowance.of(live), workers=workers)
+    return RunLimits(before=before, live=live, filled=filled, cap=delete_limit.of(live), workers=workers)

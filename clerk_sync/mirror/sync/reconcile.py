@@ -1,8 +1,13 @@
-"""The reconciliation: into the mirror whomever Clerk lists, and out of it whom Clerk no longer knows.
+"""Sync all users: merge those that Clerk lists, delete those that Clerk no longer knows.
 
-A generator of steps. The caller commits each one before it asks for the next; closing the generator is stopping, and
-the cursor of the last step is where another process can go on. Nobody is deleted before the walk has come to its end
-and has seen as many users as Clerk counts.
+A generator of steps. The caller commits each step before it asks for the next. Closing the generator stops the run;
+another process can resume at the checkpoint of the last step.
+
+1. Merge each page, and collect live users in its range whom it leaves out: the candidates.
+2. Ask Clerk about candidates by id, 100 at a time. A user whom Clerk does not know is missing.
+3. After the last page, ask about users without a creation time: no range covers them.
+4. Refuse to delete if the list showed fewer users than Clerk counts, or if more are missing than ``--max-deletes``.
+5. Write the tombstones.
 """
 
 from __future__ import annotations
@@ -16,132 +21,133 @@ from functools import partial
 from msgspec.structs import replace
 
 from clerk_sync.clerk.api.client import MOST_IDS, ClerkApi
-from clerk_sync.clerk.api.user_pages import UserPage
 from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror.errors import ShortListingError, TooManyMissingError
-from clerk_sync.mirror.sync.candidates import AT_ONCE, ListedRange, confirm_by_id, find_not_shown, find_undated
+from clerk_sync.mirror.merge.listed_range import AT_ONCE, ListedRange, find_not_shown
+from clerk_sync.mirror.sync.candidates import confirm_by_id, find_undated
 from clerk_sync.mirror.sync.fetch import Prefetch
 from clerk_sync.mirror.sync.limits import RunLimits
+from clerk_sync.mirror.sync.plan import WindowQueue
 from clerk_sync.mirror.sync.steps import Checkpoint, Counts, Step
 from clerk_sync.mirror.sync.targets import SyncTarget
-from clerk_sync.mirror.sync.windows import PageSlice, Window, WindowReader
+from clerk_sync.mirror.sync.windows import PageSlice, Window
 
-# So many users may be left out of the list and yet be known by id: created_at can change while we walk.
+# The list may leave out this many users whom Clerk knows by id: created_at can change during a run.
 MOST_HIDDEN = 100
 MOST_HIDDEN_SHARE = 0.01
 
-NO_HEADS: Mapping[int, UserPage] = {}
-
 
 class Reconciliation:
-    """One walk over everybody, from ``cursor`` on."""
+    """One reading of the whole list, from ``checkpoint`` on; ``first`` is the page just before it, if already read."""
 
     def __init__(
-        self, transaction: SqlExecutor, api: ClerkApi, sink: SyncTarget, terms: RunLimits, cursor: Checkpoint
+        self,
+        transaction: SqlExecutor,
+        api: ClerkApi,
+        target: SyncTarget,
+        limits: RunLimits,
+        checkpoint: Checkpoint,
+        first: PageSlice | None = None,
     ) -> None:
         self._transaction = transaction
         self._api = api
-        self._sink = sink
-        self._terms = terms
-        self._cursor = cursor
-        self._windows: list[Window | None] = list(cursor.windows)
-        self._pending = deque(cursor.pending)
-        self._seen = cursor.seen
-        self._missing = sink.count_missing()
+        self._target = target
+        self._limits = limits
+        self._checkpoint = checkpoint
+        self._first = first
+        self._queue = WindowQueue(api, checkpoint, first, limits)
+        self._windows = self._queue.windows
+        self._pending = deque(checkpoint.pending)
+        self._seen = checkpoint.seen
+        self._missing = target.count_missing()
         self._hidden = 0
         self._is_between_pages = True
 
-    def steps(self, first: PageSlice | None = None, heads: Mapping[int, UserPage] = NO_HEADS) -> Iterator[Step]:
-        """Yield the work in steps, beginning with the page that the cursor already lies behind, if one is given.
+    def steps(self) -> Iterator[Step]:
+        """Yield the work in steps.
 
-        ``heads`` are pages with which the windows of these numbers begin.
-
-        Raises ApiError where Clerk does not answer, Refused where a guard says no; neither deletes anybody.
+        Raises ApiError if Clerk does not answer and GuardRefusedError if a guard refuses; neither deletes a user.
         """
-        if first is not None:
-            yield from self._take(first)
-        walks = [
-            partial(WindowReader, self._api, window, self._cursor.page_size, heads.get(number))
-            for number, window in enumerate(self._cursor.windows)
-        ]
-        with closing(iter(Prefetch(walks, self._terms.workers))) as stretches:
-            for number, stretch in stretches:
-                yield from self._take(stretch, number)
-        undated = partial(find_undated, self._transaction, before=self._terms.before)
-        yield from self._inquire_about(undated, undated())
+        if self._first is not None:
+            yield from self._take(self._first, {})
+        with closing(iter(Prefetch(self._queue.jobs(), self._limits.workers))) as pages:
+            for number, page, rest in pages:
+                del self._windows[number]
+                yield from self._take(page, rest)
+        undated = partial(find_undated, self._transaction, before=self._limits.before)
+        yield from self._confirm_all(undated, undated())
         while self._pending:
-            yield from self._inquire()
+            yield from self._confirm_batch()
         self._check_count()
-        yield from self._bury()
+        yield from self._write_tombstones()
 
-    def _take(self, stretch: PageSlice, number: int | None = None) -> Iterator[Step]:
-        """Merge the page, ask about whoever is not on it, and leave the cursor behind it."""
-        span = ListedRange(self._terms.before, stretch.since_ms, stretch.until_ms, stretch.shown)
-        counts, changes, not_shown = self._sink.take_page(stretch.users, span)
-        counts += Counts(seen=stretch.count, failed=len(stretch.unmappable))
-        step = Step(counts, changes, tuple(stretch.unmappable))
+    def _take(self, page: PageSlice, rest: Mapping[int, Window]) -> Iterator[Step]:
+        """Merge the page, ask about users it leaves out, and move the checkpoint behind it."""
+        listed = ListedRange(self._limits.before, page.since_ms, page.until_ms, page.shown)
+        counts, changes, not_shown = self._target.take_page(page.users, listed)
+        counts += Counts(seen=page.count, failed=len(page.unmappable))
+        step = Step(counts, changes, tuple(page.unmappable))
         if len(not_shown) == AT_ONCE:
-            # There may be more of them. Until all are found, the cursor stays in front of the page.
+            # There may be more. Until all are found, the checkpoint stays before the page.
             yield step
             step = Step()
             self._is_between_pages = False
-            yield from self._inquire_about(partial(find_not_shown, self._transaction, span), not_shown)
+            yield from self._confirm_all(partial(find_not_shown, self._transaction, listed), not_shown)
             self._is_between_pages = True
-        elif self._missing <= self._terms.cap:
+        elif self._missing <= self._limits.cap:
             self._pending.extend(not_shown)
-        self._seen += stretch.count
-        if number is not None:
-            self._windows[number] = stretch.rest
-        yield dataclasses.replace(step, cursor=self._here())
-        yield from self._inquire_while_worth_it()
+        self._seen += page.count
+        self._windows |= rest
+        yield dataclasses.replace(step, checkpoint=self._here())
+        yield from self._confirm_full_batches()
 
-    def _inquire_about(self, find: Callable[..., list[str]], found: list[str]) -> Iterator[Step]:
-        """Collect candidates, ``found`` first, and ask Clerk as soon as there are enough for a question."""
-        while self._missing <= self._terms.cap:
+    def _confirm_all(self, find: Callable[..., list[str]], found: list[str]) -> Iterator[Step]:
+        """Collect candidates, ``found`` first, and ask Clerk when there are enough for one request."""
+        while self._missing <= self._limits.cap:
             self._pending.extend(found)
-            yield from self._inquire_while_worth_it()
+            yield from self._confirm_full_batches()
             if len(found) < AT_ONCE:
                 return
             found = find(after=found[-1])
 
-    def _inquire_while_worth_it(self) -> Iterator[Step]:
+    def _confirm_full_batches(self) -> Iterator[Step]:
         while len(self._pending) >= MOST_IDS:
-            yield from self._inquire()
+            yield from self._confirm_batch()
 
-    def _inquire(self) -> Iterator[Step]:
-        """Ask Clerk for the users who have waited longest: the known are merged, the unknown are missing."""
-        # The transaction ends before Clerk is asked: that can take a minute.
+    def _confirm_batch(self) -> Iterator[Step]:
+        """Ask Clerk about the oldest candidates: merge known users, note unknown ones as missing."""
+        # End the transaction before the request, which can take a minute.
         yield Step()
         clerk_ids = [self._pending.popleft() for _ in range(min(len(self._pending), MOST_IDS))]
-        if self._missing > self._terms.cap:
-            return  # nothing will be deleted anyway
+        if self._missing > self._limits.cap:
+            return  # The run will be refused, so more answers change nothing.
         answer = confirm_by_id(self._api, clerk_ids)
-        counts = self._sink.take_found(answer.known)
-        gone, changes = self._sink.note_missing(answer.unknown)
+        counts = self._target.take_found(answer.known)
+        gone, changes = self._target.note_missing(answer.unknown)
         self._missing += gone.missing
-        # The list may well have shown users without a creation time: no span says where.
+        # The list may have shown users without a creation time: no range covers them.
         self._hidden += sum(user.clerk_created_at > 0 for user in answer.known)
         counts += gone + Counts(failed=len(answer.unmappable))
         yield Step(counts, changes, tuple(answer.unmappable), self._here())
-        if self._hidden > max(MOST_HIDDEN, self._terms.live * MOST_HIDDEN_SHARE):
+        if self._hidden > max(MOST_HIDDEN, self._limits.live * MOST_HIDDEN_SHARE):
             raise ShortListingError(f"Clerk's list leaves out at least {self._hidden} users whom Clerk knows by id")
 
     def _check_count(self) -> None:
-        if self._seen >= self._cursor.expected:
+        if self._seen >= self._checkpoint.expected:
             return
-        # Users may have been deleted meanwhile: then both the walk and the second count are lower than the first.
-        expected = min(self._cursor.expected, self._api.count_users())
+        # If users were deleted during the run, both the list and the second count are lower than the first count.
+        expected = min(self._checkpoint.expected, self._api.count_users())
         if self._seen < expected:
             raise ShortListingError(f"Clerk's list showed {self._seen} users, and Clerk counts {expected}")
 
-    def _bury(self) -> Iterator[Step]:
-        if self._missing > self._terms.cap:
-            raise TooManyMissingError(self._missing, self._terms.cap)
+    def _write_tombstones(self) -> Iterator[Step]:
+        if self._missing > self._limits.cap:
+            raise TooManyMissingError(self._missing, self._limits.cap)
         if self._missing:
-            yield Step(Counts(deleted=self._sink.bury_missing()), cursor=self._here())
+            yield Step(Counts(deleted=self._target.delete_missing()), checkpoint=self._here())
 
     def _here(self) -> Checkpoint | None:
         if not self._is_between_pages:
             return None
-        windows = [window for window in self._windows if window is not None]
-        return replace(self._cursor, seen=self._seen, windows=windows, pending=list(self._pending))
+        windows = list(self._windows.values())
+        return replace(self._checkpoint, seen=self._seen, windows=windows, pending=list(self._pending))

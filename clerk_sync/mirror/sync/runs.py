@@ -1,7 +1,7 @@
-"""The runs of sync: one at a time holds the lease, and each leaves its report.
+"""The runs of sync: one at a time holds the lease, and each keeps its report.
 
-The lease is the one row with status ``running``; a unique index sees to that. It is held by rows and the database's
-clock alone, because a lock of a session would not survive PgBouncer in transaction mode.
+The lease is the row with status ``running``; a unique index allows only one. It is a row and no session lock, because
+PgBouncer in transaction mode would lose a session lock.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ LEASE_TIMEOUT = timedelta(seconds=10)
 
 
 class Kind(StrEnum):
-    """What a run is about."""
+    """The users that a run covers."""
 
     ALL = "all"
     USERS = "users"
 
 
 class Status(StrEnum):
-    """How a run stands or ended; ``lost`` died without a word."""
+    """The status of a run. ``lost``: its process ended without an entry."""
 
     RUNNING = "running"
     DONE = "done"
@@ -47,18 +47,18 @@ class Run(NamedTuple):
 
     id: int
     started_at: datetime
-    cursor: Checkpoint | None = None
+    checkpoint: Checkpoint | None = None
 
 
 class LeaseHolder(NamedTuple):
-    """Whoever holds the lease; two looks at ``heartbeat_at`` tell whether the process lives."""
+    """The run that holds the lease. If ``heartbeat_at`` changes, its process is alive."""
 
     id: int
     started_at: datetime
     heartbeat_at: datetime
 
 
-# A lease is not to be given away twice, not even after the fall of the server.
+# A lease must not be granted twice, even if the server crashes.
 _DURABLY: LiteralString = "SET LOCAL synchronous_commit = on;"
 _BEGIN: LiteralString = f"""{_DURABLY}
 INSERT INTO sync_runs (kind) VALUES (%(kind)s)
@@ -81,7 +81,7 @@ def begin_run(transaction: SqlExecutor, kind: Kind) -> Run | None:
 
 
 def resume_run(transaction: SqlExecutor) -> Run | None:
-    """Return the last full run, to go on with, or None where it is over, too old, or the lease is taken."""
+    """Return the last full run to resume, or None if it is complete, too old, or the lease is held."""
     rows = transaction.fetch_all(_RESUME, {"resumable_for": RESUMABLE_FOR})
     if not rows:
         return None
@@ -90,10 +90,10 @@ def resume_run(transaction: SqlExecutor) -> Run | None:
 
 
 _FIND_HOLDER: LiteralString = "SELECT id, started_at, heartbeat_at FROM sync_runs WHERE status = 'running'"
-_TAKE_AWAY: LiteralString = """
-UPDATE sync_runs SET status = 'lost', ended_at = clock_timestamp(), reason = 'its process ended without a word'
+_EXPIRE: LiteralString = """
+UPDATE sync_runs SET status = 'lost', ended_at = clock_timestamp(), reason = 'its process ended without an entry'
 WHERE id = (
-    -- A row that is locked is being written by its run: that one lives.
+    -- Its run is writing a locked row, so the run is alive.
     SELECT id FROM sync_runs WHERE id = %(run_id)s AND status = 'running'
       AND heartbeat_at < clock_timestamp() - %(silence)s FOR UPDATE SKIP LOCKED
 )
@@ -102,20 +102,20 @@ RETURNING id
 
 
 def find_holder(transaction: SqlExecutor) -> LeaseHolder | None:
-    """Return whoever holds the lease, or None."""
+    """Return the holder of the lease, or None."""
     rows = transaction.fetch_all(_FIND_HOLDER)
     return LeaseHolder(*rows[0]) if rows else None
 
 
 def expire_lease(transaction: SqlExecutor, run_id: int) -> bool:
     """End the run if it has lost its lease; return whether it has."""
-    return bool(transaction.fetch_all(_TAKE_AWAY, {"run_id": run_id, "silence": LEASE_TIMEOUT}))
+    return bool(transaction.fetch_all(_EXPIRE, {"run_id": run_id, "silence": LEASE_TIMEOUT}))
 
 
-_BEAT: LiteralString = (
+_HEARTBEAT: LiteralString = (
     "UPDATE sync_runs SET heartbeat_at = clock_timestamp() WHERE id = %(run_id)s AND status = 'running' RETURNING id"
 )
-_RECORD: LiteralString = """
+_SAVE_CHECKPOINT: LiteralString = """
 UPDATE sync_runs SET
     heartbeat_at = clock_timestamp(), cursor = coalesce(CAST(%(cursor)s AS jsonb), cursor),
     seen = seen + %(seen)s, inserted = inserted + %(inserted)s, updated = updated + %(updated)s,
@@ -125,7 +125,7 @@ WHERE id = %(run_id)s AND status = 'running'
 RETURNING id
 """
 _NAME_INSTANCE: LiteralString = "UPDATE sync_runs SET instance_id = %(instance_id)s WHERE id = %(run_id)s"
-# Whatever the run wrote without waiting for the disk is there when this is: whoever is told "done" can rely on it.
+# Waiting for the disk here also makes the run's earlier commits durable, before the operator reads "done".
 _END: LiteralString = f"""{_DURABLY}
 WITH ended AS (
     UPDATE sync_runs SET status = %(status)s, reason = %(reason)s, ended_at = clock_timestamp(),
@@ -140,33 +140,36 @@ SELECT status, deleted FROM sync_runs WHERE id = %(run_id)s AND NOT EXISTS (SELE
 
 
 def send_heartbeat(transaction: SqlExecutor, run_id: int) -> bool:
-    """Say that the run lives; return False where it has been taken for dead."""
-    return bool(transaction.fetch_all(_BEAT, {"run_id": run_id}))
+    """Renew the lease; return False if the run has lost it."""
+    return bool(transaction.fetch_all(_HEARTBEAT, {"run_id": run_id}))
 
 
 def name_instance(transaction: SqlExecutor, run_id: int, instance_id: str) -> None:
-    """Note which instance the run reads from."""
+    """Store the instance that the run reads from."""
     transaction.fetch_all(_NAME_INSTANCE, {"run_id": run_id, "instance_id": instance_id})
 
 
-def save_checkpoint(transaction: SqlExecutor, run_id: int, counts: Counts, cursor: Checkpoint | None) -> None:
-    """Add a step to the run's report, in the transaction of what the step wrote; raise LeaseLost where it is over.
+def save_checkpoint(transaction: SqlExecutor, run_id: int, counts: Counts, checkpoint: Checkpoint | None) -> None:
+    """Add a step to the run's report, in the step's transaction; raise LeaseLostError if the lease is lost.
 
-    This is the fence: a run that was taken for dead cannot commit another row.
+    So a run that has lost its lease cannot commit another row.
     """
-    values = asdict(counts) | {"cursor": msgspec.json.encode(cursor).decode() if cursor else None, "run_id": run_id}
-    if not transaction.fetch_all(_RECORD, values):
+    values = asdict(counts) | {
+        "cursor": msgspec.json.encode(checkpoint).decode() if checkpoint else None,
+        "run_id": run_id,
+    }
+    if not transaction.fetch_all(_SAVE_CHECKPOINT, values):
         raise LeaseLostError(run_id)
 
 
 class Ended(NamedTuple):
-    """How a run has ended, and how many users it has deleted, as its row says."""
+    """The stored end of a run, and the number of users that it deleted."""
 
     status: Status
     deleted: int
 
 
 def end_run(transaction: SqlExecutor, run_id: int, status: Status, reason: str | None = None) -> Ended:
-    """Give the lease back and write down how the run ended, unless it had ended before; return what stands there."""
+    """Release the lease and store how the run ended, unless it had ended before; return what is stored."""
     ((found, deleted),) = transaction.fetch_all(_END, {"run_id": run_id, "status": status, "reason": reason})
     return Ended(Status(found), deleted)

@@ -1,4 +1,4 @@
-"""What a run of sync has done, piece by piece: values that the caller commits, counts and shows."""
+"""The steps of a sync run: values that the caller commits, counts and prints."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Self
 from msgspec import Struct
 
 from clerk_sync.clerk.api.user_pages import UnusableUser
-from clerk_sync.mirror.merge.merge import MergeResult
+from clerk_sync.mirror.merge.diff import Change
 from clerk_sync.mirror.sync.windows import Window
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Users, by what became of them; in a dry run, by what would. ``missing`` are confirmed, not yet ``deleted``."""
+    """Numbers of users by result. ``missing`` are confirmed by Clerk, and not yet ``deleted``."""
 
     seen: int = 0
     inserted: int = 0
@@ -29,19 +29,10 @@ class Counts:
         return type(self)(*(mine + yours for mine, yours in zip(astuple(self), astuple(other), strict=True)))
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What becomes of one user, in names of fields only; ``merged`` is None for one whom Clerk no longer knows."""
-
-    clerk_id: str
-    merged: MergeResult | None
-    fields: tuple[str, ...] = ()
-
-
 class Checkpoint(Struct, frozen=True):
-    """Where a walk stands: enough to go on with it in another process.
+    """The progress of a run, from which another process can resume it.
 
-    ``expected`` is Clerk's count at the start; ``pending`` are missing users of whom Clerk has not been asked yet.
+    ``expected`` is Clerk's count at the start. ``pending`` are candidates about whom Clerk has not been asked yet.
     """
 
     expected: int
@@ -53,10 +44,10 @@ class Checkpoint(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One piece of work, to be committed before the next is asked for; ``instance_id`` once it is known."""
+    """One step, to be committed before the next begins. Only the first has an ``instance_id``."""
 
     counts: Counts = Counts()
     changes: tuple[Change, ...] = ()
     failures: tuple[UnusableUser, ...] = ()
-    cursor: Checkpoint | None = field(default=None, repr=False)
+    checkpoint: Checkpoint | None = field(default=None, repr=False)
     instance_id: str | None = None

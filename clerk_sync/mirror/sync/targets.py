@@ -1,4 +1,4 @@
-"""Where the findings of a walk go: into the mirror, or only into the report of a dry run."""
+"""The targets of a sync run: the mirror, or only the report of a dry run."""
 
 from __future__ import annotations
 
@@ -10,61 +10,60 @@ from clerk_sync.clerk.users import UserSnapshot
 from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror import binding
 from clerk_sync.mirror.errors import ForeignInstanceError
-from clerk_sync.mirror.merge.diff import find_differences
+from clerk_sync.mirror.merge.diff import Change, find_differences
+from clerk_sync.mirror.merge.listed_range import ListedRange, find_not_shown
 from clerk_sync.mirror.merge.merge import READ_FROM_API, MergeResult, merge_page, merge_users, write_tombstones
 from clerk_sync.mirror.sync import candidates, runs
-from clerk_sync.mirror.sync.candidates import ListedRange
-from clerk_sync.mirror.sync.steps import Change, Counts
+from clerk_sync.mirror.sync.steps import Counts
 
 SYNC_SETTINGS: LiteralString = (
     "SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = '10min'; SET LOCAL synchronous_commit = off"
 )
-"""What the transactions of a run begin with. It has time, unlike a webhook. And it may lose its last half second when
-PostgreSQL falls: rows and cursor are lost together, so that resuming brings them back; waiting for the disk after each
-page would bring nothing."""
+"""The settings of a run's transactions. A run can wait longer than a webhook. It need not wait for the disk: if
+PostgreSQL crashes, the last rows are lost together with their checkpoint, and ``--resume`` reads them again."""
 
 READ_ONLY: LiteralString = "SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = '10min'"
-"""What the transactions of a dry run begin with: the database itself refuses to be written."""
+"""The settings of a dry run's transactions: PostgreSQL refuses every write."""
 
 _FLUSHED: LiteralString = "SET LOCAL synchronous_commit = on"
 
 
 class SyncTarget(Protocol):
-    """What a reconciliation does with what it finds out."""
+    """Takes the users that a run reads, and the ids that Clerk does not know."""
 
     def bind(self, instance_id: str) -> None:
-        """Let the mirror be a copy of this instance; raise ForeignInstance where it is one of another."""
+        """Bind the mirror to this instance; raise ForeignInstanceError if it is bound to another."""
 
     def take(self, users: Sequence[UserSnapshot]) -> tuple[Counts, tuple[Change, ...]]:
-        """Take users as Clerk's API shows them."""
+        """Take users that were read from Clerk's API."""
 
     def take_page(
-        self, users: Sequence[UserSnapshot], span: ListedRange
+        self, users: Sequence[UserSnapshot], listed: ListedRange
     ) -> tuple[Counts, tuple[Change, ...], list[str]]:
-        """Take the users of a page, and return up to AT_ONCE ids of live users whom it leaves out, too."""
+        """Take a page's users, and return also up to AT_ONCE ids of live users whom it leaves out."""
 
     def take_found(self, users: Sequence[UserSnapshot]) -> Counts:
-        """Take users who were asked for by id; those whom the list shows as well are counted there."""
+        """Take users that were read by id. The list may show them as well, so ``seen`` does not count them."""
 
     def note_missing(self, clerk_ids: Sequence[str]) -> tuple[Counts, tuple[Change, ...]]:
         """Take ids that Clerk does not know."""
 
     def count_missing(self) -> int:
-        """Return how many missing ids were noted."""
+        """Return the number of missing ids."""
 
-    def bury_missing(self) -> int:
-        """Delete the users noted as missing and return how many there were."""
+    def delete_missing(self) -> int:
+        """Delete the missing users and return their number."""
 
 
 class MirrorWriter:
-    """The mirror itself, on behalf of a run; its transactions should be ``SYNC_SETTINGS``."""
+    """Writes to the mirror, in transactions with SYNC_SETTINGS."""
 
     def __init__(self, transaction: SqlExecutor, run_id: int) -> None:
         self._transaction = transaction
         self._run_id = run_id
 
     def bind(self, instance_id: str) -> None:
-        """Bind a mirror that is still free."""
+        """Bind the mirror if it is bound to no instance."""
         bound = binding.bind(self._transaction, instance_id, bound_by="sync")
         if bound != instance_id:
             raise ForeignInstanceError(instance_id, bound)
@@ -75,10 +74,10 @@ class MirrorWriter:
         return _count(merge_users(self._transaction, users, event_at=READ_FROM_API)), ()
 
     def take_page(
-        self, users: Sequence[UserSnapshot], span: ListedRange
+        self, users: Sequence[UserSnapshot], listed: ListedRange
     ) -> tuple[Counts, tuple[Change, ...], list[str]]:
-        """Merge the users and look who is left out, in one statement."""
-        merged, not_shown = merge_page(self._transaction, users, span)
+        """Merge the users and find those left out, in one statement."""
+        merged, not_shown = merge_page(self._transaction, users, listed)
         return _count(merged), (), not_shown
 
     def take_found(self, users: Sequence[UserSnapshot]) -> Counts:
@@ -87,17 +86,17 @@ class MirrorWriter:
         return Counts(inserted=counts.inserted, updated=counts.updated)
 
     def note_missing(self, clerk_ids: Sequence[str]) -> tuple[Counts, tuple[Change, ...]]:
-        """Note the ids beside the run."""
-        return Counts(missing=candidates.remember_missing(self._transaction, self._run_id, clerk_ids)), ()
+        """Store the ids with the run."""
+        return Counts(missing=candidates.note_missing(self._transaction, self._run_id, clerk_ids)), ()
 
     def count_missing(self) -> int:
-        """Return how many missing ids this run has noted, in this process or in one before it."""
+        """Return the number of missing ids of this run, including those of a process that it resumes."""
         return candidates.count_missing(self._transaction, self._run_id)
 
-    def bury_missing(self) -> int:
-        """Turn them into tombstones; this transaction waits for the disk."""
+    def delete_missing(self) -> int:
+        """Write their tombstones; this transaction waits for the disk."""
         self._transaction.fetch_all(_FLUSHED)
-        batches = candidates.recall_missing(self._transaction, self._run_id)
+        batches = candidates.list_missing(self._transaction, self._run_id)
         return sum(len(write_tombstones(self._transaction, clerk_ids)) for clerk_ids in batches)
 
 
@@ -106,7 +105,7 @@ def _count(merged: Mapping[str, MergeResult]) -> Counts:
 
 
 class DryRun:
-    """Nothing but a report; its transactions should be ``READ_ONLY``."""
+    """Compares without writing, in transactions that are READ_ONLY."""
 
     def __init__(self, transaction: SqlExecutor) -> None:
         self._transaction = transaction
@@ -125,13 +124,13 @@ class DryRun:
         return Counts(**{kind.value: counted[kind] for kind in MergeResult}), tuple(changes)
 
     def take_page(
-        self, users: Sequence[UserSnapshot], span: ListedRange
+        self, users: Sequence[UserSnapshot], listed: ListedRange
     ) -> tuple[Counts, tuple[Change, ...], list[str]]:
         """Compare the users with the mirror."""
-        return *self.take(users), candidates.find_not_shown(self._transaction, span)
+        return *self.take(users), find_not_shown(self._transaction, listed)
 
     def take_found(self, users: Sequence[UserSnapshot]) -> Counts:  # noqa: ARG002 - the protocol wants it
-        """Count nobody twice."""
+        """Count nothing: the list counts these users."""
         return Counts()
 
     def note_missing(self, clerk_ids: Sequence[str]) -> tuple[Counts, tuple[Change, ...]]:
@@ -140,9 +139,9 @@ class DryRun:
         return Counts(missing=len(clerk_ids)), tuple(Change(clerk_id, None) for clerk_id in clerk_ids)
 
     def count_missing(self) -> int:
-        """Return how many missing ids were counted."""
+        """Return the number of missing ids."""
         return self._missing
 
-    def bury_missing(self) -> int:
+    def delete_missing(self) -> int:
         """Delete nobody."""
         return 0

@@ -15,7 +15,7 @@ from clerk_sync.extensions import services
 from clerk_sync.mirror.errors import SyncError
 from clerk_sync.mirror.reporting.drift import Drift
 from clerk_sync.mirror.reporting.quick_check import glance
-from clerk_sync.mirror.sync.limits import DeleteLimit, read_clock, set_terms
+from clerk_sync.mirror.sync.limits import DeleteLimit, read_clock, read_limits
 from clerk_sync.mirror.sync.run import ClerkSource
 from clerk_sync.web.console import rendering
 from clerk_sync.web.console.flash import Notice, Tone, flash
@@ -80,9 +80,9 @@ def _run_check(source: ClerkSource) -> Drift:
     # Nothing is deleted here, so the delete limit must not refuse.
     no_limit = DeleteLimit(number=0, percent=100.0)
     with TransactionalConnection(services().connect, f"SET TRANSACTION READ ONLY; {TIME_LIMITS}") as transactions:
-        terms = set_terms(transactions, no_limit, before=read_clock(transactions), workers=1)
+        limits = read_limits(transactions, no_limit, before=read_clock(transactions), workers=1)
         transactions.rollback()
-        return glance(transactions, source, terms)
+        return glance(transactions, source, limits)
 
 
 def _notice_of(found: Drift, seconds: float) -> Notice:

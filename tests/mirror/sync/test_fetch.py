@@ -1,14 +1,15 @@
-"""Threads fetch ahead, in order, not too far, and end when nobody listens any more."""
+"""Threads fetch ahead in order and not too far, and they end when the consumer stops."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
-from clerk_sync.mirror.sync.fetch import ROOM_TO_SPARE, Prefetch, in_parallel
+from clerk_sync.mirror.sync.fetch import SPARE_SLOTS, Job, Prefetch, in_parallel
 from tests.local_clerk import wait_until
 
 
@@ -16,15 +17,33 @@ def threads() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if thread.name == "prefetch"}
 
 
-def test_each_job_keeps_its_order() -> None:
-    jobs = [lambda job=job: range(job * 100, job * 100 + 50) for job in range(5)]
-    items = list(Prefetch(jobs, workers=3))
+def chain(values: Iterator[Any]) -> Job[Any]:
+    """A job that returns the first value, followed by the job that returns the next."""
+    return lambda: (next(values), [chain(values)])
+
+
+def count_to(end: int, job: int) -> Callable[[int], Job[tuple[int, int]]]:
+    return lambda place: lambda: ((job, place), [count_to(end, job)(place + 1)] if place < end else [])
+
+
+def test_an_item_comes_before_the_items_of_the_jobs_that_follow_it() -> None:
+    items = list(Prefetch([count_to(49, job)(0) for job in range(5)], workers=3))
     assert len(items) == 250
     for job in range(5):
-        assert [item for number, item in items if number == job] == list(range(job * 100, job * 100 + 50))
+        assert [place for number, place in items if number == job] == list(range(50))
 
 
-def test_nobody_fetches_far_ahead_of_the_consumer() -> None:
+def test_jobs_that_follow_one_job_run_in_parallel() -> None:
+    barrier = threading.Barrier(3)
+    parts: list[Job[int]] = [lambda: (barrier.wait(30), []) for _ in range(3)]
+    assert sorted(Prefetch([lambda: (-1, parts)], workers=3)) == [-1, 0, 1, 2]
+
+
+def test_no_job_is_no_item() -> None:
+    assert list(Prefetch([], workers=3)) == []
+
+
+def test_threads_fetch_only_a_few_items_ahead_of_the_consumer() -> None:
     fetched: list[int] = []
 
     def job() -> Iterator[int]:
@@ -33,28 +52,28 @@ def test_nobody_fetches_far_ahead_of_the_consumer() -> None:
             yield number
 
     others = threads()
-    with closing(iter(Prefetch([job, job], workers=2))) as items:
+    with closing(iter(Prefetch([chain(job()), chain(job())], workers=2))) as items:
         next(items)
-        most = 1 + len(threads() - others) + ROOM_TO_SPARE  # one consumed; the others wait
+        most = 1 + len(threads() - others) + SPARE_SLOTS  # one consumed; the others wait
         wait_until(lambda: len(fetched) == most)
         assert not threading.Event().wait(0.05)
         assert len(fetched) == most
 
 
-def test_whoever_is_served_at_once_is_served_by_one_thread() -> None:
+def test_one_thread_serves_a_consumer_that_need_not_wait() -> None:
     others = threads()
-    with closing(iter(Prefetch([lambda: iter(range(10**9))] * 24, workers=24))) as items:
+    with closing(iter(Prefetch([chain(iter(range(10**9))) for _ in range(24)], workers=24))) as items:
         for _ in range(1000):
             next(items)
         assert len(threads() - others) <= 2  # a second one only where this machine stood still for a moment
 
 
-def test_whoever_waits_is_served_by_as_many_threads_as_are_allowed() -> None:
+def test_a_consumer_that_waits_gets_as_many_threads_as_are_allowed() -> None:
     others = threads()
     gate = threading.Event()
 
-    def job() -> Iterator[bool]:
-        yield gate.wait(30)
+    def job() -> tuple[bool, list[Job[bool]]]:
+        return gate.wait(30), []
 
     def open_gate_when_all_are_there() -> None:
         wait_until(lambda: len(threads() - others) == 24)
@@ -74,11 +93,11 @@ def test_the_error_of_a_thread_is_raised_to_the_consumer_and_ends_the_others() -
         raise ValueError("torn")
 
     with pytest.raises(ValueError, match="torn"):
-        list(Prefetch([failing, lambda: iter(range(10**9))], workers=2))
+        list(Prefetch([chain(failing()), chain(iter(range(10**9)))], workers=2))
     wait_until(lambda: threads() <= others)
 
 
-def test_a_thread_that_cannot_be_started_is_an_error_and_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thread_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     started = 0
     start = threading.Thread.start
 
@@ -92,13 +111,13 @@ def test_a_thread_that_cannot_be_started_is_an_error_and_no_silence(monkeypatch:
     monkeypatch.setattr(threading.Thread, "start", start_five)
     waiting = threading.Event()
     with pytest.raises(RuntimeError, match="new thread"):
-        list(Prefetch([lambda: iter([waiting.wait(5)])] * 8, workers=8))
+        list(Prefetch([lambda: (waiting.wait(5), [])] * 8, workers=8))
     waiting.set()
 
 
 def test_closing_ends_the_threads() -> None:
     others = threads()
-    items = iter(Prefetch([lambda: iter(range(10**9))] * 4, workers=4))
+    items = iter(Prefetch([chain(iter(range(10**9))) for _ in range(4)], workers=4))
     next(items)
     items.close()
     wait_until(lambda: threads() <= others)

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from clerk_sync.emulator import LocalClerk
-from clerk_sync.mirror.sync.candidates import AT_ONCE
+from clerk_sync.mirror.merge.listed_range import AT_ONCE
 from tests.conftest import clerk_event, clerk_user
 from tests.local_clerk import SEQUENTIAL, Command, Query, delete_at_clerk, meanwhile, rows_at, rows_of, tombstones
 

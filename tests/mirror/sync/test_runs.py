@@ -17,7 +17,9 @@ from clerk_sync.mirror.sync.targets import SYNC_SETTINGS
 from clerk_sync.mirror.sync.windows import Window
 from tests.local_clerk import Query
 
-CURSOR = Checkpoint(7, 500, 3, [Window(start_ms=5, reached_ms=9, reached_id="user_a", carried=["user_a"])], ["user_b"])
+CURSOR = Checkpoint(
+    7, 500, 3, [Window(start_ms=5, reached_ms=9, reached_id="user_a", boundary_ids=["user_a"])], ["user_b"]
+)
 
 
 def begin(transactions: TransactionalConnection, kind: Kind = Kind.ALL) -> Run:
