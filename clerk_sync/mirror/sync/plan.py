@@ -4,8 +4,8 @@
 2. Put the rest of the list on the queue as one window.
 3. A worker takes a window and reads one page of it.
 4. If the page was the window's last, the window is done.
-5. Else estimate how many users the rest of the window holds. If it is the only window, count minus users read is exact;
-   in other cases it is the page's users per millisecond, times the milliseconds that are left.
+5. Else estimate how many users the rest of the window holds: the page's users per millisecond, times the milliseconds
+   that are left; at most the users that no other window is expected to hold. The only window holds exactly those.
 6. If the rest holds more than one worker's share, cut it into equal parts of time.
 7. Put the parts, or the uncut rest, on the queue. The run ends when the queue is empty.
 
@@ -86,7 +86,9 @@ class WindowQueue:
         self._now_ms = int(limits.before.timestamp() * 1000)
         self._users_left = checkpoint.expected - checkpoint.seen
         self._share = self._users_left / limits.workers
-        self._made = self._open = len(checkpoint.windows)
+        self._made = len(checkpoint.windows)
+        # Users that each open window is expected to hold, by number.
+        self._expected = dict.fromkeys(range(self._made), self._users_left / max(self._made, 1))
         self._lock = Lock()
         self._readers = {number: self._reader(window) for number, window in enumerate(checkpoint.windows)}
         if first is not None and self._readers:
@@ -110,14 +112,15 @@ class WindowQueue:
     def _subdivide(self, number: int, reader: WindowReader, page: PageSlice) -> dict[int, WindowReader]:
         with self._lock:
             self._users_left -= page.count
+            expected = self._expected.pop(number)
             window = reader.window
             if window is None:
-                self._open -= 1
                 return {}
-            cuts = self._cuts(window, page)
+            cuts, users_each = self._cuts(window, page)
+            self._expected[number] = users_each if cuts else max(expected - page.count, 0)
             first_number = self._made
-            self._open += len(cuts)
             self._made += len(cuts)
+            self._expected |= dict.fromkeys(range(first_number, self._made), users_each)
         if not cuts:
             return {number: reader}
         ends_ms = [*cuts[1:], window.end_ms]
@@ -125,29 +128,29 @@ class WindowQueue:
         parts = [Window(start_ms=start, end_ms=end) for start, end in zip(cuts, ends_ms, strict=True)]
         return {number: reader} | {first_number + place: self._reader(part) for place, part in enumerate(parts)}
 
-    def _cuts(self, window: Window, page: PageSlice) -> list[int]:
-        """Return the milliseconds at which to cut the rest of ``window``, behind ``page``."""
+    def _cuts(self, window: Window, page: PageSlice) -> tuple[list[int], float]:
+        """Return the milliseconds at which to cut ``window`` behind ``page``, and the users expected in each part."""
         times_ms = [user.clerk_created_at for user in page.users if user.clerk_created_at]
         reached_ms = window.reached_ms
         is_limit_reached = self._workers == 1 or self._made >= self._workers * MOST_WINDOWS_PER_WORKER
         if is_limit_reached or not times_ms or not reached_ms:
-            return []
+            return [], 0
         # The window of the first page has no beginning.
         since_ms = times_ms[0] if page.since_ms <= FIRST_MS else page.since_ms
         end_ms = self._now_ms if window.end_ms is None else window.end_ms
         users_per_ms = page.count / max(reached_ms - since_ms, 1)
-        users: float = self._users_left
-        if self._open > 1:
+        users = self._users_left - sum(self._expected.values())
+        if self._expected:
             users = min(users, users_per_ms * (end_ms - reached_ms))
         if users < FEWEST_USERS or users < self._share * CUT_ABOVE:
-            return []
+            return [], 0
         parts = min(self._workers, ceil(users / max(self._share, FEWEST_USERS_PER_WINDOW)))
         horizon_ms = min(end_ms, reached_ms + int(users / users_per_ms))
         part_ms = (horizon_ms - reached_ms) // parts
         if part_ms < 1:
-            return []
+            return [], 0
         cuts = [reached_ms + part_ms * part for part in range(1, parts)]
-        return [*cuts, horizon_ms] if horizon_ms < end_ms else cuts
+        return ([*cuts, horizon_ms] if horizon_ms < end_ms else cuts), users / parts
 
     def _reader(self, window: Window) -> WindowReader:
         return WindowReader(self._api, window, self._page_size)

@@ -87,10 +87,10 @@ def test_self_tests_are_in_no_count_of_deliveries(readers: Readers, deliver: Cal
     before = readers.metrics()
     assert deliver({"object": "event", "type": SELF_TEST, "data": {}}).get_json() == {"outcome": "ignored"}
     assert counts(readers.metrics()) == counts(before)
-    assert "Nothing has arrived" in readers.console("/console")
+    assert "No delivery has arrived" in readers.console("/console")
     deliver(clerk_event("user.created", clerk_user(id="user_new")))
     assert counts(readers.metrics()) != counts(before)
-    assert "Nothing has arrived" not in readers.console("/console")
+    assert "No delivery has arrived" not in readers.console("/console")
 
 
 def counts(metrics: str) -> list[str]:
