@@ -14,12 +14,11 @@ from clerk_sync.telemetry.logs import AccessLog
 
 def install(app: Flask, settings: Settings) -> None:
     """Add the routes, the error handlers and the middleware to ``app``."""
-    from clerk_sync.web import account, admin, console, converters, fast_path, health, problems, webhooks
+    from clerk_sync.web import account, admin, console, converters, health, problems, webhooks
     from clerk_sync.web.docs import openapi_views
     from clerk_sync.web.middleware import cors, observe, request_body
 
     # From the innermost middleware to the outermost: the last one sees a request first.
-    fast_path.install(app)
     request_body.install(app)
     cors.install(app, settings.authorized_parties)
     observe.install(app, AccessLog(settings))
