@@ -1,4 +1,4 @@
-"""``wsgi.py``: the whole application for a server, and what a command needs, whatever the command line says."""
+"""``wsgi.py``: servers get the whole application, commands only their part, independent of the command line."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def python(code: str, environment: dict[str, str]) -> subprocess.CompletedProces
 
 
 @pytest.mark.parametrize("line", COMMAND_LINES, ids=" ".join)
-def test_a_server_gets_its_routes_whatever_its_command_line_says(environment: dict[str, str], line: list[str]) -> None:
+def test_a_server_has_every_route_independent_of_its_command_line(environment: dict[str, str], line: list[str]) -> None:
     ran = python(ANSWERS.format(argv=line), environment)
     assert (ran.returncode, ran.stdout) == (0, "200\n"), ran.stderr
 
@@ -72,7 +72,7 @@ def light_app(settings: Settings) -> Iterator[Application]:
         db.engine.dispose()
 
 
-def test_what_was_loaded_for_a_command_answers_requests_all_the_same(light_app: Application) -> None:
+def test_an_application_loaded_for_a_command_answers_requests(light_app: Application) -> None:
     client = light_app.test_client()
     assert client.get("/healthz").status_code == 200
     assert client.get("/nowhere").get_json()["code"] == "not-found"

@@ -78,7 +78,7 @@ def test_one_of_several_hosts_that_takes_writes_is_enough(postgres: PostgresServ
         assert connection.info.host == postgres.socket_directory
 
 
-def test_an_operators_session_has_a_name_of_its_own_and_utf8(odd_login: str) -> None:
+def test_migrations_connect_under_another_name_and_in_utf8(odd_login: str) -> None:
     environment = {
         **os.environ,
         "DATABASE_URL": f"{odd_login}&client_encoding=LATIN9&application_name=clerk_sync",

@@ -81,7 +81,7 @@ def test_a_server_that_does_not_answer_is_unreachable(url: str) -> None:
         ("SET default_transaction_read_only = off", "&target_session_attrs=standby", Fault.UNREACHABLE),
     ],
 )
-def test_a_refused_connection_is_told_by_what_is_said(
+def test_the_text_of_a_refused_connection_decides_its_fault(
     postgres: PostgresServer, setting: str, asked: str, fault: Fault
 ) -> None:
     with login(postgres) as wrong:

@@ -1,4 +1,4 @@
-"""The session's connections: a lost one damages no answer that has been made, and a refused one is not kept."""
+"""Connections of sessions: a lost one does not change a finished response, and a read-only one is replaced."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_connection_that_is_lost_before_the_answer_is_answered_503(
 
 
 @pytest.mark.parametrize("register", ["teardown_request", "teardown_appcontext"])
-def test_whatever_fails_when_a_request_is_over_does_not_damage_its_answer(
+def test_a_failing_teardown_does_not_change_the_response(
     make_app: MakeApp, bearer: Bearer, capfd: pytest.CaptureFixture[str], register: str
 ) -> None:
     app = make_app(log_format=LogFormat.JSON)

@@ -1,4 +1,4 @@
-"""What keeps the database from serving us is found in its catalog, and named with what mends it."""
+"""Obstacles are found in the catalog and named with their fix."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_owner_has_no_obstacle_before_and_after_the_migrations(
     assert look(new_database()) == []
 
 
-def test_what_the_service_needs_is_said_of_each_of_its_tables() -> None:
+def test_needed_privileges_are_listed_for_every_table() -> None:
     assert set(NEEDED) == {*Base.metadata.tables, "clerk_sync_version", "alembic_version"}
 
 
@@ -114,7 +114,7 @@ def test_a_login_that_may_write_again_is_served_by_the_pool_that_was_refused(pos
         ),
     ],
 )
-def test_what_keeps_migrations_from_running_is_named(
+def test_an_obstacle_to_migrations_is_named(
     postgres: PostgresServer, statements: tuple[str, ...], found: str | None
 ) -> None:
     with login(postgres) as wrong:

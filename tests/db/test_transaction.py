@@ -1,4 +1,4 @@
-"""Transactions, one after another: they begin by themselves, end when told, and survive a restart between two."""
+"""Transactions on one connection: begin, commit, rollback, time limits, and lost connections."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def end_backend(pid: int, operator: Connection) -> None:
         cursor.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
 
 
-def test_what_is_not_committed_is_seen_by_nobody_else(transactions: TransactionalConnection, query: Query) -> None:
+def test_other_sessions_do_not_see_uncommitted_rows(transactions: TransactionalConnection, query: Query) -> None:
     assert transactions.fetch_all(GRACE) == []
     assert transactions.fetch_all(USERS) == [("user_grace",)]
     assert query(USERS) == []
@@ -30,7 +30,7 @@ def test_what_is_not_committed_is_seen_by_nobody_else(transactions: Transactiona
     assert query(USERS) == [("user_grace",)]
 
 
-def test_what_is_rolled_back_never_happened(transactions: TransactionalConnection, query: Query) -> None:
+def test_a_rollback_discards_rows(transactions: TransactionalConnection, query: Query) -> None:
     transactions.fetch_all(GRACE)
     transactions.rollback()
     transactions.commit()
@@ -109,7 +109,7 @@ def test_a_statement_that_was_never_sent_has_begun_nothing(transactions: Transac
     assert query(USERS) == []
 
 
-def test_what_has_failed_cannot_be_committed_in_silence(transactions: TransactionalConnection, query: Query) -> None:
+def test_committing_a_failed_transaction_raises_an_error(transactions: TransactionalConnection, query: Query) -> None:
     transactions.fetch_all(GRACE)
     with pytest.raises(psycopg2.errors.DivisionByZero):
         transactions.fetch_all("SELECT 1 / 0")

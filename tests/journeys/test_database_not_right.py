@@ -113,7 +113,7 @@ def assert_served_or_refused(answer: TestResponse) -> None:
         ("user.updated", {"id": 7}),
     ],
 )
-def test_a_delivery_that_cannot_be_taken_is_answered_503_and_nothing_is_remembered(
+def test_a_delivery_that_cannot_be_stored_is_answered_503_and_leaves_no_row(
     case: Case, type_: str, data: object
 ) -> None:
     before = case.content()
@@ -137,7 +137,7 @@ def test_a_delivery_that_cannot_be_taken_is_answered_503_and_nothing_is_remember
         ("user_first_seen", "POST", "/api/addresses", {"json": HOME}),
     ],
 )
-def test_what_cannot_be_written_is_answered_503(
+def test_a_request_that_cannot_write_is_answered_503(
     case: Case, bearer: Bearer, user_id: str, method: str, path: str, options: dict[str, Any]
 ) -> None:
     answer = case.send(bearer(user_id), method, path, **options)
@@ -147,7 +147,7 @@ def test_what_cannot_be_written_is_answered_503(
 
 
 @pytest.mark.parametrize("path", ["/api/cart/items/TEA", "/api/addresses/1"])
-def test_what_cannot_be_deleted_is_answered_503(case: Case, bearer: Bearer, path: str) -> None:
+def test_a_request_that_cannot_delete_is_answered_503(case: Case, bearer: Bearer, path: str) -> None:
     answer = case.send(bearer(KNOWN), "DELETE", path)
     assert_served_or_refused(answer)
     if case.name in UNREADABLE | READ_ONLY:
@@ -158,7 +158,7 @@ def test_what_cannot_be_deleted_is_answered_503(case: Case, bearer: Bearer, path
     "path",
     ["/api/me", "/api/cart", "/api/orders", "/api/orders/A-1", "/api/addresses", "/api/admin/users", "/api/admin/sync"],
 )
-def test_what_can_be_read_is_served_and_the_rest_answered_503(case: Case, bearer: Bearer, path: str) -> None:
+def test_readable_routes_are_served_and_the_others_answered_503(case: Case, bearer: Bearer, path: str) -> None:
     answer = case.send(bearer(BOSS if "admin" in path else KNOWN), "GET", path)
     assert_served_or_refused(answer)
     if case.name in UNREADABLE:
@@ -178,7 +178,7 @@ def test_an_action_of_the_console_is_answered_503(case: Case, session_token: Cal
         assert_refused(answer)
 
 
-def test_what_needs_no_database_is_served(case: Case, bearer: Bearer) -> None:
+def test_routes_without_database_are_served(case: Case, bearer: Bearer) -> None:
     assert case.client.get("/healthz").status_code == 200
     assert case.send(bearer(KNOWN), "GET", "/api/session").status_code == 200
 

@@ -83,7 +83,7 @@ def kill(postgres: PostgresServer) -> None:
 
 
 @pytest.mark.parametrize("end", [stop_politely, break_off, kill])
-def test_a_database_that_goes_away_under_load_costs_nothing_that_was_taken(
+def test_a_database_outage_under_load_loses_no_accepted_delivery(
     postgres: PostgresServer, servers: Servers, end: Callable[[PostgresServer], None]
 ) -> None:
     with load(servers) as wait_for_more:
@@ -110,7 +110,7 @@ def assert_the_service_says_so(servers: Servers) -> None:
     assert servers.call("GET", "/api/session", "user_waits").status_code == 200
 
 
-def test_a_killed_worker_costs_nothing_that_was_taken(servers: Servers) -> None:
+def test_a_killed_worker_loses_no_accepted_delivery(servers: Servers) -> None:
     with load(servers) as wait_for_more:
         servers.service.kill_worker()
         # The server either replaces its worker or ends as a whole; then its platform starts it again.
@@ -129,7 +129,7 @@ def start_again_where_it_ended(servers: Servers) -> None:
     servers.service.start()
 
 
-def test_a_killed_server_costs_nothing_that_was_taken(servers: Servers) -> None:
+def test_a_killed_server_loses_no_accepted_delivery(servers: Servers) -> None:
     with load(servers) as wait_for_more:
         unanswered = outcomes(servers)[None]
         servers.service.kill()
@@ -139,7 +139,7 @@ def test_a_killed_server_costs_nothing_that_was_taken(servers: Servers) -> None:
     assert_nothing_lost(servers)
 
 
-def test_two_servers_on_one_database_take_what_is_doubled_and_shuffled(two_servers: Servers) -> None:
+def test_two_servers_on_one_database_accept_doubled_and_shuffled_deliveries(two_servers: Servers) -> None:
     servers = two_servers
     servers.clerk.faults.double("user.*", times=None, probability=0.5)
     servers.clerk.faults.shuffle(8)

@@ -75,7 +75,7 @@ def test_a_worker_killed_between_the_effect_and_the_inbox_leaves_both_or_neither
     assert_nothing_lost(servers)
 
 
-def test_a_worker_killed_between_commit_and_answer_has_taken_the_delivery_and_its_retry_is_a_duplicate(
+def test_the_retry_is_a_duplicate_if_the_worker_is_killed_between_commit_and_response(
     postgres: PostgresServer, servers: Servers
 ) -> None:
     with every_commit_waiting(postgres):
@@ -151,7 +151,7 @@ def is_up(postgres: PostgresServer) -> bool:
         "SELECT 1 FROM users FOR UPDATE",
     ],
 )
-def test_a_lock_of_somebody_elses_is_answered_503_in_time_and_the_retry_completes(servers: Servers, lock: str) -> None:
+def test_a_lock_of_another_session_is_answered_503_in_time_and_the_retry_completes(servers: Servers, lock: str) -> None:
     user = servers.clerk.users.create(first_name="Before")
     servers.clerk.webhook_sender.wait_idle(30)
     refused = outcomes(servers)[503]

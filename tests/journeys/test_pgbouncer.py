@@ -63,7 +63,7 @@ def refuse_while_locked(servers: Servers, direct_url: str) -> None:
     assert (answer.status_code, answer.elapsed.total_seconds() < 10) == (503, True)
 
 
-def test_the_role_wall_follows_the_client_not_the_session(bouncer: PgBouncer, doomed_database: str) -> None:
+def test_the_role_guard_follows_the_client_not_the_server_session(bouncer: PgBouncer, doomed_database: str) -> None:
     url = bouncer.url(database_of(doomed_database))
     with (
         closing(psycopg2.connect(url, application_name=APPLICATION_NAME)) as application,

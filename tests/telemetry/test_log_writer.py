@@ -147,7 +147,7 @@ def test_a_full_disk_costs_lines_and_they_are_counted() -> None:
     assert (ran.returncode, ran.stdout) == (0, "goes on\n")
 
 
-def test_a_reader_that_has_gone_costs_lines_and_they_are_counted() -> None:
+def test_lines_are_counted_as_lost_after_the_reader_has_ended() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     ran = script("write(500)\nwait_for(lambda: sum(lost) == 500)\nprint('goes on')", writing)
@@ -155,7 +155,7 @@ def test_a_reader_that_has_gone_costs_lines_and_they_are_counted() -> None:
     assert (ran.returncode, ran.stdout) == (0, "goes on\n")
 
 
-def test_a_reader_that_has_stopped_holds_nobody_up_and_finds_whole_lines_later() -> None:
+def test_a_stopped_reader_delays_no_request_and_reads_whole_lines_later() -> None:
     reading, writing = os.pipe()
     started_at = time.monotonic()
     ran = script("write(30_000)\nwait_for(lambda: sum(lost) > 19_000)\nprint('goes on')", writing)

@@ -124,7 +124,7 @@ def test_a_folder_that_is_held_is_there_even_if_another_process_removes_left_ove
         cleaner.join()
 
 
-def test_what_others_put_beside_it_neither_stops_the_start_nor_is_touched(tmp_path: Path) -> None:
+def test_folders_of_other_users_do_not_prevent_the_start_and_are_not_changed(tmp_path: Path) -> None:
     victim, temporary = tmp_path / "victim", tmp_path / "temporary"
     for folder in (victim, temporary):
         folder.mkdir()
@@ -202,7 +202,7 @@ def test_a_program_that_becomes_another_one_hands_its_folder_on(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("kind", ["symbolic link", "open to others", "file"])
-def test_what_is_not_a_folder_of_ours_alone_is_not_used(tmp_path: Path, kind: str) -> None:
+def test_a_folder_that_is_not_private_is_not_used(tmp_path: Path, kind: str) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     squat = {
@@ -232,7 +232,7 @@ def test_a_temporary_folder_without_room_costs_counts_and_nothing_else(tmp_path:
 
 
 @needs_mount
-def test_a_disk_that_fills_up_keeps_what_was_counted_and_ends_no_process(tmp_path: Path) -> None:
+def test_a_full_disk_keeps_earlier_counts_and_kills_no_process(tmp_path: Path) -> None:
     code = (
         "count('200'); fill(); count('200'); count('404', 500); print(counted('200'), counted('404'), counted('500'))"
     )
@@ -241,7 +241,7 @@ def test_a_disk_that_fills_up_keeps_what_was_counted_and_ends_no_process(tmp_pat
 
 
 @needs_mount
-def test_what_does_not_fit_leaves_no_part_of_a_file(tmp_path: Path) -> None:
+def test_a_file_that_does_not_fit_is_removed(tmp_path: Path) -> None:
     code = "count('200', 500); print(sorted(os.path.getsize(f.path) for f in os.scandir(metrics_folder())))"
     code = "from clerk_sync.telemetry.metrics_folder import find_folder as metrics_folder\n" + code
     ran = on_a_small_disk(code, tmp_path, "size=196k")

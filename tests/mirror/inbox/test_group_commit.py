@@ -1,4 +1,4 @@
-"""Deliveries that arrive together are written together, and one does not suffer for another."""
+"""Group commit: deliveries are written in batches, and a failing delivery does not affect the others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ENVELOPE = Envelope(type="user.updated", occurred_at_ms=1)
 
 
 class Gate(ConnectionPool):
-    """Statements of which the first waits until it is let through."""
+    """A pool whose first statement waits until ``opened`` is set."""
 
     def __init__(self, connect: Connect) -> None:
         super().__init__(connect)
@@ -60,18 +60,18 @@ def changed(number: int, version: int = 1000, **changes: Any) -> UserChanged:
 
 def receive_together(gate: Gate, *events: Event, ids: Callable[[int], str] = "msg_{}".format) -> list[Future[Outcome]]:
     """Let the events arrive while the delivery of user 0 is at the gate, then open it."""
-    intake = GroupCommit(gate)
+    group_commit = GroupCommit(gate)
     with ThreadPoolExecutor(len(events) + 1) as pool:
-        futures = [pool.submit(intake.receive, VerifiedDelivery("msg_first", 0, b""), changed(0))]
+        futures = [pool.submit(group_commit.receive, VerifiedDelivery("msg_first", 0, b""), changed(0))]
         assert gate.reached.wait(10)
         for number, event in enumerate(events):
-            futures.append(pool.submit(intake.receive, VerifiedDelivery(ids(number), 0, b""), event))
-            wait_until(lambda there=number + 1: len(intake._waiting) == there)
+            futures.append(pool.submit(group_commit.receive, VerifiedDelivery(ids(number), 0, b""), event))
+            wait_until(lambda there=number + 1: len(group_commit._waiting) == there)
         gate.opened.set()
     return futures
 
 
-def test_whoever_arrives_while_one_is_written_is_written_with_the_others(gate: Gate, query: Query) -> None:
+def test_deliveries_that_arrive_during_a_write_are_written_together(gate: Gate, query: Query) -> None:
     futures = receive_together(gate, *map(changed, range(1, 8)))
     assert {future.result() for future in futures} == {Outcome.APPLIED}
     assert query("SELECT count(*) FROM users") == [(8,)]
@@ -79,7 +79,7 @@ def test_whoever_arrives_while_one_is_written_is_written_with_the_others(gate: G
     assert query("SELECT count(*) FROM webhook_events GROUP BY xmin::text ORDER BY 1") == [(1,), (7,)]
 
 
-def test_each_of_a_group_gets_its_own_answer(gate: Gate, query: Query) -> None:
+def test_each_delivery_of_a_batch_gets_its_own_outcome(gate: Gate, query: Query) -> None:
     query("INSERT INTO users (clerk_id, clerk_updated_at) VALUES ('user_3', 5000)")
     query("INSERT INTO users (clerk_id, deleted_at) VALUES ('user_4', now())")
     gone = UserDeleted(ENVELOPE, user(4))
@@ -94,27 +94,25 @@ def test_each_of_a_group_gets_its_own_answer(gate: Gate, query: Query) -> None:
     ]
 
 
-def test_versions_of_one_user_in_a_group_end_with_the_newest(gate: Gate, query: Query) -> None:
+def test_a_batch_with_several_versions_of_a_user_keeps_the_newest(gate: Gate, query: Query) -> None:
     futures = receive_together(gate, *(changed(1, version, first_name=str(version)) for version in (2000, 3000, 1000)))
     assert {future.result() for future in futures} <= {Outcome.APPLIED, Outcome.STALE}
     assert query("SELECT first_name FROM users WHERE clerk_id = 'user_1'") == [("3000",)]
 
 
-def test_a_delivery_that_comes_twice_in_a_group_is_a_duplicate_once(gate: Gate, query: Query) -> None:
+def test_a_delivery_that_comes_twice_in_a_batch_is_a_duplicate_once(gate: Gate, query: Query) -> None:
     futures = receive_together(gate, changed(1), changed(1), ids=lambda _: "msg_twice")
     assert sorted(future.result() for future in futures[1:]) == [Outcome.APPLIED, Outcome.DUPLICATE]
     assert query("SELECT deliveries FROM webhook_events WHERE svix_id = 'msg_twice'") == [(2,)]
 
 
-def test_nobody_waits_for_a_row_that_another_one_of_the_group_has_to_wait_for(
-    gate: Gate, connect: Connect, query: Query
-) -> None:
+def test_a_locked_row_delays_only_its_own_delivery_of_a_batch(gate: Gate, connect: Connect, query: Query) -> None:
     query("INSERT INTO users (clerk_id) VALUES ('user_2')")
-    intake = GroupCommit(gate)
+    group_commit = GroupCommit(gate)
     with TransactionalConnection(connect) as holder, ThreadPoolExecutor(4) as pool:
         holder.fetch_all("UPDATE users SET synced_at = now() WHERE clerk_id = 'user_2'")
         first, blocked, free = (
-            pool.submit(intake.receive, VerifiedDelivery(f"msg_{number}", 0, b""), changed(number))
+            pool.submit(group_commit.receive, VerifiedDelivery(f"msg_{number}", 0, b""), changed(number))
             for number in (1, 2, 3)
         )
         gate.opened.set()
@@ -124,7 +122,7 @@ def test_nobody_waits_for_a_row_that_another_one_of_the_group_has_to_wait_for(
         assert blocked.result(10) is Outcome.APPLIED
 
 
-def test_a_database_that_is_away_is_away_for_all_of_a_group(connect: Connect) -> None:
+def test_an_unreachable_database_fails_a_whole_batch_with_one_attempt(connect: Connect) -> None:
     asked = 0
 
     def refuse() -> Any:
@@ -139,7 +137,7 @@ def test_a_database_that_is_away_is_away_for_all_of_a_group(connect: Connect) ->
     assert asked == 2  # once for the first, once for the group
 
 
-def test_a_fault_that_one_of_a_group_causes_is_answered_to_that_one_alone(connect: Connect) -> None:
+def test_an_error_of_one_delivery_fails_only_that_delivery(connect: Connect) -> None:
     class Particular(Gate):
         def fetch_all(
             self, statement: LiteralString | PreparedStatement, values: Mapping[str, object]
@@ -150,26 +148,24 @@ def test_a_fault_that_one_of_a_group_causes_is_answered_to_that_one_alone(connec
             return rows
 
     first, innocent, guilty, late = receive_together(Particular(connect), changed(1), changed(2), changed(3))
-    # They were taken, and nobody could be told: taken again, they bring nothing new.
+    # The batch was committed before the error. Applied again, its deliveries are duplicates.
     assert [future.result() for future in (first, innocent, late)] == ["applied", "duplicate", "duplicate"]
     with pytest.raises(RuntimeError):
         guilty.result()
 
 
-def test_workers_that_take_the_same_users_in_other_orders_lose_and_confuse_nothing(
-    connect: Connect, query: Query
-) -> None:
+def test_two_workers_with_the_same_users_in_different_orders_lose_nothing(connect: Connect, query: Query) -> None:
     chance = random.Random(1)
     history = [(number, version) for number in range(12) for version in range(1, 26)]
     workers = [ConnectionPool(connect), ConnectionPool(connect)]
     with ThreadPoolExecutor(2 * POOL_SIZE) as pool:
         futures = []
         for worker, statements in enumerate(workers):
-            intake = GroupCommit(statements)
+            group_commit = GroupCommit(statements)
             for number, version in chance.sample(history, len(history)):
                 delivery = VerifiedDelivery(f"msg_{worker}_{number}_{version}", 0, b"")
                 event = changed(number, version, first_name=str(version))
-                futures.append(pool.submit(intake.receive, delivery, event))
+                futures.append(pool.submit(group_commit.receive, delivery, event))
         outcomes = [future.result(60) for future in futures]
     for statements in workers:
         statements.dispose()
