@@ -1,4 +1,4 @@
-"""``flask sync-clerk replay``, ``prune`` and ``rebind``: what a mirror needs now and then."""
+"""``flask sync-clerk replay``, ``prune`` and ``rebind``: maintenance of the mirror."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from clerk_sync.cli.arguments import Duration
 
 
 @click.command()
-@click.option("--parked", is_flag=True, help="Everything that is parked; the default.")
-@click.option("--id", "svix_ids", multiple=True, metavar="MSG", help="Only this delivery; may be repeated.")
+@click.option("--parked", is_flag=True, help="Replay all parked deliveries; the default.")
+@click.option("--id", "svix_ids", multiple=True, metavar="MSG", help="Replay only this delivery; may be repeated.")
 @with_appcontext
 def replay(*, parked: bool, svix_ids: tuple[str, ...]) -> None:
     """Apply parked events again.
 
-    An event is parked where it is signed and ours, and yet cannot be mapped to a user; only then is its payload kept.
+    An event is parked if it is signed and from our instance, but cannot be mapped to a user. Only a parked event keeps
+    its payload.
 
-    Exit status: 0 when nothing that was asked for is parked any more, else 1.
+    Exit status: 0 if all requested events were applied, 1 if some are still parked or unknown.
     """
     import psycopg2
 
@@ -54,10 +55,10 @@ def replay(*, parked: bool, svix_ids: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.option("--older-than", type=Duration(), required=True, help="How old a payload has to be: 90d, 12h.")
+@click.option("--older-than", type=Duration(), required=True, help="Minimum age of a payload, for example 90d or 12h.")
 @with_appcontext
 def prune(*, older_than: timedelta) -> None:
-    """Empty old payloads of the inbox; the rows themselves stay."""
+    """Delete old payloads from the inbox; the rows stay."""
     import psycopg2
 
     from clerk_sync.cli.database_faults import describe
@@ -75,12 +76,13 @@ def prune(*, older_than: timedelta) -> None:
 
 
 @click.command(short_help="Bind the mirror to another Clerk instance.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @with_appcontext
 def rebind(*, yes: bool) -> None:
     """Bind the mirror to the Clerk instance that CLERK_SECRET_KEY belongs to.
 
-    Exit status: 0 bound; 3 not confirmed, nothing was changed; 2 configuration; 1 Clerk or the database is away.
+    Exit status: 0 bound; 3 not confirmed, nothing was changed; 2 configuration; 1 Clerk or the database does not
+    respond.
     """
     import psycopg2
 
@@ -99,7 +101,7 @@ def rebind(*, yes: bool) -> None:
         instance = source.get_instance()
         check_key(instance, source.secret_key)
         bound = binding.find_binding(transactions)
-        transactions.rollback()  # whoever is asked may take a while
+        transactions.rollback()  # The operator may take long to answer.
         if bound == instance.id:
             click.echo(f"The mirror is bound to {bound} already.")
             return

@@ -106,7 +106,7 @@ def test_the_lease_of_a_killed_run_is_taken_over(
     assert (ran["resumed"], ran["run_id"]) == ((True, 1) if arguments else (False, 2))
     if not arguments:
         assert query("SELECT status, reason FROM sync_runs WHERE id = 1") == [
-            ("lost", "its process ended without a word")
+            ("lost", "its process ended without an entry")
         ]
 
 

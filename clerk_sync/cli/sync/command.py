@@ -1,4 +1,4 @@
-"""``flask sync-clerk sync``: users who are missing, stale or deleted, put right."""
+"""``flask sync-clerk sync``: insert missing users, update stale ones, delete removed ones."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ if TYPE_CHECKING:
     from clerk_sync.mirror.sync.limits import DeleteLimit
 
 
-@click.command(short_help="Put right whoever is missing here, stale, or deleted there.")
-@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
-@click.option("--verbose", is_flag=True, help="With --dry-run: name each user and field that would change.")
-@click.option("--user", "clerk_ids", type=ClerkUserId(), multiple=True, help="Only this user; may be repeated.")
-@click.option("--workers", type=click.IntRange(1, 64), default=24, show_default=True, help="Walk in so many windows.")
+@click.command(short_help="Sync users from Clerk: insert missing, update stale, delete removed.")
+@click.option("--dry-run", is_flag=True, help="Report what would change, and change nothing.")
+@click.option("--verbose", is_flag=True, help="With --dry-run: list each user and field that would change.")
+@click.option("--user", "clerk_ids", type=ClerkUserId(), multiple=True, help="Sync only this user; may be repeated.")
 @click.option(
-    "--max-deletes", type=MaxDeletes(), help="Delete at most so many users. [default: 10, or 5% of the live ones]"
+    "--workers", type=click.IntRange(1, 64), default=24, show_default=True, help="Number of parallel requests."
 )
-@click.option("--resume", is_flag=True, help="Go on where the last run stopped.")
+@click.option(
+    "--max-deletes", type=MaxDeletes(), help="Most users to delete. [default: 10 or 5% of the live users, the larger]"
+)
+@click.option("--resume", is_flag=True, help="Resume the last run at its checkpoint.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
 @click.option("--no-progress", is_flag=True, help="Do not show progress.")
 @with_appcontext
@@ -37,7 +39,7 @@ def sync(
     as_json: bool,
     no_progress: bool,
 ) -> None:
-    """Reconcile the mirror with Clerk: users who are missing here, stale, or deleted there.
+    """Sync users from Clerk: insert missing users, update stale ones, delete removed ones.
 
     Exit status: 0 done; 1 finished with failures; 2 configuration; 3 refused by a safety guard, nothing was deleted;
     130 interrupted.
@@ -50,9 +52,9 @@ def sync(
     from clerk_sync.mirror.sync.limits import DeleteLimit
 
     if verbose and not dry_run:
-        raise click.UsageError("--verbose goes with --dry-run")
+        raise click.UsageError("--verbose needs --dry-run")
     if resume and (dry_run or clerk_ids):
-        raise click.UsageError("--resume goes neither with --dry-run nor with --user")
+        raise click.UsageError("--resume cannot be combined with --dry-run or --user")
     order = SyncOptions(
         clerk_ids=clerk_ids,
         dry_run=dry_run,

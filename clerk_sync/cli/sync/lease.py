@@ -1,4 +1,4 @@
-"""The lease of a run from the desk's side: waiting for it, and keeping it while the run is at work."""
+"""Acquire the lease of a run, and send heartbeats while the run works."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def acquire(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Run:
-    """Return a run that holds the lease; a holder whose heart has stopped is waited for and replaced.
+    """Return a run that holds the lease. Wait for the lease of a dead run to expire.
 
-    Raises RivalRun as soon as the holder's heart is seen to beat.
+    Raises RunInProgressError if the holder sends a heartbeat.
     """
     give_up_at = clock() + PATIENCE_S
     first_look: LeaseHolder | None = None
@@ -39,7 +39,7 @@ def acquire(
         if run is not None:
             return run
         if holder is not None and first_look is None:
-            say(f"Run {holder.id} seems to be at work. Waiting to see whether it lives …")
+            say(f"Run {holder.id} seems to be running. Waiting for its heartbeat …")
             first_look = holder
         if holder is not None and (_lives(holder, first_look) or clock() > give_up_at):
             raise RunInProgressError(holder.id, holder.started_at)
@@ -63,26 +63,26 @@ def _try_to_begin(
 
 
 def _lives(holder: LeaseHolder, first_look: LeaseHolder | None) -> bool:
-    """Whether the heart has beaten between two looks; of a run that came later, nothing is known yet but its birth."""
+    """Return whether the holder sent a heartbeat since the first look, or is a newer run."""
     return first_look is not None and (holder.id != first_look.id or holder.heartbeat_at != first_look.heartbeat_at)
 
 
 @contextmanager
 def heartbeat(connect: Connect, run_id: int, *, every_s: float = HEARTBEAT_S) -> Iterator[None]:
-    """Let the run's heart beat until the block ends, on a connection of its own: waiting for Clerk can take long."""
+    """Send heartbeats until the block ends. They need their own connection: a request to Clerk can take long."""
     stopped = Event()
 
-    def beat() -> None:
+    def send_all() -> None:
         with TransactionalConnection(connect) as transactions:
             while not stopped.wait(every_s):
                 try:
                     runs.send_heartbeat(transactions, run_id)
                     transactions.commit()
                 except psycopg2.Error:
-                    # A database that is away for a moment costs a beat, not the run; if it stays away, the run notices.
+                    # A short outage costs one heartbeat. If it lasts, the run itself fails.
                     transactions.close()
 
-    thread = Thread(target=beat, name="heartbeat", daemon=True)
+    thread = Thread(target=send_all, name="heartbeat", daemon=True)
     thread.start()
     try:
         yield

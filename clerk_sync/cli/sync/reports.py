@@ -75,9 +75,9 @@ def say_how_to_go_on(report: Report) -> None:
     if ending.status is Status.DONE:
         return
     if report.run_id is not None and not report.counts.deleted:
-        click.echo("What was merged stays; nobody was deleted.", err=True)
+        click.echo("Merged users stay; no user was deleted.", err=True)
     if report.can_be_resumed and (ending.exit_code == INTERRUPTED or ending.status is Status.FAILED):
-        click.echo("Go on with: flask sync-clerk sync --resume", err=True)
+        click.echo("Resume with: flask sync-clerk sync --resume", err=True)
 
 
 def _values(report: Report) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How a run ends: from the error that ended it to a status, an exit code and a sentence without anybody's data."""
+"""The result of a run: status, exit code and reason. A reason contains no personal data."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class RunResult(NamedTuple):
 
 
 def users(number: int) -> str:
-    """Return so many users, in words."""
+    """Return the number with the word for users."""
     return "1 user" if number == 1 else f"{number:,} users"
 
 
 def ending_of(error: BaseException) -> RunResult | None:
-    """Return how ``error`` ends a run, or None where it is nothing that was foreseen."""
+    """Return the result of a run that ``error`` ended, or None if the error is unexpected."""
     match error:
         case KeyboardInterrupt():
             return RunResult(Status.INTERRUPTED, INTERRUPTED, "interrupted")
@@ -44,7 +44,7 @@ def ending_of(error: BaseException) -> RunResult | None:
         case KeyMismatchError() | Misconfigured():
             return RunResult(Status.FAILED, CONFIGURATION, str(error))
         case ApiRefusedError(status=401 | 403):
-            return RunResult(Status.FAILED, CONFIGURATION, f"{error}; mend CLERK_SECRET_KEY")
+            return RunResult(Status.FAILED, CONFIGURATION, f"{error}; fix CLERK_SECRET_KEY")
         case ClerkError():
             return RunResult(Status.FAILED, FAILURES, str(error))
         case psycopg2.Error():

@@ -1,4 +1,4 @@
-"""A run of sync: steps are committed one by one, behind the fence of the lease."""
+"""Run a sync: commit each step, and only while the run holds the lease."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SyncOptions:
 
 @dataclass(slots=True)
 class Report:
-    """What has become of the order so far; complete when the run is over."""
+    """The report of a run, complete when the run has ended."""
 
     dry_run: bool
     run_id: int | None = None
@@ -59,17 +59,17 @@ class Report:
 
 
 class Observer(Protocol):
-    """Whoever watches the run."""
+    """Watches a run."""
 
     def hear(self, sentence: str) -> None:
-        """Hear what is going on."""
+        """Take a message."""
 
     def see(self, report: Report, step: Step) -> None:
-        """See a step that has been committed."""
+        """Take a committed step."""
 
 
 def perform(services: Services, order: SyncOptions, audience: Observer) -> Report:
-    """Carry out ``order`` and return its report; every foreseen error is an ending of it, never an exception."""
+    """Run a sync and return its report. An expected error becomes the report's result, not an exception."""
     report = Report(dry_run=order.dry_run)
     started_at = time.monotonic()
     try:
@@ -84,7 +84,7 @@ def perform(services: Services, order: SyncOptions, audience: Observer) -> Repor
         # there is nothing to write to; the lease then ends by silence.
         with suppress(psycopg2.Error), TransactionalConnection(services.connect) as transactions:
             if _end(transactions, report) is Status.DONE and report.run_id is not None:
-                report.ending = _ending_of_a_whole_run(report)  # it was over before the interrupt was heard
+                report.ending = _ending_of_a_whole_run(report)  # The run was complete before the interrupt arrived.
         if ending is None:
             raise
     finally:
@@ -115,7 +115,7 @@ def _merge(
     report.resumed = run.checkpoint is not None
     report.seen_before = run.checkpoint.seen if run.checkpoint else 0
     if order.resume and not report.resumed:
-        audience.hear("Nothing to resume: this is a run from the beginning.")
+        audience.hear("Nothing to resume: this run starts from the beginning.")
     with heartbeat(services.connect, run.id):
         limits = read_limits(transactions, order.delete_limit, before=run.started_at, workers=order.workers)
         transactions.commit()
@@ -134,7 +134,7 @@ def _tell(report: Report, step: Step, audience: Observer) -> None:
 
 
 def source_of(services: Services) -> ClerkSource:
-    """Return where users are read from; raise Misconfigured where there is no key to read them with."""
+    """Return the source of users; raise Misconfigured if there is no secret key."""
     api, settings = services.clerk, services.settings
     if api is None or settings.secret_key is None:
         raise Misconfigured("CLERK_SECRET_KEY is not set: Clerk's dashboard shows it under API keys")
@@ -142,7 +142,7 @@ def source_of(services: Services) -> ClerkSource:
 
 
 def _complete(transactions: TransactionalConnection, report: Report) -> None:
-    """End a run that has come to its end; raise LeaseLost where another one has taken over meanwhile."""
+    """End a complete run; raise LeaseLostError if another run has taken its lease."""
     report.ending = _ending_of_a_whole_run(report)
     if _end(transactions, report) is not Status.DONE and report.run_id is not None:
         raise LeaseLostError(report.run_id)
@@ -150,12 +150,12 @@ def _complete(transactions: TransactionalConnection, report: Report) -> None:
 
 def _ending_of_a_whole_run(report: Report) -> RunResult:
     failures = report.counts.failed
-    reason = f"nothing could be made of {users(failures)}" if failures else None
+    reason = f"{users(failures)} could not be read" if failures else None
     return RunResult(Status.DONE, FAILURES if failures else DONE, reason)
 
 
 def _end(transactions: TransactionalConnection, report: Report) -> Status:
-    """Write down how the run ended, unless that is written already, and return what stands there."""
+    """Store how the run ended, unless it is stored already, and return the stored status."""
     if report.run_id is None:
         return report.ending.status
     ended = runs.end_run(transactions, report.run_id, report.ending.status, report.ending.reason)

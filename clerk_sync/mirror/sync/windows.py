@@ -137,7 +137,7 @@ class WindowReader:
         unmappable = [user for user in page.unmappable if user.clerk_id not in self._known]
         is_last = page.count < self._page_size
         if not is_last and not fresh and not any(user.clerk_id for user in unmappable):
-            raise ApiProtocolError("a page of Clerk's list has no new user (nothing new): reading on would never end")
+            raise ApiProtocolError("a page of Clerk's list has no new user: reading on would never end")
 
         ids = _ids(page)
         reached_ms = window.reached_ms if page.last_ms is None else page.last_ms

@@ -49,7 +49,7 @@ def test_why_a_run_ended_is_said_once(clerk: LocalClerk, command: Command, numbe
     unknown = [argument for index in range(number) for argument in ("--user", f"user_typo{index}")]
     ran = command("sync", *unknown)
     assert ran.exit_code == 1
-    assert ran.stderr.endswith(f"\nDone: nothing could be made of {said}.\n")
+    assert ran.stderr.endswith(f"\nDone: {said} could not be read.\n")
     assert "nothing could be made" not in ran.stdout
     clerk.faults.add("*", status=401, code="clerk_key_invalid", times=None)
     ran = command("sync")
