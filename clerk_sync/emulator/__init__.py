@@ -1,9 +1,7 @@
-"""A second, independent Clerk, for development and tests.
+"""The local Clerk: an emulator of Clerk, for development and tests.
 
-Nothing of the service may enter here and nothing of this may be imported by the service: the two meet only on the
-wire, so that a misunderstanding of Clerk in one is not shared by the other. import-linter (setup.cfg) enforces it.
-
-It listens on 127.0.0.1 only, asks for no password and protects nothing.
+It and the service never import each other (import-linter enforces it). Shared code would share a wrong assumption
+about Clerk, and no test would notice. The emulator listens on 127.0.0.1 only, asks for no password, protects nothing.
 """
 
 from clerk_sync.emulator.errors import ClerkApiError

@@ -1,4 +1,4 @@
-"""The time of day. Records may be given another clock; tokens and signatures have to be true."""
+"""The wall clock. Tests may give records another clock; tokens and signatures always use this one."""
 
 from __future__ import annotations
 

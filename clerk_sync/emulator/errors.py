@@ -1,4 +1,4 @@
-"""How this Clerk says no: one exception, carrying what Clerk's error body shows."""
+"""ClerkApiError: an error response, with the fields of Clerk's error body."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class ClerkApiError(Exception):
-    """A request that is answered with an error; ``body`` is Clerk's ``ClerkErrors`` object."""
+    """A request that gets an error response; ``body`` is Clerk's ``ClerkErrors`` object."""
 
     def __init__(
         self,
@@ -27,14 +27,14 @@ class ClerkApiError(Exception):
         self.retry_after_s = retry_after_s
 
     def body(self, trace_id: str) -> dict[str, Any]:
-        """Return the error body as Clerk words it."""
+        """Return the error body in Clerk's format."""
         meta = {"param_name": self.param} if self.param else {}
         error = {"message": self.message, "long_message": self.long_message, "code": self.code, "meta": meta}
         return {"errors": [error], "clerk_trace_id": trace_id}
 
 
 def invalid_value(param: str, expected: str) -> ClerkApiError:
-    """Return the 422 for a parameter whose value cannot be used."""
+    """Return the 422 for a parameter with an invalid value."""
     return ClerkApiError(
         422, "form_param_value_invalid", "is invalid", f"The value of {param} is invalid: {expected}.", param=param
     )

@@ -1,4 +1,4 @@
-"""Failure on demand: what goes wrong with an answer of the API, and what becomes of webhooks on their way."""
+"""Injected faults: in responses of the API, and in the delivery of webhooks."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from clerk_sync.emulator.webhooks.webhook_faults import Natural, Seconds, Times,
 
 
 class Fault(Struct, kw_only=True, forbid_unknown_fields=True, eq=False):
-    """One thing that goes wrong with requests to ``path`` (``*`` stands for anything).
+    """A fault in responses to ``path`` (a pattern: ``*`` matches any text).
 
-    It lets the first ``after`` matching requests pass, then strikes ``times`` times (None: for ever). With none of
-    ``status``, ``body`` and ``hang_up`` the request is served as usual: late by ``delay_s``, without the parameters
-    named in ``ignore_params``, its body torn off in the middle where ``torn``.
+    It skips the first ``after`` matching requests, then applies ``times`` times (None: always). Without ``status``,
+    ``body`` and ``hang_up`` the request is served, with these changes: delayed by ``delay_s``, without the parameters
+    in ``ignore_params``, and with half of the body if ``torn``.
     """
 
     path: Annotated[str, Meta(pattern="^[/*]")]
@@ -36,7 +36,7 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True, eq=False):
     struck: int = 0
 
     def matches(self, method: str, path: str, params: set[str]) -> bool:
-        """Whether the request is meant, whether or not it is its turn."""
+        """Whether the fault is for this request; ``after`` and ``times`` do not count here."""
         return (
             fnmatchcase(path, self.path)
             and (self.method is None or self.method.upper() == method)
@@ -44,7 +44,7 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True, eq=False):
         )
 
     def strikes(self) -> bool:
-        """Count a matching request; return whether it is its turn."""
+        """Count a matching request; return whether the fault applies to it."""
         self.seen += 1
         if self.seen <= self.after or (self.times is not None and self.struck >= self.times):
             return False
@@ -53,7 +53,7 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True, eq=False):
 
 
 class Faults:
-    """The faults in force, and the mishaps of webhooks: ``add``; ``drop``, ``double``, ``delay``, ``shuffle``."""
+    """The active faults: of the API (``add``) and of webhooks (``drop``, ``double``, ``delay``, ``shuffle``)."""
 
     def __init__(self, seed: int = 0) -> None:
         self._lock = threading.Lock()
@@ -61,17 +61,17 @@ class Faults:
         self.webhooks = WebhookFaults(seed)
 
     def add(self, path: str, **settings: Any) -> Fault:
-        """Let requests to ``path`` go wrong; the settings are the fields of :class:`Fault`."""
+        """Add a fault to responses to ``path``; the settings are the fields of :class:`Fault`."""
         return self.put(Fault(path=path, **settings))
 
     def put(self, fault: Fault) -> Fault:
-        """Put a fault in force."""
+        """Activate a fault."""
         with self._lock:
             self._faults.append(fault)
         return fault
 
     def drop(self, event_type: str = "*", **settings: Any) -> WebhookFault:
-        """Lose webhooks: they are never sent, until somebody asks for what is missing to be replayed."""
+        """Drop webhooks: they are sent only by :meth:`WebhookSender.replay_missing`."""
         return self.webhooks.put(WebhookFault(kind="drop", event_type=event_type, **settings))
 
     def double(self, event_type: str = "*", **settings: Any) -> WebhookFault:
@@ -88,24 +88,24 @@ class Faults:
         return self.webhooks.put(WebhookFault(kind="shuffle", window=window, event_type=event_type, **settings))
 
     def take(self, method: str, path: str, params: set[str]) -> Fault | None:
-        """Return the fault that strikes this request, if any."""
+        """Return the fault that applies to this request, or None."""
         with self._lock:
             matching = (fault for fault in self._faults if fault.matches(method, path, params))
             return next((fault for fault in matching if fault.strikes()), None)
 
     def remove(self, fault: Fault | WebhookFault) -> None:
-        """Take one back."""
+        """Remove one fault."""
         with self._lock:
             self._faults = [each for each in self._faults if each is not fault]
         self.webhooks.remove(fault)
 
     def clear(self) -> None:
-        """Take all of them back."""
+        """Remove all faults."""
         with self._lock:
             self._faults.clear()
         self.webhooks.clear()
 
     def all(self) -> list[Fault | WebhookFault]:
-        """Return what is in force."""
+        """Return all active faults."""
         with self._lock:
             return [*self._faults, *self.webhooks.all()]

@@ -1,4 +1,4 @@
-"""What clients send: the bodies of Clerk's write requests, checked as Clerk checks them."""
+"""The bodies of Clerk's write requests, validated as Clerk does."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Text = str | None | UnsetType
 Flag = bool | None | UnsetType
 Form = TypeVar("Form", bound=Struct)
 
-MOST_LEVELS = 100  # far from what can be written again inside a user, a list of users and a webhook
+MOST_LEVELS = 100  # deeper values could not be encoded again inside a user, a list or a webhook
 
 
 class Profile(Struct, kw_only=True, forbid_unknown_fields=True):
-    """What both a new and an existing user may be told."""
+    """The fields that both creating and updating a user accept."""
 
     first_name: Text = UNSET
     last_name: Text = UNSET
@@ -40,7 +40,7 @@ class Profile(Struct, kw_only=True, forbid_unknown_fields=True):
     bypass_client_trust: Flag = UNSET
     skip_password_checks: Flag = UNSET
     skip_legal_checks: Flag = UNSET
-    # Deprecated on PATCH since 2026-05-12, and still taken: the metadata endpoints are the way.
+    # Deprecated on PATCH since 2026-05-12, but still accepted.
     public_metadata: dict[str, Any] | UnsetType | None = UNSET
     private_metadata: dict[str, Any] | UnsetType | None = UNSET
     unsafe_metadata: dict[str, Any] | UnsetType | None = UNSET
@@ -105,7 +105,7 @@ class TokenRequest(Struct, kw_only=True):
 
 
 def parse(form: type[Form], body: bytes) -> Form:
-    """Return the form that ``body`` holds; raise Clerk's refusal that names the offending parameter."""
+    """Return the parsed ``body``; raise Clerk's error, which names the parameter."""
     try:
         parsed = msgspec.json.decode(body or b"{}", type=form)
         _require_writable(parsed)
@@ -119,7 +119,7 @@ def parse(form: type[Form], body: bytes) -> Form:
 
 
 def _require_writable(form: Struct) -> None:
-    """Raise the refusal of what could be stored, and then in no answer be written."""
+    """Raise Clerk's error for a value that could be stored but not encoded in a response."""
     try:
         msgspec.json.encode(form)
     except OverflowError as error:
@@ -147,7 +147,7 @@ def parse_instant_ms(param: str, text: str) -> int:
 
 
 def plausible_email(address: str) -> str:
-    """Return ``address``; raise the refusal where it cannot be one."""
+    """Return ``address``; raise Clerk's error if it cannot be an e-mail address."""
     local, _, domain = address.rpartition("@")
     if not local or "." not in domain or any(character.isspace() for character in address):
         text = "Email address must be a valid email address."

@@ -1,4 +1,4 @@
-"""One Clerk instance, all its parts put together: no socket yet."""
+"""One Clerk instance without its HTTP server: users, sessions, keys and webhooks."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ class Options:
     ``kid``. The signing key itself is new at each start, unless it is kept in a state file."""
 
     webhook_url: str | Sequence[str] | None = None
-    """Where webhooks go; several take turns, as if a load balancer stood in front."""
+    """Endpoint of webhooks; several take turns, as behind a load balancer."""
 
     authorized_origin: str = "http://127.0.0.1:5000"
-    """The front end: ``azp`` of session tokens, and where the pages lead back to."""
+    """The front end: ``azp`` of session tokens, and the target of redirects."""
 
     event_types: Sequence[str] = ("user.*",)
     """What the endpoint is subscribed to; ``("*",)`` adds sessions."""
 
     schedule_factor: float = 1.0
-    """Compresses the retry schedule: 0.001 turns five minutes into 0.3 seconds."""
+    """Scales the retry schedule: 0.001 turns five minutes into 0.3 seconds."""
 
     senders: int = 4
-    """How many deliveries are under way at once; with 1 they keep their order."""
+    """Number of sender threads; with 1, deliveries keep their order."""
 
     delivery_timeout_s: float = 15.0
     rate_limit: tuple[int, float] | None = None
@@ -69,7 +69,7 @@ class Options:
     """The clock of ``created_at`` and ``updated_at``; tokens and signatures always use the true time."""
 
     seed: int | None = None
-    """Makes ids and mishaps the same in every run."""
+    """Makes ids and faults the same in every run."""
 
     history: int = 100_000
     """How many requests, messages and deliveries are remembered."""
@@ -85,7 +85,7 @@ class Options:
 
 
 class Instance:
-    """The users, sessions, keys and webhooks of one instance, and what goes wrong with them."""
+    """The users, sessions, keys, webhooks and faults of one instance."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -117,7 +117,7 @@ class Instance:
 
     @property
     def revision(self) -> tuple[object, ...]:
-        """Something that is different after every change worth keeping."""
+        """A value that differs after every change that the state file saves."""
         settled = sum(message.state is not State.WAITING for message in list(self.webhook_sender.messages.values()))
         return (
             self.user_store.revision,
@@ -143,7 +143,7 @@ class Instance:
         key: SigningKey | None,
         claims: Mapping[str, Any],
     ) -> str:
-        """Return a token for the user's session, made for the purpose where there is none; see LocalClerk."""
+        """Return a token for the user's session, or of a new one if there is none; see LocalClerk."""
         session_id = claims.get("sid") or self._session_id_for(user_id)
         full = {**self._claims(session_id, user_id, azp, expires_in_s), **claims}
         kept = {name: value for name, value in full.items() if name not in without}

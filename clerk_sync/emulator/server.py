@@ -1,4 +1,4 @@
-"""The local Clerk itself: an instance behind a socket."""
+"""LocalClerk: an instance with its HTTP server."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class LocalClerk:
     def start(cls, *, port: int = 0, state_path: Path | None = None, **options: Any) -> LocalClerk:
         """Start one on 127.0.0.1; port 0 takes a free one. ``options`` are the fields of :class:`Options`.
 
-        With ``state_path`` it goes on where it stopped. Raises OSError where the port is taken or the file cannot be
-        written, ValueError where the file is something else.
+        With ``state_path`` it restores the earlier state. Raises OSError if the port is taken or the file cannot be
+        written, ValueError if the file is no state file.
         """
         instance = Instance(Options(**options))
         state = None
@@ -101,7 +101,7 @@ class LocalClerk:
 
     @property
     def cookie_suffix(self) -> str:
-        """What stands behind ``__session_``."""
+        """The suffix of ``__session_``."""
         return self._instance.identity.cookie_suffix
 
     @property
@@ -141,12 +141,12 @@ class LocalClerk:
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong."""
+        """The injected faults."""
         return self._instance.faults
 
     @property
     def quirks(self) -> Quirks:
-        """What Clerk's documentation leaves open."""
+        """The answers that Clerk's documentation leaves open."""
         return self._instance.quirks
 
     @property
@@ -175,7 +175,7 @@ class LocalClerk:
 
         ``azp`` is the authorized origin unless given; None leaves it out, an empty text stays empty. ``claims`` and
         ``header`` add to or override what Clerk says, ``without`` leaves claims and header parameters out, ``key``
-        signs with another key. The user need not exist: so are tokens made that outlive their user.
+        signs with another key. The user need not exist: so tests can use tokens of deleted users.
         """
         return self._instance.session_token(
             user_id,
@@ -188,7 +188,7 @@ class LocalClerk:
         )
 
     def random_history(self, seed: int) -> RandomHistory:
-        """Return random lives to put into this Clerk; see :meth:`History.acts`."""
+        """Return a random history for this instance; see :meth:`RandomHistory.acts`."""
         return RandomHistory(self.users, seed, self._instance.options.clock_ms)
 
     def rotate_webhook_secret(self, *, grace_s: float = 86_400.0) -> str:

@@ -1,4 +1,4 @@
-"""The state file: a local Clerk that is started again goes on where it stopped."""
+"""The state file: it saves a local Clerk's state and restores it at the next start."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SAVE_EVERY_S = 2.0
 
 
 class Saved(Struct, kw_only=True):
-    """What outlives the process; deliveries and the request log do not."""
+    """The saved state; deliveries and the request log are not saved."""
 
     instance: int
     kid: str
@@ -39,7 +39,7 @@ class StateFile:
         self._closing = threading.Event()
         if path.exists():
             self._restore()
-        self.save()  # fails now, not at the end, where the file cannot be written
+        self.save()  # fails at the start, not at the end, if the file cannot be written
         self._thread = threading.Thread(target=self._keep, daemon=True)
         self._thread.start()
 
@@ -77,7 +77,7 @@ class StateFile:
         try:
             saved = msgspec.json.decode(self._path.read_bytes(), type=Saved)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise ValueError(f"{self._path} is no state of a local Clerk: {error}") from error
+            raise ValueError(f"{self._path} is not the state file of a local Clerk: {error}") from error
         instance = self._instance
         if saved.instance != instance.options.instance:
             raise ValueError(

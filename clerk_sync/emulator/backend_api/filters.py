@@ -1,4 +1,4 @@
-"""Which users ``GET /v1/users`` and ``/v1/users/count`` speak about."""
+"""The filters of ``GET /v1/users`` and ``/v1/users/count``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TEXTS: dict[str, Read] = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A window of ``created_at`` whose ends belong to it, ids to choose from (none: everybody), and further tests."""
+    """An inclusive window of ``created_at``, ids (none: all users), and further predicates."""
 
     lowest: int | None
     highest: int | None
@@ -42,12 +42,12 @@ class Filter:
     predicates: tuple[Predicate, ...]
 
     def passes(self, user: User) -> bool:
-        """Whether the user is among those that are asked for."""
+        """Whether the filter selects the user."""
         return _in_window(user.created_at, self.lowest, self.highest) and all(test(user) for test in self.predicates)
 
 
 def parse_filter(params: Params, quirks: Quirks) -> Filter:
-    """Return the filter that the parameters spell; raise Clerk's 422 for a value that cannot be used."""
+    """Return the filter of these parameters; raise Clerk's 422 for an invalid value."""
     lowest, highest = _window(params, "created_at", quirks)
     included, excluded = read_signed_values(params, "user_id")
     predicates = (
@@ -71,7 +71,7 @@ def _with_values(params: Params) -> Iterator[Predicate]:
         yield _any_in(lambda user: [user.external_id], frozenset(included))
     yield from _excluding(excluded, lambda user: user.external_id)
     if read_signed_values(params, "organization_id")[0]:
-        yield lambda _: False  # nobody here is a member of an organization
+        yield lambda _: False  # there are no organizations
 
 
 def _with_text(params: Params) -> Iterator[Predicate]:

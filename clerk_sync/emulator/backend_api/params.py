@@ -1,4 +1,4 @@
-"""Query parameters as Clerk reads them; what cannot be read is its 422."""
+"""Parse query parameters as Clerk does; an invalid one is Clerk's 422."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Params(Protocol):
 
 
 def read_integer(params: Params, name: str) -> int | None:
-    """Return the integer, or None where the parameter is absent or empty."""
+    """Return the integer, or None if the parameter is absent or empty."""
     text = params.get(name)
     if not text:
         return None
@@ -31,7 +31,7 @@ def read_integer(params: Params, name: str) -> int | None:
 
 
 def read_boolean(params: Params, name: str) -> bool | None:
-    """Return the flag, or None where the parameter is absent or empty."""
+    """Return the flag, or None if the parameter is absent or empty."""
     text = params.get(name)
     if not text:
         return None

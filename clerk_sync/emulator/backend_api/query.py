@@ -1,4 +1,4 @@
-"""``GET /v1/users`` and ``/v1/users/count``: ordering and both ways of paging, quirks included."""
+"""``GET /v1/users`` and ``/v1/users/count``: ordering, pages by offset and by cursor, Clerk's quirks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ORDERINGS: dict[str, Callable[[User], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part of a listing is asked for, in which order."""
+    """The requested part of a listing, and its order."""
 
     limit: int
     offset: int = 0
@@ -43,7 +43,7 @@ class Page:
 
 
 def parse_page(params: Params, user_store: UserStore, quirks: Quirks) -> Page:
-    """Return the page that is asked for; raise Clerk's 422 for a cursor that cannot be followed."""
+    """Return the requested page; raise Clerk's 422 for an invalid cursor."""
     limit, offset = read_limit(params), read_offset(params)
     order_by, descending = _read_ordering(params)
     cursor = params.get("starting_after")
@@ -60,7 +60,7 @@ def parse_page(params: Params, user_store: UserStore, quirks: Quirks) -> Page:
 
 
 def read_limit(params: Params) -> int:
-    """Return how many are asked for. There is no error for 501: it silently means 10, as without any limit."""
+    """Return the limit. As at Clerk, 501 and more silently mean 10, the default."""
     limit = read_integer(params, "limit")
     if limit is None or limit > LARGEST_LIMIT:
         return DEFAULT_LIMIT
@@ -70,7 +70,7 @@ def read_limit(params: Params) -> int:
 
 
 def read_offset(params: Params) -> int:
-    """Return how many are skipped."""
+    """Return the offset."""
     offset = read_integer(params, "offset") or 0
     if offset < 0:
         raise invalid_value("offset", "it must be 0 or more")
@@ -82,19 +82,19 @@ def select(user_store: UserStore, wanted: Filter, page: Page) -> list[User]:
     with user_store.lock:
         if page.order_by == "created_at" and not wanted.included_ids:
             return list(islice(_in_order(user_store, wanted, page), page.offset, page.offset + page.limit))
-        found = list(_everybody(user_store, wanted))
+        found = list(_all_selected(user_store, wanted))
     found.sort(key=lambda user: _sort_key(user, page.order_by), reverse=page.descending)
     if page.after is not None:
-        found = [user for user in found if _is_behind(user, page.after, descending=page.descending)]
+        found = [user for user in found if _is_after(user, page.after, descending=page.descending)]
     return found[page.offset : page.offset + page.limit]
 
 
 def count(user_store: UserStore, wanted: Filter) -> int:
-    """Return how many users the filter lets through."""
+    """Return how many users the filter selects."""
     with user_store.lock:
         if not wanted.included_ids and not wanted.predicates:
             return user_store.count(wanted.lowest, wanted.highest)
-        return sum(1 for _ in _everybody(user_store, wanted))
+        return sum(1 for _ in _all_selected(user_store, wanted))
 
 
 def _in_order(user_store: UserStore, wanted: Filter, page: Page) -> Iterator[User]:
@@ -104,14 +104,14 @@ def _in_order(user_store: UserStore, wanted: Filter, page: Page) -> Iterator[Use
     return filter(wanted.passes, users) if wanted.predicates else users
 
 
-def _everybody(user_store: UserStore, wanted: Filter) -> Iterator[User]:
+def _all_selected(user_store: UserStore, wanted: Filter) -> Iterator[User]:
     if not wanted.included_ids:
         return filter(wanted.passes, user_store.iterate(lowest=wanted.lowest, highest=wanted.highest))
     named = map(user_store.find, dict.fromkeys(wanted.included_ids))
     return (user for user in named if user and wanted.passes(user))
 
 
-def _is_behind(user: User, position: Position, *, descending: bool) -> bool:
+def _is_after(user: User, position: Position, *, descending: bool) -> bool:
     here = (user.created_at, user.id)
     return here < position if descending else here > position
 

@@ -1,4 +1,4 @@
-"""Clerk's limit of requests, for those who want to run into it."""
+"""Clerk's rate limit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from clerk_sync.emulator.errors import ClerkApiError
 
 
 class RateLimit:
-    """Lets ``requests`` pass in each window of ``window_s`` seconds and refuses the rest until the window ends."""
+    """Allows ``requests`` in each window of ``window_s`` seconds and rejects the rest."""
 
     def __init__(self, requests: int, window_s: float, clock_s: Callable[[], float]) -> None:
         self.requests = requests
@@ -21,7 +21,7 @@ class RateLimit:
         self._used = 0
 
     def check(self) -> None:
-        """Count a request; raise the 429 with its Retry-After where it is one too many."""
+        """Count a request; raise the 429 with its Retry-After if the limit is exceeded."""
         with self._lock:
             now_s = self._clock_s()
             if now_s >= self._window_ends_at_s:

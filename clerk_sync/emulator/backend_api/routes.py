@@ -1,4 +1,4 @@
-"""The Backend API under ``/v1``: what a service asks with its secret key."""
+"""The Backend API under ``/v1``, for requests with the secret key."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _FINAL_SESSION_STATES = ("abandoned", "active", "ended", "expired", "removed", "
 
 
 def backend_api(clerk: Instance) -> Blueprint:
-    """Return the routes of the Backend API, closed to whoever lacks the secret key."""
+    """Return the routes of the Backend API; requests without the secret key get 401."""
     api = Blueprint("backend_api", __name__, url_prefix="/v1")
 
     @api.before_request
-    def admit() -> None:
+    def check_request() -> None:
         _check_key(request.headers.get("Authorization"), clerk.identity.secret_key)
         _check_version(request.headers.get("Clerk-API-Version"), request.args.get("__clerk_api_version"))
         if clerk.rate_limit and request.path != "/v1/jwks":
             clerk.rate_limit.check()
 
     _add_user_routes(api, clerk)
-    _add_user_act_routes(api, clerk)
+    _add_user_action_routes(api, clerk)
     _add_session_routes(api, clerk)
 
     @api.get("/jwks")
@@ -84,7 +84,7 @@ def _add_user_routes(api: Blueprint, clerk: Instance) -> None:
 
     @api.patch("/users/<user_id>")
     def update_user(user_id: str) -> Response:
-        clerk.user_store.get(user_id)  # 404 before 422: a wrong address is the first mistake to tell
+        clerk.user_store.get(user_id)  # 404 before 422, as at Clerk
         return json_response(clerk.user_actions.change(user_id, parse(UserChange, request.get_data())))
 
     @api.delete("/users/<user_id>")
@@ -92,24 +92,24 @@ def _add_user_routes(api: Blueprint, clerk: Instance) -> None:
         return json_response(clerk.user_actions.delete(user_id))
 
 
-def _add_user_act_routes(api: Blueprint, clerk: Instance) -> None:
-    acts: dict[str, dict[str, Any]] = {
+def _add_user_action_routes(api: Blueprint, clerk: Instance) -> None:
+    actions: dict[str, dict[str, Any]] = {
         "ban": {"banned": True},
         "unban": {"banned": False},
         "lock": {"locked": True},
         "unlock": {"locked": False, "lockout_expires_in_seconds": None},
     }
 
-    @api.post(f"/users/<user_id>/<any({','.join(acts)}):act>")
-    def act_on_user(user_id: str, act: str) -> Response:
-        return json_response(clerk.user_actions.alter(user_id, acts[act]))
+    @api.post(f"/users/<user_id>/<any({','.join(actions)}):action>")
+    def act_on_user(user_id: str, action: str) -> Response:
+        return json_response(clerk.user_actions.alter(user_id, actions[action]))
 
-    @api.post("/users/<any(ban,unban):act>")
-    def act_on_many(act: str) -> Response:
+    @api.post("/users/<any(ban,unban):action>")
+    def act_on_many(action: str) -> Response:
         form = parse(ManyUsers, request.get_data())
         if not 1 <= len(form.user_ids) <= 50:
             raise invalid_value("user_ids", "from 1 to 50 are accepted")
-        return json_response([clerk.user_actions.alter(user_id, acts[act]) for user_id in form.user_ids])
+        return json_response([clerk.user_actions.alter(user_id, actions[action]) for user_id in form.user_ids])
 
     @api.patch("/users/<user_id>/metadata")
     def merge_metadata(user_id: str) -> Response:
@@ -158,7 +158,7 @@ def _add_session_routes(api: Blueprint, clerk: Instance) -> None:
         lifetime_s = parse(TokenRequest, request.get_data()).expires_in_seconds or LIFETIME_S
         if not 30 <= lifetime_s <= 315_360_000:
             raise invalid_value("expires_in_seconds", "it must be from 30 to 315360000")
-        # No azp: no browser asked for this token, so there is no Origin.
+        # No azp: the request comes from no browser, so it has no Origin.
         jwt = clerk.session_jwt(session.id, session.user_id, azp=None, expires_in_s=lifetime_s)
         return json_response({"object": "token", "jwt": jwt})
 

@@ -1,7 +1,6 @@
-"""What a browser holds: the cookies that clerk-js would set on the app's host, and the way back to the app.
+"""Sign-in in a browser: the cookies that clerk-js would set on the app's host, and the redirect back to the app.
 
-Cookies ignore ports, so on one loopback host the local Clerk can set them for the app: nothing of Clerk's has to run in
-the page.
+Cookies ignore ports. On one loopback host the local Clerk can set them for the app, so the page needs no clerk-js.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ CLIENT_COOKIE = "__client"
 
 
 def origin_of(url: str) -> str:
-    """Return the origin as a browser writes it: scheme, host, and the port where it is not the usual one."""
+    """Return the origin as a browser writes it: scheme, host, and the port if it is not the default."""
     parts = urlsplit(url)
     usual = {"http": 80, "https": 443}.get(parts.scheme)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
@@ -29,7 +28,7 @@ def origin_of(url: str) -> str:
 
 
 def safe_redirect_url(url: str | None, clerk: Instance) -> str:
-    """Return where to go afterwards; refuse what is neither on this machine nor the authorized origin."""
+    """Return the redirect target; raise a 422 unless it is on this machine or the authorized origin."""
     if not url:
         return clerk.options.authorized_origin + "/"
     try:
@@ -43,7 +42,7 @@ def safe_redirect_url(url: str | None, clerk: Instance) -> str:
 
 
 def sign_in(response: Response, clerk: Instance, session: Session, jwt: str) -> Response:
-    """Give the browser the session: Clerk's own cookie, and the ones that the app reads."""
+    """Set the session's cookies: Clerk's own, and the ones that the app reads."""
     response.set_cookie(CLIENT_COOKIE, session.client_id, max_age=LIFETIME_MS // 1000, httponly=True, samesite="Lax")
     for name, value in (("__session", jwt), ("__client_uat", str(session.created_at // 1000))):
         for cookie in (name, f"{name}_{clerk.identity.cookie_suffix}"):
@@ -52,7 +51,7 @@ def sign_in(response: Response, clerk: Instance, session: Session, jwt: str) -> 
 
 
 def sign_out(response: Response, clerk: Instance) -> Response:
-    """Take the session from the browser; ``__client_uat`` 0 says so to whoever still holds a token."""
+    """Remove the session's cookies; ``__client_uat`` 0 tells the app to ignore a token that is still valid."""
     suffix = clerk.identity.cookie_suffix
     for cookie in (CLIENT_COOKIE, "__session", f"__session_{suffix}"):
         response.delete_cookie(cookie, samesite="Lax")
@@ -62,7 +61,7 @@ def sign_out(response: Response, clerk: Instance) -> Response:
 
 
 def current_session(request: Request, clerk: Instance) -> Session | None:
-    """Return the active session of the browser that asks."""
+    """Return the active session of the requesting browser."""
     client_id = request.cookies.get(CLIENT_COOKIE)
     if not client_id:
         return None
@@ -82,7 +81,7 @@ def find_by_identifier(clerk: Instance, identifier: str) -> User | None:
 
 
 def get_sign_in_user(clerk: Instance, identifier: str) -> User:
-    """Return the user who may sign in with ``identifier``; no password is asked for. Raise the refusal otherwise."""
+    """Return the user who may sign in with ``identifier``; no password is needed. Otherwise raise Clerk's error."""
     user = find_by_identifier(clerk, identifier)
     if user is None:
         text = "Couldn't find your account."

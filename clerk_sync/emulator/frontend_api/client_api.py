@@ -1,7 +1,7 @@
-"""The Frontend API as a page uses it that has its own forms: sign up and in, who is here, profile, farewell.
+"""The Frontend API for pages with their own forms: sign-up, sign-in, current user, profile, deletion.
 
-Answers have Clerk's frame, ``response`` and ``client``, and those fields that front ends read. As with the pages,
-nothing is asked for that would prove who somebody is: attempts are complete at once, new addresses are verified.
+Responses have Clerk's envelope, ``response`` and ``client``, with the fields that front ends read. No password or code
+is needed: attempts are complete at once, and new addresses are verified.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CHANGEABLE = ("first_name", "last_name", "username", "primary_email_address_id"
 
 
 def client_api(clerk: Instance) -> Blueprint:
-    """Return the routes; bodies are forms, as clerk-js sends them, so that browsers ask no leave beforehand."""
+    """Return the routes; bodies are forms, as clerk-js sends them, so browsers send no preflight."""
     api = Blueprint("client_api", __name__, url_prefix="/v1")
     allow_trusted_origins(api, clerk)
     _add_client_routes(api, clerk)
@@ -71,7 +71,7 @@ def _add_me_routes(api: Blueprint, clerk: Instance) -> None:
 
     @api.post("/me")
     def act_on_me() -> Response:
-        # clerk-js writes methods other than GET and POST into the query, which spares it preflights.
+        # clerk-js sends other methods as POST with _method in the query, which needs no preflight.
         act = {"PATCH": change_me, "DELETE": delete_me}.get(request.args.get("_method", ""))
         if act is None:
             raise ClerkApiError(405, "method_not_allowed", "Method not allowed", "_method has to be PATCH or DELETE.")
@@ -120,7 +120,7 @@ def _about(clerk: Instance, response: object) -> Response:
 
 
 def _client(clerk: Instance, session: Session, jwt: str) -> dict[str, Any]:
-    """Return what the browser holds: one client with one session, its user and a fresh token."""
+    """Return the client object: one session with its user and a fresh token."""
     user = clerk.user_store.get(session.user_id)
     token = {"object": "token", "jwt": jwt}
     return {

@@ -1,4 +1,4 @@
-"""What pages of another origin may read: those of this machine, and the authorized front end. Nobody else's."""
+"""CORS: pages of this machine and of the authorized front end may read responses."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _PREFLIGHT = {
 
 
 def allow_trusted_origins(blueprint: Blueprint, clerk: Instance) -> None:
-    """Let scripts of trusted pages read the answers of ``blueprint``, with the browser's cookies."""
+    """Let scripts of trusted origins read responses of ``blueprint``, with the browser's cookies."""
 
     @blueprint.after_request
     def share(response: Response) -> Response:
         response.headers.add("Vary", "Origin")
         origin = request.headers.get("Origin")
-        # The wire stops changes from elsewhere; this stops reading: a session must not leak to a page of the internet.
+        # The middleware rejects changes from other origins; this header keeps them from reading a session.
         if not origin or not is_trusted_origin(origin, (clerk.options.authorized_origin,)):
             return response
         response.headers["Access-Control-Allow-Origin"] = origin

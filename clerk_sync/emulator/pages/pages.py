@@ -1,4 +1,4 @@
-"""The account portal: sign-up, sign-in, profile and sign-out as plain pages that load nothing from anywhere."""
+"""The account portal: sign-up, sign-in, profile and sign-out as plain pages without external resources."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from clerk_sync.emulator.users.schemas import EMAIL_CODE_VERIFIED, User
 
 
 def pages(clerk: Instance) -> Blueprint:
-    """Return the pages. No password and no code is asked for: whoever can open them may be anybody."""
+    """Return the pages. They ask for no password or code: anyone on this machine can sign in as any user."""
     portal = Blueprint("pages", __name__, template_folder="templates")
 
     @portal.before_request
@@ -131,14 +131,14 @@ def _add_profile(portal: Blueprint, clerk: Instance) -> None:
 
 
 def _sign_in(clerk: Instance, user: User) -> Response:
-    """Sign the user in and lead back to the app, whose origin the token names."""
+    """Sign the user in and redirect back to the app, whose origin the token names."""
     target = safe_redirect_url(_asked_redirect(), clerk)
     session, jwt = start_session(clerk, user, origin_of(target))
     return sign_in(redirect(target, 303), clerk, session, jwt)
 
 
 def _move_to(clerk: Instance, user_id: str, address: str) -> None:
-    """Add a verified address and make it the primary one, as a person does it: the old one stays."""
+    """Add a verified address and make it the primary one, as users do at Clerk: the old one stays."""
     with clerk.user_store.lock:
         user = clerk.user_store.get(user_id)
         email = new_email(clerk.ids, address, clerk.options.clock_ms(), verification=EMAIL_CODE_VERIFIED)

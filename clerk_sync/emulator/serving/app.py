@@ -1,4 +1,4 @@
-"""The Flask application: every route of the local Clerk, and one place where refusals become answers."""
+"""The Flask application: all routes of the local Clerk, and its error handlers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The control API under ``/_local``: what a test in another language, or the command line, does to this Clerk.
+"""The control API under ``/_local``, for the command line and for tests in any language.
 
-It asks for no key: the wire lets nobody come near who does not name this machine.
+It needs no key: the middleware rejects every request that does not come from this machine.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def _replayed(clerk: Instance, form: Replay) -> int:
 
 
 def _with_readable_body(record: Delivery | Message) -> dict[str, Any]:
-    """Return the record with its body as JSON, or as text where somebody sent what is no JSON."""
+    """Return the record with its body as JSON, or as text if it is not JSON."""
     try:
         body = msgspec.json.decode(record.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

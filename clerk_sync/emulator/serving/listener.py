@@ -1,4 +1,4 @@
-"""The socket: werkzeug's threaded server on 127.0.0.1, taught to keep connections open and to fail on request."""
+"""Werkzeug's threaded server on 127.0.0.1, with persistent connections and connection faults."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HOST = "127.0.0.1"
 
 @dataclass
 class ConnectionFault:
-    """How the connection ends; the application may change it on the way."""
+    """How the connection ends; the middleware sets it."""
 
     hang_up: bool = False
     """Close it instead of answering."""
@@ -36,7 +36,7 @@ class ConnectionFault:
 class Handler(WSGIRequestHandler):
     """Serves one connection, request after request.
 
-    Werkzeug's own handler closes after each answer, which costs a client of many pages as much as the page itself.
+    Werkzeug's own handler closes the connection after each response, which doubles the time of a page of users.
     """
 
     protocol_version = "HTTP/1.1"
@@ -48,15 +48,15 @@ class Handler(WSGIRequestHandler):
         """Answer the request that has just been read."""
         length = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not length.isdigit():
-            return self._give_up(411, "A body has to announce its length.")
+            return self._reject(411, "A body needs a Content-Length.")
         if int(length) > LARGEST_BODY:
-            return self._give_up(413, "At most 10 MiB are taken.")
+            return self._reject(413, "At most 10 MiB are accepted.")
         environ: dict[str, Any] = self.make_environ()
         environ["wsgi.input"] = BytesIO(self.rfile.read(int(length)))
         environ[CONNECTION_FAULT] = connection_fault = ConnectionFault()
         return self._send(Response.from_app(self.server.app, environ, buffered=True), connection_fault)
 
-    def _give_up(self, status: int, text: str) -> None:
+    def _reject(self, status: int, text: str) -> None:
         # The body stays unread, so the next request on this connection could not be found.
         self.close_connection = True
         self._send(Response(f"{text}\n", status), ConnectionFault())
@@ -80,25 +80,25 @@ class Handler(WSGIRequestHandler):
         self.wfile.flush()
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
-        """Say nothing: the request log tells."""
+        """Log nothing: the request log has every request."""
 
 
 class Server(ThreadedWSGIServer):
-    """Remembers the connections that it holds, so that they can be cut."""
+    """Keeps track of its connections, so that stopping can close them."""
 
     def __init__(self, app: Any, bound: socket.socket) -> None:
-        # Bound by us rather than by werkzeug, which ends the process where the port is taken.
+        # Bound here: werkzeug exits the process if the port is taken.
         host, port = bound.getsockname()
         super().__init__(host, port, app, Handler, fd=bound.fileno())
         self.connections: set[socket.socket] = set()
         self.stopping = threading.Event()
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - socketserver's hook
-        """Whether a connection is served: none is any more, once the end has come."""
+        """Whether to serve a connection: none after :meth:`Listener.stop`."""
         return not self.stopping.is_set()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - socketserver's hook
-        """Say one line about what went wrong; a client that went away in the middle is no news."""
+        """Log one line about an error, but none about a client that closed its connection."""
         error = sys.exc_info()[1]
         if not isinstance(error, ConnectionError | TimeoutError):
             log.error("local Clerk: a connection ended with %s: %s", type(error).__name__, error)
@@ -128,23 +128,23 @@ class Listener:
         self._thread.start()
 
     def stop(self) -> None:
-        """Refuse new connections and cut the open ones: a stopped Clerk must not go on answering over kept ones."""
+        """Reject new connections and close open ones, over which a stopped Clerk would keep answering."""
         if self._server.stopping.is_set():
             return
         self._server.stopping.set()
         with socket.create_connection((HOST, self.port)):
-            self._thread.join()  # the connection is what it has been waiting for
+            self._thread.join()  # the connection wakes the accept loop
         self._server.server_close()
         for connection in list(self._server.connections):
-            _cut(connection)
+            _close(connection)
 
     def _serve(self) -> None:
-        # Not serve_forever, which would look twenty times a second whether somebody wants it to end.
+        # Not serve_forever: it polls for the end many times a second.
         while not self._server.stopping.is_set():
             self._server.handle_request()
 
 
-def _cut(connection: socket.socket) -> None:
+def _close(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:

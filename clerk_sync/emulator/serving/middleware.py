@@ -1,4 +1,4 @@
-"""What happens around every request, before and after the application: the loopback rule, faults, the request log."""
+"""WSGI middleware around every request: the loopback rule, faults, the request log."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def is_loopback(host: str | None) -> bool:
 
 
 def is_trusted_origin(origin: str, trusted_origins: Collection[str]) -> bool:
-    """Whether a page of this origin is one of this machine's, or one of those that were named."""
+    """Whether the origin is on this machine or in ``trusted_origins``."""
     try:
         return origin in trusted_origins or is_loopback(urlsplit(origin).netloc)
-    except ValueError:  # an address that no browser writes
+    except ValueError:  # no browser sends such an origin
         return False
 
 
 class Middleware:
-    """Wraps the application. A page on the internet can make a browser talk to loopback, hence the first rule."""
+    """Wraps the application. It rejects foreign hosts and origins: any web page can make a browser call loopback."""
 
     def __init__(self, app: WSGIApplication, faults: Faults, log: RequestLog, trusted_origins: Collection[str]) -> None:
         self._app = app
@@ -51,7 +51,7 @@ class Middleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
-        if not self._comes_from_here(environ):
+        if not self._is_local(environ):
             error = ClerkApiError(403, "origin_invalid", "Invalid host or origin", "Only loopback names are served.")
             return error_response(error, "local_wire")(environ, start_response)
         path = environ["PATH_INFO"]
@@ -85,8 +85,8 @@ class Middleware:
             return Response.from_app(self._app, environ, buffered=True)
         return _failure(fault)
 
-    def _comes_from_here(self, environ: WSGIEnvironment) -> bool:
-        """Whether the name that was asked for, and the page that asks for a change, are on this machine."""
+    def _is_local(self, environ: WSGIEnvironment) -> bool:
+        """Whether the Host, and for a change the Origin too, is on this machine or trusted."""
         if not is_loopback(environ.get("HTTP_HOST")):
             return False
         origin = environ.get("HTTP_ORIGIN")
@@ -103,5 +103,5 @@ def _failure(fault: Fault) -> Response:
         return json_response(fault.body, status)
     code = fault.code or _CODES.get(status, "internal_clerk_error")
     words = code.replace("_", " ")
-    error = ClerkApiError(status, code, words, "A fault that was asked for.", retry_after_s=fault.retry_after_s)
+    error = ClerkApiError(status, code, words, "An injected fault.", retry_after_s=fault.retry_after_s)
     return error_response(error, "local_fault")

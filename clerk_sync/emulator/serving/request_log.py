@@ -1,4 +1,4 @@
-"""What clients asked of the API, so that a test can say "with at most so many requests"."""
+"""The requests to the API, so that a test can limit their number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """One request; ``status`` is None where a fault hung up instead of answering."""
+    """One request; ``status`` is None if a fault closed the connection."""
 
     method: str
     path: str
@@ -36,7 +36,7 @@ class RequestLog:
         return self._requests[index]
 
     def add(self, request: LoggedRequest) -> None:
-        """Note a request that has been answered."""
+        """Add a finished request."""
         self._requests.append(request)
 
     def matching(self, path: str = "*", method: str | None = None) -> list[LoggedRequest]:
@@ -44,5 +44,5 @@ class RequestLog:
         return [each for each in self if fnmatchcase(each.path, path) and method in (None, each.method)]
 
     def clear(self) -> None:
-        """Forget them, to count from here."""
+        """Remove all requests."""
         self._requests.clear()

@@ -1,4 +1,4 @@
-"""JSON answers, good and bad."""
+"""JSON responses, successes and errors."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from clerk_sync.emulator.errors import ClerkApiError
 
 
 def json_response(value: object, status: int = 200) -> Response:
-    """Return ``value`` as an ``application/json`` answer."""
+    """Return ``value`` as an ``application/json`` response."""
     return Response(msgspec.json.encode(value), status, mimetype="application/json")
 
 
 def error_response(error: ClerkApiError, trace_id: str) -> Response:
-    """Return the answer that a refusal becomes."""
+    """Return the response for an error."""
     response = json_response(error.body(trace_id), error.status)
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(error.retry_after_s)

@@ -1,4 +1,4 @@
-"""The RSA keys with which this Clerk signs tokens, and the key set that it publishes."""
+"""The RSA keys that sign tokens, and the published key set."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class SigningKey:
 
 
 class Keys:
-    """The key in use, and the published set. The first key is made when somebody asks for it: it takes a while."""
+    """The key in use, and the published set. The first key is made at its first use: that takes a while."""
 
     def __init__(self, kid: str, new_kid: Callable[[], str]) -> None:
         self._first_kid = kid
@@ -103,7 +103,7 @@ class Keys:
         return old
 
     def restore(self, current: SigningKey) -> None:
-        """Go on with the key of an earlier run."""
+        """Use the key of an earlier run."""
         with self._lock:
             self._current, self._kept = current, []
 

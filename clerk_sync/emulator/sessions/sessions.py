@@ -1,4 +1,4 @@
-"""Who is signed in: sessions from sign-in to sign-out, revocation or the user's end."""
+"""Sessions, from sign-in to sign-out, revocation or the deletion of the user."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Sessions:
         self.revision = 0
 
     def create(self, user_id: str, client_id: str | None = None) -> Session:
-        """Sign the user in and announce ``session.created``; raise the 404 for an unknown user."""
+        """Sign the user in and emit ``session.created``; raise the 404 for an unknown user."""
         self._user_store.get(user_id)
         now_ms = self._clock_ms()
         session = Session(
@@ -59,14 +59,14 @@ class Sessions:
         return structs.replace(session, status="expired")
 
     def get_active(self, session_id: str) -> Session:
-        """Return the session; raise the 404 where it is unknown, over or expired."""
+        """Return the session; raise the 404 if it is unknown, over or expired."""
         session = self.find(session_id)
         if session is None or session.status != "active":
             raise session_not_found(session_id)
         return session
 
     def get(self, session_id: str) -> Session:
-        """Return the session in whatever state; raise the 404 where it is unknown."""
+        """Return the session in any state; raise the 404 if it is unknown."""
         session = self.find(session_id)
         if session is None:
             raise session_not_found(session_id)
@@ -83,7 +83,7 @@ class Sessions:
         return next((each for each in self.all() if each.user_id == user_id and each.status == "active"), None)
 
     def finish(self, session_id: str, status: str) -> Session:
-        """Give the session its last status (``revoked``, ``ended``, ``removed``) and announce it, once."""
+        """Give the session its last status (``revoked``, ``ended``, ``removed``) and emit the event, once."""
         with self._lock:
             session = self.get(session_id)
             if session.status != "active":

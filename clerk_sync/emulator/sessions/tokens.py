@@ -1,4 +1,4 @@
-"""Session tokens, version 2, as Clerk mints them; and whatever a test wants to see refused."""
+"""Session tokens, version 2, as Clerk makes them, and invalid ones for tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random lives: what people, and a Clerk under load, do to a mirror over time. The same seed does the same again."""
+"""A random history of users, for tests of a mirror under load. The same seed gives the same history."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from clerk_sync.emulator.users.users import Users
 
 
 class RandomHistory:
-    """Makes random acts on users: some within one millisecond, some with an e-mail address that somebody else had."""
+    """Does random actions: some within one millisecond, some with an e-mail address of another user."""
 
     def __init__(self, users: Users, seed: int, clock_ms: Callable[[], int]) -> None:
         self._users = users
-        self._random = random.Random(seed)  # noqa: S311 - reproducible lives
+        self._random = random.Random(seed)  # noqa: S311 - must be reproducible
         self._clock_ms = clock_ms
         self._user_ids: list[str] = []
         self._freed_addresses: list[str] = []
         self._number = 0
 
     def acts(self, count: int) -> Iterator[str]:
-        """Do ``count`` acts, one for each item that is taken; yield the name of what was done."""
+        """Do ``count`` actions, one for each item taken; yield the name of each."""
         kinds, weights = zip(*_KINDS, strict=True)
         for kind in self._random.choices(kinds, weights, k=count):
             act = kind if len(self._user_ids) > 1 else RandomHistory.sign_up
@@ -28,16 +28,16 @@ class RandomHistory:
             yield act.__name__
 
     def sign_up(self) -> None:
-        """Somebody new comes."""
+        """A new user signs up."""
         self._number += 1
         self._create(f"person.{self._number}@example.com")
 
     def rename(self) -> None:
-        """Somebody changes the name."""
+        """A user changes their name."""
         self._users.update(self._random_user(), first_name=self._name())
 
     def rename_within_one_millisecond(self) -> None:
-        """Somebody is changed three times with one ``updated_at``."""
+        """A user changes three times with one ``updated_at``."""
         user_id, at_ms = self._random_user(), self._clock_ms()
         for _ in range(3):
             self._users.update(user_id, first_name=self._name(), at_ms=at_ms)
@@ -51,22 +51,22 @@ class RandomHistory:
         self._users.update(taker, email=address, at_ms=at_ms)
 
     def ban_or_unban(self) -> None:
-        """Somebody is banned, or is so no more."""
+        """A user is banned or unbanned."""
         user_id = self._random_user()
         self._users.update(user_id, banned=not self._users.get(user_id)["banned"])
 
     def leave(self) -> None:
-        """Somebody goes, and leaves the address for others."""
+        """A user is deleted; their address is free again."""
         self._users.delete(self._forget_random_user())
 
     def come_back(self) -> None:
-        """Somebody signs up with an address that a deleted user had."""
+        """A new user signs up with the address of a deleted one."""
         if not self._freed_addresses:
             return self.leave()
         return self._create(self._freed_addresses.pop())
 
     def change_and_leave(self) -> None:
-        """Somebody is changed and deleted within one millisecond."""
+        """A user is changed and deleted within one millisecond."""
         user_id, at_ms = self._forget_random_user(), self._clock_ms()
         self._users.update(user_id, last_name=self._name(), at_ms=at_ms)
         self._users.delete(user_id, at_ms=at_ms)

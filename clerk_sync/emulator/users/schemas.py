@@ -1,7 +1,7 @@
-"""Clerk's objects in Clerk's shapes: what a struct here holds is what travels.
+"""Clerk's objects, with exactly the fields of Clerk's JSON.
 
-They are immutable: a change puts a new object in the place of the old one, so a page or a webhook body that is being
-written can never show half a change. Structs rather than dictionaries, because a hundred thousand users have to fit.
+They are immutable: a change replaces the object, so a response or webhook that is being encoded never shows half a
+change. Structs need less memory than dictionaries, which matters with 100,000 users.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Metadata = dict[str, Any] | None
 
 
 class Verification(Struct, frozen=True, gc=False, kw_only=True):
-    """How an address came to be trusted."""
+    """How an address was verified."""
 
     object: str
     status: str
@@ -191,7 +191,7 @@ class Session(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Deleted(Struct, frozen=True, gc=False, kw_only=True):
-    """What is left of a deleted user: ``data`` of ``user.deleted`` and the answer to DELETE."""
+    """A deleted user: ``data`` of ``user.deleted`` and the response to DELETE."""
 
     object: str = "user"
     id: str
@@ -200,5 +200,5 @@ class Deleted(Struct, frozen=True, gc=False, kw_only=True):
 
 
 def as_json(value: object) -> Any:
-    """Return ``value`` as the plain dictionaries and lists that a reader of its JSON gets."""
+    """Return ``value`` as plain dictionaries and lists."""
     return msgspec.json.decode(msgspec.json.encode(value))

@@ -1,4 +1,4 @@
-"""The acts on users: each is stored and announced as one."""
+"""The actions on users. Each one stores the change and emits its event."""
 
 from __future__ import annotations
 
@@ -31,8 +31,7 @@ _METADATA = ("public_metadata", "private_metadata", "unsafe_metadata")
 class UserActions:
     """Creates, changes and deletes users.
 
-    Storing and announcing happen under the user_store's lock: events of one user are queued in the order of its
-    versions, whatever happens to them afterwards.
+    Both happen under the store's lock, so the events of one user are queued in the order of its versions.
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class UserActions:
         self._emit = emit
 
     def create(self, form: NewUser) -> User:
-        """Create the user that a client describes."""
+        """Create a user from a client's request."""
         now_ms = self._clock_ms()
         fields = _profile_fields(form, now_ms)
         created_at_ms = fields.pop("created_at", now_ms)
@@ -78,14 +77,14 @@ class UserActions:
         return self.add(user)
 
     def add(self, user: User) -> User:
-        """Store a user that is new and announce ``user.created``."""
+        """Store a new user and emit ``user.created``."""
         with self._user_store.lock:
             self._user_store.put(user)
             self._emit("user.created", user, user.updated_at)
         return user
 
     def change(self, user_id: str, form: UserChange) -> User:
-        """Change what a client asks to be changed."""
+        """Update a user from a client's request."""
         now_ms = self._clock_ms()
         with self._user_store.lock:
             user = self._user_store.get(user_id)
@@ -96,7 +95,7 @@ class UserActions:
         return changed
 
     def alter(self, user_id: str, fields: Mapping[str, Any], *, at_ms: int | None = None) -> User:
-        """Put ``fields`` of Clerk's user object in place, as a version of ``at_ms``, and announce ``user.updated``."""
+        """Replace ``fields`` of Clerk's user object, as a version of ``at_ms``, and emit ``user.updated``."""
         with self._user_store.lock:
             user = self._user_store.get(user_id)
             now_ms = self._clock_ms() if at_ms is None else at_ms
@@ -116,12 +115,12 @@ class UserActions:
             return self.alter(user_id, merged)
 
     def replace_metadata(self, user_id: str, form: MetadataChange) -> User:
-        """Replace metadata wholesale; a null is stored as null."""
+        """Replace all metadata; a null is stored as null."""
         changes = {name: value for name, value in structs.asdict(form).items() if value is not UNSET}
         return self.alter(user_id, changes)
 
     def replace_email(self, user_id: str, form: EmailReplacement, at_ms: int | None = None) -> EmailAddress:
-        """Give the user this one address instead of all others."""
+        """Replace all e-mail addresses by this one."""
         now_ms = self._clock_ms() if at_ms is None else at_ms
         status = form.identification_status
         verification = ADMIN_VERIFICATION if status == "verified" else EMAIL_CODE_PENDING
@@ -131,7 +130,7 @@ class UserActions:
         return email
 
     def note_sign_in(self, user_id: str) -> User:
-        """Remember when the user came. Whether Clerk announces this is not documented: here it is no new version."""
+        """Store the time of the sign-in. Clerk does not document an event for it, so this emits none."""
         with self._user_store.lock:
             now_ms = self._clock_ms()
             user = structs.replace(self._user_store.get(user_id), last_sign_in_at=now_ms, last_active_at=now_ms)
@@ -139,7 +138,7 @@ class UserActions:
         return user
 
     def delete(self, user_id: str, *, at_ms: int | None = None) -> Deleted:
-        """Delete the user, remove the sessions and announce ``user.deleted``."""
+        """Delete the user, remove the sessions and emit ``user.deleted``."""
         with self._user_store.lock:
             self._user_store.get(user_id)
             self._sessions.finish_all_of(user_id, "removed")

@@ -1,4 +1,4 @@
-"""The users that this Clerk knows, kept in the order in which its listing walks them."""
+"""The users of this instance, in the order of Clerk's listing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clerk_sync.emulator.errors import ClerkApiError, user_not_found
 from clerk_sync.emulator.users.schemas import User
 
 Position = tuple[int, str]
-"""Where a user stands in the listing: ``created_at``, then the id among equals."""
+"""A user's position in the listing: ``created_at``, then the id."""
 
 _FIRST_AFTER = "\uffff"  # sorts behind every id
 
@@ -25,9 +25,9 @@ _IDENTIFIER_PARAMS = {
 
 
 class UserStore:
-    """Users by id, by position and by the identifiers that only one of them may hold.
+    """Users by id, by position, and by identifiers that must be unique.
 
-    ``lock`` makes several calls one act; every call takes it by itself as well.
+    Hold ``lock`` to make several calls atomic; every method also takes it.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class UserStore:
         return len(self._users)
 
     def find(self, user_id: str) -> User | None:
-        """Return the user, or None where there is no such user (any more)."""
+        """Return the user, or None if it is unknown or deleted."""
         return self._users.get(user_id)
 
     def get(self, user_id: str) -> User:
@@ -58,10 +58,10 @@ class UserStore:
         return self._users.get(owner) if owner else None
 
     def put(self, user: User) -> None:
-        """Store ``user``, new or changed; raise the 422 where another user holds one of its identifiers."""
+        """Store ``user``, new or changed; raise the 422 if another user holds one of its identifiers."""
         with self.lock:
             claimed = set(_identifiers(user))
-            self._refuse_taken(user.id, claimed)
+            self._require_free(user.id, claimed)
             before = self._users.get(user.id)
             if before is not None:
                 self._release(before)
@@ -71,7 +71,7 @@ class UserStore:
             self.revision += 1
 
     def put_many(self, users: Iterable[User]) -> None:
-        """Store users that are known to be new and to share no identifier: the way in for a hundred thousand."""
+        """Store many users at once. They must be new and must not share identifiers: neither is checked."""
         with self.lock:
             for user in users:
                 self._users[user.id] = user
@@ -81,7 +81,7 @@ class UserStore:
             self.revision += 1
 
     def remove(self, user_id: str) -> User:
-        """Remove the user and return what was stored; the position is remembered for cursors that point at it."""
+        """Remove the user and return what was stored; the position is kept for cursors."""
         with self.lock:
             user = self.get(user_id)
             self._release(user)
@@ -91,16 +91,16 @@ class UserStore:
             return user
 
     def position(self, user_id: str) -> Position | None:
-        """Return where the user stands, or stood before being deleted."""
+        """Return the user's position, also of a deleted user."""
         user = self._users.get(user_id)
         return (user.created_at, user.id) if user else self._deleted_positions.get(user_id)
 
     def was_deleted(self, user_id: str) -> bool:
-        """Whether the user was here and has been deleted."""
+        """Whether the user existed and was deleted."""
         return user_id in self._deleted_positions
 
     def count(self, lowest: int | None, highest: int | None) -> int:
-        """Count the users whose ``created_at`` lies between both ends, which belong to the window."""
+        """Count the users whose ``created_at`` is in the window, ends included."""
         with self.lock:
             low, high = self._window(lowest, highest)
             return max(high - low, 0)
@@ -113,7 +113,7 @@ class UserStore:
         after: Position | None = None,
         newest_first: bool = False,
     ) -> Iterator[User]:
-        """Yield users by position, from behind ``after``; the caller holds ``lock`` until done."""
+        """Yield users by position, beginning after ``after``; the caller must hold ``lock`` meanwhile."""
         low, high = self._window(lowest, highest)
         if after is not None and newest_first:
             high = min(high, bisect_left(self._order, after))
@@ -132,7 +132,7 @@ class UserStore:
         for identifier in _identifiers(user):
             self._owners.pop(identifier, None)
 
-    def _refuse_taken(self, user_id: str, claimed: set[tuple[str, str]]) -> None:
+    def _require_free(self, user_id: str, claimed: set[tuple[str, str]]) -> None:
         for kind, value in claimed:
             if self._owners.get((kind, value), user_id) != user_id:
                 raise ClerkApiError(
@@ -144,7 +144,7 @@ class UserStore:
 
 
 def _identifiers(user: User) -> Iterator[tuple[str, str]]:
-    """Yield what no second user may hold; an address that nobody verified or reserved is free for others."""
+    """Yield the user's unique identifiers; unverified and unreserved addresses are not unique."""
     for email in user.email_addresses:
         if email.reserved or (email.verification and email.verification.status == "verified"):
             yield "email", email.email_address

@@ -1,4 +1,4 @@
-"""The users as a test or a demo handles them: keyword arguments in, Clerk's JSON out."""
+"""The users for tests and the demo: keyword arguments in, Clerk's JSON out."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Json = dict[str, Any]
 
 
 class Users:
-    """Create, change and delete users as if somebody did it in Clerk.
+    """Create, change and delete users as users and administrators do in Clerk.
 
     Each change sends its webhook. ``fields`` are fields of Clerk's user object, so anything can be set
-    (``banned=True``, ``deprovisioned=True``, ``username="ada"``). ``at_ms`` gives the act another time than now: two
+    (``banned=True``, ``deprovisioned=True``, ``username="ada"``). ``at_ms`` sets another time than now: two
     updates with the same one have equal ``updated_at``. Raises ``ClerkApiError`` if Clerk would answer an error.
     """
 
@@ -44,7 +44,7 @@ class Users:
         at_ms: int | None = None,
         **fields: Any,
     ) -> Json:
-        """Create a user and announce ``user.created``; the primary address is ``emails[primary_email]``."""
+        """Create a user and emit ``user.created``; the primary address is ``emails[primary_email]``."""
         at_ms = self._clock_ms() if at_ms is None else at_ms
         verification = _verification(email_verified)
         addresses = [email, *emails] if email else emails
@@ -68,7 +68,7 @@ class Users:
         at_ms: int | None = None,
         **fields: Any,
     ) -> Json:
-        """Change the user and announce ``user.updated``; ``email`` takes the place of all addresses."""
+        """Change the user and emit ``user.updated``; ``email`` replaces all addresses."""
         at_ms = self._clock_ms() if at_ms is None else at_ms
         if email is not None:
             address = new_email(self._ids, email, at_ms, verification=_verification(email_verified))
@@ -80,19 +80,19 @@ class Users:
         return self.update(user_id, banned=True)
 
     def unban(self, user_id: str) -> Json:
-        """Take the ban back."""
+        """Remove the ban."""
         return self.update(user_id, banned=False)
 
     def lock(self, user_id: str) -> Json:
-        """Bar the user from signing in; sessions go on."""
+        """Stop the user from signing in; sessions stay active."""
         return self.update(user_id, locked=True)
 
     def unlock(self, user_id: str) -> Json:
-        """Take the lock back."""
+        """Remove the lock."""
         return self.update(user_id, locked=False, lockout_expires_in_seconds=None)
 
     def delete(self, user_id: str, *, at_ms: int | None = None) -> Json:
-        """Delete the user and announce ``user.deleted``."""
+        """Delete the user and emit ``user.deleted``."""
         return _json(self._user_actions.delete(user_id, at_ms=at_ms))
 
     def get(self, user_id: str) -> Json:
@@ -114,7 +114,7 @@ class Users:
             return list(self._user_store.iterate())
 
     def seed(self, count: int, *, seed: int = 0, start_ms: int = FIRST_SIGN_UP_MS) -> None:
-        """Add ``count`` various users, the same for the same ``seed``, without announcing any."""
+        """Add ``count`` varied users, the same for the same ``seed``, without events."""
         self._user_store.put_many(seeded_users(count, seed, start_ms=start_ms))
 
 

@@ -1,4 +1,4 @@
-"""A queue of jobs that become due, and the threads that run them."""
+"""A queue of jobs with due times, and the threads that run them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 class DelayQueue(Generic[T]):
     """Runs jobs from background threads once they are due, the earliest first.
 
-    ``run`` gets an job and returns after how many seconds it wants to be called with it again, or None.
+    ``run`` gets an job and returns the delay in seconds before its next run, or None.
     """
 
     def __init__(self, run: Callable[[T], float | None], workers: int) -> None:
@@ -45,18 +45,18 @@ class DelayQueue(Generic[T]):
         self.paused = True
 
     def resume(self) -> None:
-        """Go on."""
+        """Start jobs again."""
         with self._changed:
             self.paused = False
             self._changed.notify_all()
 
     def wait_idle(self, timeout_s: float) -> None:
-        """Wait until nothing is queued or under way (paused: under way); raise TimeoutError saying what is left."""
+        """Wait until nothing is queued or in flight (paused: in flight); raise TimeoutError with what is left."""
         with self._changed:
             if not self._changed.wait_for(self._is_idle, timeout_s):
                 raise TimeoutError(
                     f"after {timeout_s} s {self._in_flight} are under way, {len(self._queue)} are queued, "
-                    f"and the next of them is due in {self._patience_s() or 0:.1f} s"
+                    f"and the next of them is due in {self._wait_s() or 0:.1f} s"
                 )
 
     def stop(self) -> None:
@@ -77,7 +77,7 @@ class DelayQueue(Generic[T]):
         while True:
             with self._changed:
                 while not (self._stopped or self._is_due()):
-                    self._changed.wait(self._patience_s())
+                    self._changed.wait(self._wait_s())
                 if self._stopped:
                     return
                 _, _, job = heapq.heappop(self._queue)
@@ -86,7 +86,7 @@ class DelayQueue(Generic[T]):
             try:
                 again_in_s = self._run(job)
             finally:
-                # One act: whoever waits for idleness must not see the moment between the attempt and its retry.
+                # Under one lock: wait_idle must not see the moment between an attempt and its retry.
                 with self._changed:
                     if again_in_s is not None:
                         self.put([job], again_in_s)
@@ -96,7 +96,7 @@ class DelayQueue(Generic[T]):
     def _is_due(self) -> bool:
         return bool(self._queue) and not self.paused and self._queue[0][0] <= time.monotonic()
 
-    def _patience_s(self) -> float | None:
+    def _wait_s(self) -> float | None:
         if self.paused or not self._queue:
             return None
         return max(self._queue[0][0] - time.monotonic(), 0.0)

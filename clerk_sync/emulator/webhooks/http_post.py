@@ -1,4 +1,4 @@
-"""One attempt to deliver: sign, post, and note what came back."""
+"""One delivery attempt: sign, post, and record the response."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST_ANSWER = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the endpoint said, or that it said nothing."""
+    """The endpoint's response, or why there is none."""
 
     status: int | None
     error: str | None
@@ -32,12 +32,12 @@ class Answer:
 
     @property
     def succeeded(self) -> bool:
-        """Whether this ends the matter."""
+        """Whether the endpoint accepted the message."""
         return self.status is not None and 200 <= self.status <= 299
 
 
 class Secrets:
-    """The signing secret, and the ones that it has replaced for as long as they still sign."""
+    """The signing secret, and replaced ones during their grace period."""
 
     def __init__(self, secret: str) -> None:
         self._lock = threading.Lock()
@@ -45,7 +45,7 @@ class Secrets:
 
     @property
     def current(self) -> str:
-        """The newest one: what the endpoint should be configured with."""
+        """The newest secret, for the endpoint's settings."""
         return self._secrets[0][0]
 
     def live(self) -> list[str]:
@@ -55,12 +55,12 @@ class Secrets:
             return [secret for secret, until in self._secrets if until is None or now < until]
 
     def restore(self, secret: str) -> None:
-        """Go on with the secret of an earlier run."""
+        """Use the secret of an earlier run."""
         with self._lock:
             self._secrets = [(secret, None)]
 
     def rotate(self, secret: str, grace_s: float = ROTATION_GRACE_S) -> None:
-        """Sign with ``secret``, and with the old one too until its grace has passed."""
+        """Sign with ``secret``, and with the old one too for ``grace_s`` seconds."""
         until = time.monotonic() + grace_s
         with self._lock:
             retired = [(old, until if end is None else end) for old, end in self._secrets]
@@ -88,7 +88,7 @@ class HttpPost:
         return answer
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._pool.clear()
 
     def _post_once(self, url: str, headers: dict[str, str], body: bytes, sent_at_ms: int) -> Answer:

@@ -1,4 +1,4 @@
-"""What happens to webhooks between Clerk and the endpoint: lost, doubled, late, out of order."""
+"""Faults in the delivery of webhooks: dropped, duplicated, late, out of order."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Seconds = Annotated[float, Meta(ge=0, le=86_400)]  # threads cannot wait for cen
 
 
 class WebhookFault(Struct, kw_only=True, forbid_unknown_fields=True, eq=False):
-    """One thing that happens to messages of ``event_type`` (``user.*`` means all of users).
+    """A fault for messages of ``event_type`` (``user.*`` matches all events of users).
 
-    It spares the first ``after``, then strikes ``times`` times (None: for ever), each with ``probability``.
+    It skips the first ``after`` messages, then applies ``times`` times (None: always), each with ``probability``.
     """
 
     kind: Literal["drop", "double", "delay", "shuffle"]
@@ -32,7 +32,7 @@ class WebhookFault(Struct, kw_only=True, forbid_unknown_fields=True, eq=False):
     struck: int = 0
 
     def is_due_for(self, event_type: str) -> bool:
-        """Whether messages of this type are meant and it still strikes; counts those that are spared."""
+        """Whether the fault is due for a message of this type; counts the message."""
         if not fnmatchcase(event_type, self.event_type):
             return False
         self.seen += 1
@@ -41,7 +41,7 @@ class WebhookFault(Struct, kw_only=True, forbid_unknown_fields=True, eq=False):
 
 @dataclass(frozen=True, slots=True)
 class FaultPlan:
-    """What becomes of one message: how many copies are sent, how late, and whether they are collected for shuffling."""
+    """How to send one message: number of copies, delay, and the window for shuffling (0: none)."""
 
     copies: int = 1
     delay_s: float = 0.0
@@ -52,7 +52,7 @@ class WebhookFaults:
     """The webhook faults in force; the same seed makes the same choices."""
 
     def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)  # noqa: S311 - reproducible bad luck
+        self.random = random.Random(seed)  # noqa: S311 - must be reproducible
         self._lock = threading.Lock()
         self._faults: list[WebhookFault] = []
 
@@ -78,9 +78,9 @@ class WebhookFaults:
             return list(self._faults)
 
     def plan_for(self, event_type: str) -> FaultPlan:
-        """Decide what becomes of the next message of this type."""
+        """Return how to send the next message of this type."""
         with self._lock:
-            struck = [fault for fault in self._faults if self._strikes(fault, event_type)]
+            struck = [fault for fault in self._faults if self._applies(fault, event_type)]
         if any(fault.kind == "drop" for fault in struck):
             return FaultPlan(copies=0)
         return FaultPlan(
@@ -89,7 +89,7 @@ class WebhookFaults:
             shuffle_window=max((fault.window for fault in struck), default=0),
         )
 
-    def _strikes(self, fault: WebhookFault, event_type: str) -> bool:
+    def _applies(self, fault: WebhookFault, event_type: str) -> bool:
         if not fault.is_due_for(event_type) or self.random.random() >= fault.probability:
             return False
         fault.struck += 1

@@ -1,4 +1,4 @@
-"""Delivers webhooks as Svix does: at least once, in no particular order, again and again until somebody says 2xx."""
+"""Delivers webhooks as Svix does: at least once, in any order, with retries until the endpoint answers 2xx."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from clerk_sync.emulator.webhooks.webhook_faults import WebhookFaults
 
 
 class SendJob(NamedTuple):
-    """A message to be brought; a manual resend that fails is not retried."""
+    """One message to send; a manual resend that fails is not retried."""
 
     message: Message
     retried: bool = True
 
 
 class WebhookSender:
-    """Takes events, signs them and brings them to the endpoint from background threads."""
+    """Signs events and sends them to the endpoint from background threads."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class WebhookSender:
         self._lock = threading.Lock()
         self._held: list[Message] = []
         self._muted = 0
-        self._turn = itertools.count()
+        self._url_counter = itertools.count()
         self._deliveries: deque[Delivery] = deque(maxlen=history)
         self._watchers: list[Callable[[Delivery], object]] = []
         self.messages: OrderedDict[str, Message] = OrderedDict()
@@ -69,29 +69,29 @@ class WebhookSender:
         """Every attempt so far, in the order in which they ended."""
         return list(self._deliveries)
 
-    def watch(self, tell: Callable[[Delivery], object]) -> None:
-        """Call ``tell`` after every attempt from now on, from the thread that made it."""
-        self._watchers.append(tell)
+    def watch(self, notify: Callable[[Delivery], object]) -> None:
+        """Call ``notify`` after every attempt from now on, from the thread that made it."""
+        self._watchers.append(notify)
 
     def emit(self, event_type: str, data: object, at_ms: int | None = None) -> Message | None:
-        """Send an event, if the endpoint is subscribed to its type; return the message, or None where it is not."""
+        """Send an event, if the endpoint is subscribed to its type; return the message, or None if it is not."""
         if self._muted or not any(fnmatchcase(event_type, pattern) for pattern in self.event_types):
             return None
         return self.send(event_type, data, at_ms)
 
     def send(self, event_type: str, data: object, at_ms: int | None = None) -> Message:
-        """Send an event whatever its type and data, subscribed to or not."""
+        """Send an event of any type, subscribed to or not."""
         return self.send_body(event_type, self._envelope(event_type, data, at_ms))
 
     def deliver_now(self, event: Event, copies: int = 1) -> list[Delivery]:
-        """Deliver ``copies`` of an event under one id, here and now, without retries or mishaps."""
+        """Deliver ``copies`` of an event under one id in this thread, without retries or faults."""
         message = self._message(event.type, self._envelope(event.type, event.data, event.at_ms))
         for _ in range(copies):
             self._deliver(message)
         return [each for each in self.deliveries if each.svix_id == message.svix_id]
 
     def send_body(self, event_type: str, body: bytes) -> Message:
-        """Send these very bytes, signed, whatever they are."""
+        """Sign and send exactly these bytes."""
         message = self._message(event_type, body)
         plan = self._webhook_faults.plan_for(event_type)
         if not self.urls or self.disabled or not plan.copies:
@@ -104,7 +104,7 @@ class WebhookSender:
 
     @contextmanager
     def muted(self) -> Iterator[None]:
-        """Change users inside without any event."""
+        """Send no events for changes inside the block."""
         with self._lock:
             self._muted += 1
         try:
@@ -115,19 +115,19 @@ class WebhookSender:
 
     @property
     def paused(self) -> bool:
-        """Whether events are kept instead of sent."""
+        """Whether events are held."""
         return self._queue.paused
 
     def pause(self) -> None:
-        """Keep events from now on, sending none of them."""
+        """Hold events from now on."""
         self._queue.pause()
 
     def resume(self) -> None:
-        """Send what was kept, and go on."""
+        """Send the held events, and continue."""
         self._queue.resume()
 
     def release(self) -> None:
-        """Send what was collected for shuffling, though the window is not full."""
+        """Send the messages collected for shuffling, although the window is not full."""
         self._hold([], 0)
 
     def redeliver(self, svix_id: str) -> Message:
@@ -137,17 +137,17 @@ class WebhookSender:
         return message
 
     def replay_failed(self) -> int:
-        """Send again whatever was given up; return how many."""
+        """Send all messages that failed; return how many."""
         return self._send_again([each for each in list(self.messages.values()) if each.state is State.FAILED])
 
     def replay_missing(self) -> int:
-        """Send whatever was never attempted; return how many."""
+        """Send all messages that were never attempted; return how many."""
         return self._send_again([each for each in list(self.messages.values()) if each.state is State.MISSING])
 
     def wait_idle(self, timeout_s: float = 10.0) -> None:
-        """Wait until nothing is queued, retried or under way; raise TimeoutError saying what is left.
+        """Wait until nothing is queued or in flight; raise TimeoutError with what is left.
 
-        While paused, only what is under way is waited for.
+        While paused, wait only for deliveries in flight.
         """
         self.release()
         self._queue.wait_idle(timeout_s)
@@ -159,7 +159,7 @@ class WebhookSender:
         self._queue.join(timeout_s=2)
 
     def adopt(self, messages: Iterable[Message]) -> None:
-        """Go on with the messages of an earlier run: what waited is tried again."""
+        """Continue with the messages of an earlier run; unfinished ones are sent again."""
         for message in messages:
             self._remember(message)
             if message.state is State.WAITING:
@@ -204,7 +204,7 @@ class WebhookSender:
 
     def _deliver(self, message: Message) -> Answer:
         message.attempts += 1
-        url = self.urls[next(self._turn) % len(self.urls)]
+        url = self.urls[next(self._url_counter) % len(self.urls)]
         answer = self._http_post.post(url, message.svix_id, message.body)
         message.state = State.DELIVERED if answer.succeeded else State.FAILED
         delivery = Delivery(
@@ -220,8 +220,8 @@ class WebhookSender:
             body=message.body,
         )
         self._deliveries.append(delivery)
-        for tell in self._watchers:
-            tell(delivery)
+        for notify in self._watchers:
+            notify(delivery)
         return answer
 
     def _delay_after_failure(self, job: SendJob, answer: Answer) -> float | None:
