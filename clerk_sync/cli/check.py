@@ -105,7 +105,7 @@ def _measure(transactions: TransactionalConnection, services: Services, *, quick
 def _read_state(transaction: SqlExecutor) -> dict[str, Any]:
     from msgspec import to_builtins
 
-    from clerk_sync.mirror.reporting.report import read_state
+    from clerk_sync.mirror.reporting.status import read_state
 
     state = read_state(transaction)
     return {

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 from msgspec import Struct
 
 from clerk_sync.db.orm import db
-from clerk_sync.mirror.reporting.report import MirrorState, read_state
+from clerk_sync.mirror.reporting.status import MirrorState, read_state
 from clerk_sync.mirror.reporting.user_queries import MirroredUser, UserKey, search_users
 from clerk_sync.web import auth
 from clerk_sync.web.docs.api_doc import describe, paged

@@ -9,7 +9,7 @@ from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, age_text, ok, warning, wrong
 from clerk_sync.mirror.binding import find_binding
 from clerk_sync.mirror.inbox.parked import find_last_event
-from clerk_sync.mirror.reporting import vital_signs
+from clerk_sync.mirror.reporting import status
 from clerk_sync.mirror.sync.runs import LEASE_TIMEOUT
 
 BINDING, FOREIGN, EVENTS, PARKED, SYNC, LEASE = (
@@ -41,7 +41,7 @@ def check_binding(patient: CheckContext) -> Iterator[Finding]:
             f"to {bound}, and CLERK_SECRET_KEY belongs to {ours}",
             "use the keys of that instance; or, to copy the other one from now on, flask sync-clerk rebind",
         )
-    foreign = vital_signs.count_foreign(patient.transactions)
+    foreign = status.count_foreign(patient.transactions)
     if foreign:
         yield warning(
             FOREIGN,
@@ -71,7 +71,7 @@ def check_events(patient: CheckContext) -> Iterator[Finding]:
     else:
         yield ok(EVENTS, f"{age_text(age)} ago")
 
-    number, oldest = vital_signs.count_parked(patient.transactions)
+    number, oldest = status.count_parked(patient.transactions)
     if number and oldest is not None:
         told = f"{number} events wait, the oldest for {age_text(oldest)}"
         yield warning(PARKED, told, "read webhook_events.reason, deploy code that understands them, then replay")
@@ -81,7 +81,7 @@ def check_events(patient: CheckContext) -> Iterator[Finding]:
 
 def check_sync(patient: CheckContext) -> Iterator[Finding]:
     """Yield how old the last finished run is, how the newest one ended, and whether the lease is held by a dead one."""
-    runs = vital_signs.read_runs(patient.transactions)
+    runs = status.read_runs(patient.transactions)
     if runs.last_status in ("failed", "refused", "lost"):
         told = f"the last run is {runs.last_status}: {runs.last_reason or 'no reason given'}"
         yield wrong(SYNC, told, "flask sync-clerk check, then flask sync-clerk sync; docs/sync.md names the guards")

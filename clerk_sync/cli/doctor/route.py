@@ -17,7 +17,7 @@ from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.cli.doctor.http_probe import NoResponseError, probe
 from clerk_sync.mirror.inbox.parked import SELF_TEST
-from clerk_sync.mirror.reporting.vital_signs import has_arrived
+from clerk_sync.mirror.reporting.status import has_arrived
 
 PATH = "/api/webhooks/clerk"
 ROUTE, INBOX, READY = "webhook route", "webhook inbox", "deployed service"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from clerk_sync.mirror.reporting.pulse import Hour
+from clerk_sync.mirror.reporting.hourly_deliveries import Hour
 from clerk_sync.web.console import formatting
 
 WIDTH, HEIGHT = 640, 200

@@ -15,7 +15,7 @@ from clerk_sync.mirror.inbox.apply import replay
 from clerk_sync.mirror.inbox.outcome import Outcome
 from clerk_sync.mirror.inbox.parked import find_parked
 from clerk_sync.mirror.inbox.queries import Delivery, DeliveryKey, Payload
-from clerk_sync.mirror.reporting import pulse
+from clerk_sync.mirror.reporting import status
 from clerk_sync.web import auth
 from clerk_sync.web.console import rendering
 from clerk_sync.web.console.flash import Notice, Tone, flash
@@ -102,7 +102,7 @@ def _list(*, only_parked: bool) -> Response:
         "console/parked.html" if only_parked else "console/events.html",
         deliveries=found,
         next_cursor=cursor_of(next_key),
-        parked=pulse.count_parked(session),
+        parked=status.count_parked(session).number,
     )
 
 

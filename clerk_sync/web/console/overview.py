@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 from clerk_sync.db.orm import db
 from clerk_sync.mirror.binding import find_binding
 from clerk_sync.mirror.inbox.parked import find_last_event
-from clerk_sync.mirror.reporting import pulse, run_queries
+from clerk_sync.mirror.reporting import hourly_deliveries, run_queries, status
 from clerk_sync.web.console import charts, rendering
 
 overview = Blueprint("overview", __name__)
@@ -19,17 +19,17 @@ LAST_RUNS = 5
 def show_overview() -> Response:
     """Show counts of users, deliveries of the last day, parked events, and the last sync runs."""
     session = db.session()
-    day = pulse.read_day(session)
+    day = hourly_deliveries.read_day(session)
     return rendering.show(
         "console/overview.html",
         instance_id=find_binding(session),
-        heads=pulse.count_heads(session),
+        users=status.count_users(session),
         last_event=find_last_event(session),
-        parked=pulse.count_parked(session),
+        parked=status.count_parked(session).number,
         day=day,
         lag=next((hour for hour in reversed(day.hours) if hour.median_lag_ms is not None), None),
-        most_deliveries=pulse.MOST_DELIVERIES,
-        outcomes=pulse.STORED_OUTCOMES,
-        chart=charts.draw_outcomes(day.hours, pulse.STORED_OUTCOMES),
+        most_deliveries=hourly_deliveries.MOST_DELIVERIES,
+        outcomes=hourly_deliveries.STORED_OUTCOMES,
+        chart=charts.draw_outcomes(day.hours, hourly_deliveries.STORED_OUTCOMES),
         runs=run_queries.list_runs(session, after=None, limit=LAST_RUNS).runs,
     )

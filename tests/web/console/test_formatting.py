@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clerk_sync.mirror.reporting.pulse import STORED_OUTCOMES, Hour
+from clerk_sync.mirror.reporting.hourly_deliveries import STORED_OUTCOMES, Hour
 from clerk_sync.web.console import formatting
 from clerk_sync.web.console.charts import BASELINE, LEFT, RIGHT, TOP, WIDTH, draw_outcomes
 

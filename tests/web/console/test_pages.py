@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from clerk_sync.db.orm import db
-from clerk_sync.mirror.reporting.pulse import read_day
+from clerk_sync.mirror.reporting.hourly_deliveries import read_day
 from tests.conftest import INSTANCE_ID, clerk_event, clerk_user
 from tests.web.console.conftest import BOSS, Browser, Deliver, Query, text_of
 

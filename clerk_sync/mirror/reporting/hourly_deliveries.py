@@ -1,4 +1,4 @@
-"""The pulse of the mirror: how many users it holds, and what a day's deliveries came to, hour by hour."""
+"""A day's deliveries by hour: outcomes and delay."""
 
 from __future__ import annotations
 
@@ -9,22 +9,13 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from clerk_sync.mirror.inbox.outcome import Outcome
-from clerk_sync.mirror.inbox.parked import FROM_CLERK, WAITING
+from clerk_sync.mirror.inbox.parked import FROM_CLERK
 
 HOURS = 24
 MOST_DELIVERIES = 100_000
 
 STORED_OUTCOMES = tuple(outcome for outcome in Outcome if outcome is not Outcome.DUPLICATE)
 """What an inbox row can say: a duplicate keeps the outcome of its first delivery."""
-
-
-class HeadCount(NamedTuple):
-    """The rows of ``users``; of the live ones, how many are known by their id alone and how many are banned."""
-
-    live: int
-    deleted: int
-    never_filled: int
-    banned: int
 
 
 class Hour(NamedTuple):
@@ -53,13 +44,6 @@ class Day(NamedTuple):
         return sum(hour.deliveries for hour in self.hours)
 
 
-_COUNT_HEADS = text("""
-SELECT count(*) FILTER (WHERE deleted_at IS NULL), count(*) FILTER (WHERE deleted_at IS NOT NULL),
-       count(*) FILTER (WHERE deleted_at IS NULL AND clerk_updated_at = 0),
-       count(*) FILTER (WHERE deleted_at IS NULL AND banned)
-FROM users
-""")
-_COUNT_PARKED = text(f"SELECT count(*) FROM webhook_events WHERE {WAITING}")
 _NOW = text("SELECT date_trunc('hour', now(), 'UTC')")
 _HOURS = text(f"""
 WITH recent AS (
@@ -72,16 +56,6 @@ SELECT date_trunc('hour', received_at, 'UTC'),
        percentile_disc(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY lag_ms)
 FROM recent GROUP BY 1
 """)
-
-
-def count_heads(session: Session) -> HeadCount:
-    """Return how many users the mirror holds."""
-    return HeadCount(*session.execute(_COUNT_HEADS).one())
-
-
-def count_parked(session: Session) -> int:
-    """Return how many deliveries wait for replay."""
-    return session.scalar(_COUNT_PARKED) or 0
 
 
 def read_day(session: Session, *, most: int = MOST_DELIVERIES) -> Day:
