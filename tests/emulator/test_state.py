@@ -47,7 +47,7 @@ def test_the_state_is_written_while_it_runs_and_nobody_else_may_read_it(tmp_path
 def test_a_file_that_is_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("shopping: milk")
-    with pytest.raises(ValueError, match="no state of a local Clerk"):
+    with pytest.raises(ValueError, match="not the state file of a local Clerk"):
         LocalClerk.start(state_path=path)
     assert path.read_text() == "shopping: milk"
 

@@ -30,7 +30,7 @@ class ConnectionFault:
     """Close it instead of answering."""
 
     torn: bool = False
-    """Emit the whole body, send half of it, close it."""
+    """Send the full Content-Length and half of the body, then close the connection."""
 
 
 class Handler(WSGIRequestHandler):
