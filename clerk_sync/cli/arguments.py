@@ -1,4 +1,4 @@
-"""What operators type: a duration, an allowance, the id of a user."""
+"""Types of command line arguments: a duration, a delete limit, the id of a user."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Duration(click.ParamType[timedelta]):
         """Return the duration; fail with an example."""
         match = re.fullmatch(r"([0-9]{1,9})([smhdw])", str(value))
         if match is None or (seconds := int(match[1]) * _UNITS[match[2]]) > LONGEST.total_seconds():
-            self.fail(f"{str(value)[:40]!r} is no duration such as 90d, 12h or 30m", param, ctx)
+            self.fail(f"{str(value)[:40]!r} is not a duration; expected for example 90d, 12h or 30m", param, ctx)
         return timedelta(seconds=seconds)
 
 
@@ -34,7 +34,7 @@ class MaxDeletes(click.ParamType["DeleteLimit"]):
     name = "N|P%"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> DeleteLimit:
-        """Return the allowance; fail with an example."""
+        """Return the limit; fail with an example."""
         from clerk_sync.mirror.sync.limits import DeleteLimit
 
         text = str(value)

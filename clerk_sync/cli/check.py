@@ -49,7 +49,7 @@ def check(*, quick: bool, workers: int, as_json: bool) -> None:
 def _check(
     transactions: TransactionalConnection, services: Services, *, quick: bool, workers: int
 ) -> tuple[dict[str, Any], int]:
-    from clerk_sync.cli.sync.run_result import ending_of, users
+    from clerk_sync.cli.sync.run_result import result_of, users
 
     started_at = time.monotonic()
     report: dict[str, Any] = {"in_step": None, "quick": quick, "reason": None}
@@ -63,11 +63,11 @@ def _check(
         else:
             report["in_step"] = drift.is_in_step
     except BaseException as error:
-        ending = ending_of(error)
-        if ending is None:
+        result = result_of(error)
+        if result is None:
             raise
         exit_code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else CANNOT_TELL
-        report["reason"] = ending.reason
+        report["reason"] = result.reason
     return report | {"exit_code": exit_code, "seconds": round(time.monotonic() - started_at, 3)}, exit_code
 
 
@@ -82,7 +82,7 @@ def _measure(transactions: TransactionalConnection, services: Services, *, quick
 
     from clerk_sync.cli.sync.sync_runner import source_of
     from clerk_sync.mirror.reporting.drift import Drift
-    from clerk_sync.mirror.reporting.quick_check import glance
+    from clerk_sync.mirror.reporting.quick_check import quick_check
     from clerk_sync.mirror.sync.limits import DeleteLimit, read_clock, read_limits
     from clerk_sync.mirror.sync.run import reconcile
     from clerk_sync.mirror.sync.targets import DryRun
@@ -93,7 +93,7 @@ def _measure(transactions: TransactionalConnection, services: Services, *, quick
     limits = read_limits(transactions, everybody, before=read_clock(transactions), workers=workers)
     transactions.rollback()
     if quick:
-        return glance(transactions, source, limits)
+        return quick_check(transactions, source, limits)
     drift = Drift(mirror_users=limits.live)
     with closing(reconcile(transactions, source, DryRun(transactions), limits)) as steps:
         for step in steps:

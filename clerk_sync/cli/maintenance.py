@@ -87,7 +87,7 @@ def rebind(*, yes: bool) -> None:
     import psycopg2
 
     from clerk_sync.clerk.errors import ClerkError
-    from clerk_sync.cli.sync.run_result import REFUSED, Misconfigured, ending_of
+    from clerk_sync.cli.sync.run_result import REFUSED, Misconfigured, result_of
     from clerk_sync.cli.sync.sync_runner import source_of
     from clerk_sync.db.transaction import TransactionalConnection
     from clerk_sync.extensions import services
@@ -111,8 +111,8 @@ def rebind(*, yes: bool) -> None:
         binding.rebind(transactions, instance.id)
         transactions.commit()
     except (ClerkError, SyncError, Misconfigured, psycopg2.Error) as error:
-        ending = ending_of(error)
-        _fail(ending.reason if ending and ending.reason else str(error), exit_code=ending.exit_code if ending else 1)
+        result = result_of(error)
+        _fail(result.reason if result and result.reason else str(error), exit_code=result.exit_code if result else 1)
     click.echo(f"The mirror is bound to {instance.id}.")
     click.echo("Users of the other instance are missing there: see `flask sync-clerk sync --dry-run`.", err=True)
 

@@ -1,4 +1,4 @@
-"""``flask sync-clerk``: the mirror from the operator's side."""
+"""The command group ``flask sync-clerk``."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def sync(
         raise click.UsageError("--verbose needs --dry-run")
     if resume and (dry_run or clerk_ids):
         raise click.UsageError("--resume cannot be combined with --dry-run or --user")
-    order = SyncOptions(
+    options = SyncOptions(
         clerk_ids=clerk_ids,
         dry_run=dry_run,
         resume=resume,
@@ -64,8 +64,8 @@ def sync(
     )
     rows: list[dict[str, Any]] | None = [] if as_json and verbose else None
     with choose_display(quiet=no_progress) as display:
-        viewer = TerminalObserver(display, verbose=verbose, rows=rows)
-        report = perform(services(), order, viewer)
+        observer = TerminalObserver(display, verbose=verbose, rows=rows)
+        report = perform(services(), options, observer)
     try:
         if as_json:
             click.echo(reports.as_json(report, rows))
@@ -73,4 +73,4 @@ def sync(
             reports.print_table(report)
     finally:  # also if the report cannot be written
         reports.say_how_to_go_on(report)
-    sys.exit(report.ending.exit_code)
+    sys.exit(report.result.exit_code)

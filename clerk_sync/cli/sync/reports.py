@@ -69,14 +69,14 @@ def line_of(row: dict[str, Any]) -> str:
 
 def say_how_to_go_on(report: Report) -> None:
     """Tell on stderr why a run ended, what stays of one that did not come to its end, and what to do next."""
-    ending = report.ending
-    if ending.reason:
-        click.echo(f"{ending.status.capitalize()}: {ending.reason}.", err=True)
-    if ending.status is Status.DONE:
+    result = report.result
+    if result.reason:
+        click.echo(f"{result.status.capitalize()}: {result.reason}.", err=True)
+    if result.status is Status.DONE:
         return
     if report.run_id is not None and not report.counts.deleted:
         click.echo("Merged users stay; no user was deleted.", err=True)
-    if report.can_be_resumed and (ending.exit_code == INTERRUPTED or ending.status is Status.FAILED):
+    if report.can_be_resumed and (result.exit_code == INTERRUPTED or result.status is Status.FAILED):
         click.echo("Resume with: flask sync-clerk sync --resume", err=True)
 
 
@@ -90,9 +90,9 @@ def _values(report: Report) -> dict[str, Any]:
         counts |= {"inserted": 0, "updated": 0}
     return {
         "run_id": report.run_id,
-        "status": report.ending.status.value,
-        "exit_code": report.ending.exit_code,
-        "reason": report.ending.reason,
+        "status": report.result.status.value,
+        "exit_code": report.result.exit_code,
+        "reason": report.result.reason,
         "dry_run": report.dry_run,
         "resumed": report.resumed,
         "instance_id": report.instance_id,

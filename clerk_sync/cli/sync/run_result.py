@@ -32,7 +32,7 @@ def users(number: int) -> str:
     return "1 user" if number == 1 else f"{number:,} users"
 
 
-def ending_of(error: BaseException) -> RunResult | None:
+def result_of(error: BaseException) -> RunResult | None:
     """Return the result of a run that ``error`` ended, or None if the error is unexpected."""
     match error:
         case KeyboardInterrupt():
@@ -48,11 +48,11 @@ def ending_of(error: BaseException) -> RunResult | None:
         case ClerkError():
             return RunResult(Status.FAILED, FAILURES, str(error))
         case psycopg2.Error():
-            return _database_ending(error)
+            return _database_result(error)
         case _:
             return None
 
 
-def _database_ending(error: psycopg2.Error) -> RunResult:
+def _database_result(error: psycopg2.Error) -> RunResult:
     exit_code = CONFIGURATION if is_configuration(error) else FAILURES
     return RunResult(Status.FAILED, exit_code, describe(error))

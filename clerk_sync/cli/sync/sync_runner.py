@@ -11,7 +11,7 @@ from typing import Protocol
 import psycopg2
 
 from clerk_sync.cli.sync.lease import acquire, heartbeat
-from clerk_sync.cli.sync.run_result import DONE, FAILURES, Misconfigured, RunResult, ending_of, users
+from clerk_sync.cli.sync.run_result import DONE, FAILURES, Misconfigured, RunResult, result_of, users
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.mirror.errors import LeaseLostError
 from clerk_sync.mirror.sync import runs
@@ -46,7 +46,7 @@ class Report:
     seen_before: int = 0
     counts: Counts = field(default_factory=Counts)
     can_be_resumed: bool = False
-    ending: RunResult = field(default_factory=partial(RunResult, Status.RUNNING, FAILURES, None))
+    result: RunResult = field(default_factory=partial(RunResult, Status.RUNNING, FAILURES, None))
     seconds: float = 0.0
 
     def add(self, step: Step) -> None:
@@ -68,24 +68,24 @@ class Observer(Protocol):
         """Take a committed step."""
 
 
-def perform(services: Services, order: SyncOptions, audience: Observer) -> Report:
+def perform(services: Services, options: SyncOptions, observer: Observer) -> Report:
     """Run a sync and return its report. An expected error becomes the report's result, not an exception."""
-    report = Report(dry_run=order.dry_run)
+    report = Report(dry_run=options.dry_run)
     started_at = time.monotonic()
     try:
-        with TransactionalConnection(services.connect, READ_ONLY if order.dry_run else SYNC_SETTINGS) as transactions:
-            work = _compare if order.dry_run else _merge
-            work(transactions, services, order, report, audience)
+        with TransactionalConnection(services.connect, READ_ONLY if options.dry_run else SYNC_SETTINGS) as transactions:
+            work = _compare if options.dry_run else _merge
+            work(transactions, services, options, report, observer)
             _complete(transactions, report)
     except BaseException as error:
-        ending = ending_of(error)
-        report.ending = ending or RunResult(Status.FAILED, FAILURES, type(error).__name__)
+        result = result_of(error)
+        report.result = result or RunResult(Status.FAILED, FAILURES, type(error).__name__)
         # On another connection: this one may be lost, or interrupted in the middle of a statement. Without a database
         # there is nothing to write to; the lease then ends by silence.
         with suppress(psycopg2.Error), TransactionalConnection(services.connect) as transactions:
             if _end(transactions, report) is Status.DONE and report.run_id is not None:
-                report.ending = _ending_of_a_whole_run(report)  # The run was complete before the interrupt arrived.
-        if ending is None:
+                report.result = _result_of_a_complete_run(report)  # The run was complete before the interrupt arrived.
+        if result is None:
             raise
     finally:
         report.seconds = time.monotonic() - started_at
@@ -93,44 +93,44 @@ def perform(services: Services, order: SyncOptions, audience: Observer) -> Repor
 
 
 def _compare(
-    transactions: TransactionalConnection, services: Services, order: SyncOptions, report: Report, audience: Observer
+    transactions: TransactionalConnection, services: Services, options: SyncOptions, report: Report, observer: Observer
 ) -> None:
     source = source_of(services)
-    limits = read_limits(transactions, order.delete_limit, before=read_clock(transactions), workers=order.workers)
+    limits = read_limits(transactions, options.delete_limit, before=read_clock(transactions), workers=options.workers)
     transactions.rollback()
     target = DryRun(transactions)
-    with closing(reconcile(transactions, source, target, limits, clerk_ids=order.clerk_ids)) as steps:
+    with closing(reconcile(transactions, source, target, limits, clerk_ids=options.clerk_ids)) as steps:
         for step in steps:
             transactions.rollback()
-            _tell(report, step, audience)
+            _tell(report, step, observer)
 
 
 def _merge(
-    transactions: TransactionalConnection, services: Services, order: SyncOptions, report: Report, audience: Observer
+    transactions: TransactionalConnection, services: Services, options: SyncOptions, report: Report, observer: Observer
 ) -> None:
     source = source_of(services)
-    kind = Kind.USERS if order.clerk_ids else Kind.ALL
-    run = acquire(transactions, kind, resume=order.resume, say=audience.hear)
+    kind = Kind.USERS if options.clerk_ids else Kind.ALL
+    run = acquire(transactions, kind, resume=options.resume, say=observer.hear)
     report.run_id = run.id
     report.resumed = run.checkpoint is not None
     report.seen_before = run.checkpoint.seen if run.checkpoint else 0
-    if order.resume and not report.resumed:
-        audience.hear("Nothing to resume: this run starts from the beginning.")
+    if options.resume and not report.resumed:
+        observer.hear("Nothing to resume: this run starts from the beginning.")
     with heartbeat(services.connect, run.id):
-        limits = read_limits(transactions, order.delete_limit, before=run.started_at, workers=order.workers)
+        limits = read_limits(transactions, options.delete_limit, before=run.started_at, workers=options.workers)
         transactions.commit()
         target = MirrorWriter(transactions, run.id)
-        walk = reconcile(transactions, source, target, limits, clerk_ids=order.clerk_ids, checkpoint=run.checkpoint)
+        walk = reconcile(transactions, source, target, limits, clerk_ids=options.clerk_ids, checkpoint=run.checkpoint)
         with closing(walk) as steps:
             for step in steps:
                 runs.save_checkpoint(transactions, run.id, step.counts, step.checkpoint)
                 transactions.commit()
-                _tell(report, step, audience)
+                _tell(report, step, observer)
 
 
-def _tell(report: Report, step: Step, audience: Observer) -> None:
+def _tell(report: Report, step: Step, observer: Observer) -> None:
     report.add(step)
-    audience.see(report, step)
+    observer.see(report, step)
 
 
 def source_of(services: Services) -> ClerkSource:
@@ -143,12 +143,12 @@ def source_of(services: Services) -> ClerkSource:
 
 def _complete(transactions: TransactionalConnection, report: Report) -> None:
     """End a complete run; raise LeaseLostError if another run has taken its lease."""
-    report.ending = _ending_of_a_whole_run(report)
+    report.result = _result_of_a_complete_run(report)
     if _end(transactions, report) is not Status.DONE and report.run_id is not None:
         raise LeaseLostError(report.run_id)
 
 
-def _ending_of_a_whole_run(report: Report) -> RunResult:
+def _result_of_a_complete_run(report: Report) -> RunResult:
     failures = report.counts.failed
     reason = f"{users(failures)} could not be read" if failures else None
     return RunResult(Status.DONE, FAILURES if failures else DONE, reason)
@@ -157,8 +157,8 @@ def _ending_of_a_whole_run(report: Report) -> RunResult:
 def _end(transactions: TransactionalConnection, report: Report) -> Status:
     """Store how the run ended, unless it is stored already, and return the stored status."""
     if report.run_id is None:
-        return report.ending.status
-    ended = runs.end_run(transactions, report.run_id, report.ending.status, report.ending.reason)
+        return report.result.status
+    ended = runs.end_run(transactions, report.run_id, report.result.status, report.result.reason)
     transactions.commit()
     # An interrupt may have come between a step's commit and its report.
     report.counts = replace(report.counts, deleted=ended.deleted)

@@ -1,4 +1,4 @@
-"""How far the mirror is from Clerk: counted, never repaired."""
+"""The differences between the mirror and Clerk: counted, never repaired."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clerk_sync.mirror.sync.steps import Step
 
 @dataclass(slots=True)
 class Drift:
-    """Differences between the mirror and Clerk, in users; after a quick look they are the least that there are.
+    """Differences between the mirror and Clerk, in users; after a quick check, a lower bound.
 
     ``missing`` live at Clerk only, ``orphaned`` live here only, ``stale`` differ, ``buried`` are tombstones here and
     alive at Clerk, ``unreadable`` could not be compared.

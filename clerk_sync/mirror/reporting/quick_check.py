@@ -1,4 +1,4 @@
-"""The drift at a glance: three requests, whatever the number of users."""
+"""A lower bound of the drift, from three requests, for any number of users."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ ORDER BY clerk_created_at DESC OFFSET %(place)s LIMIT 1
 """
 
 
-def glance(transactions: TransactionalConnection, source: ClerkSource, limits: RunLimits) -> Drift:
-    """Return the least drift that there is, from both counts and from the users who came last.
+def quick_check(transactions: TransactionalConnection, source: ClerkSource, limits: RunLimits) -> Drift:
+    """Return a lower bound of the drift, from both counts and from the newest users.
 
-    Raises what ``reconcile`` raises: then the drift cannot be told.
+    Raises the errors of ``reconcile``: then the drift is unknown.
     """
     instance = source.get_instance()
     check_key(instance, source.secret_key)
     DryRun(transactions).bind(instance.id)
     holdings = _read_holdings(transactions)
-    transactions.rollback()  # Clerk may take its time
+    transactions.rollback()  # Clerk may respond slowly: hold no transaction.
 
     clerk_users = source.api.count_users()
     if clerk_users == 0 and limits.filled:

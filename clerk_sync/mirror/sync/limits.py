@@ -1,4 +1,4 @@
-"""The limits of a run: what it may take for missing, and how much of that it may delete."""
+"""The limits of a run: which users it may find missing, and how many it may delete."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ class DeleteLimit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunLimits:
-    """``before``: whoever was made here later is no candidate. ``live``: the mirror's users at the start; of the
-    ``filled`` ones more is known than the id. ``cap``: how many of them may be deleted.
+    """The limits. A row made after ``before`` is no candidate. ``cap`` is the most users to delete.
+
+    ``live`` is the number of live users at the start. Of ``filled`` users, more is known than the id.
     """
 
     before: datetime

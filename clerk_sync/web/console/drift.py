@@ -14,7 +14,7 @@ from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.extensions import services
 from clerk_sync.mirror.errors import SyncError
 from clerk_sync.mirror.reporting.drift import Drift
-from clerk_sync.mirror.reporting.quick_check import glance
+from clerk_sync.mirror.reporting.quick_check import quick_check
 from clerk_sync.mirror.sync.limits import DeleteLimit, read_clock, read_limits
 from clerk_sync.mirror.sync.run import ClerkSource
 from clerk_sync.web.console import rendering
@@ -82,7 +82,7 @@ def _run_check(source: ClerkSource) -> Drift:
     with TransactionalConnection(services().connect, f"SET TRANSACTION READ ONLY; {TIME_LIMITS}") as transactions:
         limits = read_limits(transactions, no_limit, before=read_clock(transactions), workers=1)
         transactions.rollback()
-        return glance(transactions, source, limits)
+        return quick_check(transactions, source, limits)
 
 
 def _notice_of(found: Drift, seconds: float) -> Notice:

@@ -50,7 +50,7 @@ def test_an_interrupt_that_is_heard_too_late_does_not_belie_what_was_done(
         report = perform(services(), SyncOptions(), Nobody())
     assert heard.is_set()
     assert report.counts.deleted == len(tombstones(query)) == 1
-    assert [(report.ending.status,)] == query(LAST_STATUS)
+    assert [(report.result.status,)] == query(LAST_STATUS)
 
 
 def test_a_run_that_was_taken_for_dead_before_its_end_is_not_done(
@@ -65,5 +65,5 @@ def test_a_run_that_was_taken_for_dead_before_its_end_is_not_done(
 
     with clerk_app.app_context():
         report = perform(services(), SyncOptions(), Taker())
-    assert (report.ending.status, report.ending.exit_code) == (Status.LOST, 3)
+    assert (report.result.status, report.result.exit_code) == (Status.LOST, 3)
     assert query(LAST_STATUS) == [("lost",)]
