@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bench.credentials import ISSUER, Credentials
 from bench.stage import ORIGIN
-from clerk_sync.clerk.jwks.sources import PemKey
+from clerk_sync.clerk.jwks.keys import PemKey
 from clerk_sync.clerk.tokens.verifier import TokenPolicy, TokenVerifier
 
 REMEMBERED = 1000  # tokens

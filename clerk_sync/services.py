@@ -51,7 +51,7 @@ class Services:
     @cached_property
     def tokens(self) -> TokenVerifier:
         """The verifier of session tokens. It fetches keys with the first token."""
-        from clerk_sync.clerk.jwks.sources import key_source_from
+        from clerk_sync.clerk.jwks.keys import key_source_from
         from clerk_sync.clerk.tokens.verifier import TokenPolicy, TokenVerifier
 
         settings = self.settings

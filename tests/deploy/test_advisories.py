@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from clerk_sync.clerk.jwks.cache import PublicKeyEntry, build_key, key_set_of_pem
+from clerk_sync.clerk.jwks.keys import PublicKeyEntry, build_key, key_set_of_pem
 from tests.clerk.tokens.token_factory import OURS
 from tests.conftest import PACKAGE, ROOT
 

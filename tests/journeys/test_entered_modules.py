@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from tests.conftest import clerk_event, clerk_user, sign_delivery
 from tests.stage.entered_modules import EnteredModules, recorded
 
-MOST = 11
+MOST = 8
 
 
 def assert_few(found: EnteredModules) -> None:

@@ -11,7 +11,7 @@ from clerk_sync.clerk.api.responses import accepted_body
 from clerk_sync.clerk.decoding import JsonDecoder
 from clerk_sync.clerk.errors import ApiProtocolError, ApiUnavailableError, NotJsonError, RetryableError
 from clerk_sync.clerk.http import HttpClient
-from clerk_sync.clerk.jwks.cache import PublicKeyEntry, build_key
+from clerk_sync.clerk.jwks.keys import PublicKeyEntry, build_key
 
 # A few seconds in all: a request may be waiting for the keys.
 CONNECT_TIMEOUT_S = 2.0

@@ -12,7 +12,7 @@ from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 
 if TYPE_CHECKING:
-    from clerk_sync.clerk.jwks.cache import PublicKeyEntry
+    from clerk_sync.clerk.jwks.keys import PublicKeyEntry
 
     Entries = tuple[PublicKeyEntry, ...]
 

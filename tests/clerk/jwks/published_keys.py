@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from clerk_sync.clerk.errors import TokenError
-from clerk_sync.clerk.jwks.cache import JwksCache
 from clerk_sync.clerk.jwks.fetch import fetch_key_set
+from clerk_sync.clerk.jwks.keys import JwksCache
 from clerk_sync.clerk.tokens.verifier import TokenVerifier
 from tests.clerk.api.scripted_api import ScriptedApi, answer
 from tests.clerk.tokens.token_factory import FOREIGN, POLICY, Clock, Instance

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clerk_sync.clerk.errors import KeysUnavailableError
-from clerk_sync.clerk.jwks.cache import COOLDOWN_S, TIME_TO_LIVE_S
+from clerk_sync.clerk.jwks.keys import COOLDOWN_S, TIME_TO_LIVE_S
 from clerk_sync.clerk.tokens.rejection import TokenRejection
 from clerk_sync.clerk.tokens.verifier import TokenVerifier
 from tests.clerk.api.scripted_api import DROPPED, Reply, ScriptedApi, answer, refusal

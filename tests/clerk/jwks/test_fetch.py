@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from clerk_sync.clerk.errors import ApiError, ApiProtocolError, ApiRefusedError, ApiUnavailableError
-from clerk_sync.clerk.jwks.cache import key_set_of
 from clerk_sync.clerk.jwks.fetch import fetch_key_set, parse_key_set
+from clerk_sync.clerk.jwks.keys import key_set_of
 from tests.clerk.api.scripted_api import DROPPED, Reply, ScriptedApi, answer, refusal
 from tests.clerk.tokens.token_factory import FOREIGN, OURS
 from tests.clerk.tokens.token_factory import encode as base64url

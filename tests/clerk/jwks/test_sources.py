@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from clerk_sync.clerk.errors import KeysUnavailableError, TokenError
-from clerk_sync.clerk.jwks.cache import KeySource
+from clerk_sync.clerk.jwks.keys import KeySource, key_source_from
 from clerk_sync.clerk.jwks.pem import normalise_public_key
-from clerk_sync.clerk.jwks.sources import key_source_from
 from clerk_sync.clerk.tokens.verifier import TokenVerifier
 from tests.clerk.api.scripted_api import DROPPED, ScriptedApi, answer
 from tests.clerk.tokens.token_factory import FOREIGN, OURS, POLICY, Clock

@@ -8,7 +8,7 @@ import pytest
 from jose.backends.base import Key
 
 from clerk_sync.clerk.errors import TokenError
-from clerk_sync.clerk.jwks.cache import KeySet, key_set_of_pem
+from clerk_sync.clerk.jwks.keys import KeySet, key_set_of_pem
 from clerk_sync.clerk.tokens.rejection import TokenRejection
 from clerk_sync.clerk.tokens.verifier import TokenVerifier
 from tests.clerk.tokens.token_factory import NOW, OURS, POLICY, SESSION_ID, USER_ID, Clock

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from clerk_sync.clerk.errors import TokenError
-from clerk_sync.clerk.jwks.sources import PemKey
+from clerk_sync.clerk.jwks.keys import PemKey
 from clerk_sync.clerk.tokens.rejection import TokenRejection
 from clerk_sync.clerk.tokens.verifier import SessionClaims, TokenPolicy, TokenVerifier
 

@@ -1,4 +1,4 @@
-"""The keys that verify session tokens, and a cache of a key set that Clerk publishes.
+"""The keys that verify session tokens: from a PEM, or from a key set that Clerk publishes, which is cached.
 
 1. The set expires after five minutes. One request fetches it again; the others go on with the keys at hand.
 2. A fetch that fails, or brings no usable key, changes nothing: the old keys stay in use.
@@ -14,7 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import msgspec
 from cryptography.hazmat.backends import default_backend
@@ -31,6 +32,7 @@ ALGORITHM = "RS256"
 TIME_TO_LIVE_S = 300
 # Three fetches fit into 30 s, and a new key is accepted within 35 s even if one of them fails.
 COOLDOWN_S = 12
+NOT_CONFIGURED_RETRY_AFTER_S = 60
 
 # The first call imports modules. Threads that import the same modules at once can deadlock.
 default_backend()
@@ -157,3 +159,62 @@ class JwksCache:
 def _is_within(span_s: float, since: float, now: float) -> bool:
     # A time in the future means that the clock was set back. Waiting for it could stop fetches for hours.
     return since <= now < since + span_s
+
+
+class PemKey:
+    """The one key of ``CLERK_JWT_KEY``. Never uses the network."""
+
+    def __init__(self, pem: str) -> None:
+        self._pem = pem
+
+    @cached_property
+    def _key_set(self) -> KeySet:
+        return key_set_of_pem(self._pem)
+
+    def current(self) -> KeySet:
+        """Return the key."""
+        return self._key_set
+
+    def refreshed(self, key_set: KeySet) -> KeySet:
+        """Return ``key_set``: there is no other key."""
+        return key_set
+
+
+class NoKeys:
+    """No source is configured."""
+
+    def current(self) -> NoReturn:
+        """Raise KeysUnavailableError, whose text names the settings to make."""
+        raise KeysUnavailableError(
+            "no key is configured: set CLERK_JWT_KEY, CLERK_SECRET_KEY or CLERK_PUBLISHABLE_KEY",
+            NOT_CONFIGURED_RETRY_AFTER_S,
+        )
+
+    def refreshed(self, key_set: KeySet) -> KeySet:
+        """Return ``key_set``."""
+        return key_set
+
+
+def key_source_from(
+    *,
+    jwt_key: str | None,
+    api_url: str,
+    secret_key: str | None,
+    key_set_url: str | None,
+    clock: Callable[[], float] = time.time,
+    count_fetch: Callable[[str], object] = lambda _: None,
+) -> KeySource:
+    """Return the first that is configured: the PEM, the Backend API's key set, the frontend API's (``key_set_url``).
+
+    Nothing is fetched before the first token.
+    """
+    if jwt_key is not None:
+        return PemKey(jwt_key)
+    if secret_key is not None:
+        key_set_url = f"{api_url}/v1/jwks"
+    if key_set_url is None:
+        return NoKeys()
+    # Imported here because a deployment with a PEM needs no HTTP client.
+    from clerk_sync.clerk.jwks.fetch import fetch_key_set
+
+    return JwksCache(partial(fetch_key_set, key_set_url, secret_key), clock=clock, count=count_fetch)

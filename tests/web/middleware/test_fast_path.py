@@ -12,8 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from clerk_sync.web import auth, fast_path
-from clerk_sync.web.middleware import observe
+from clerk_sync.web import auth
+from clerk_sync.web.middleware import fast_path, observe
 from tests.conftest import ORIGIN, clerk_event, clerk_user, sign_delivery
 from tests.web.client_user import Visitor
 from tests.web.conftest import GRACE
