@@ -48,7 +48,7 @@ class Application(Flask):
                 return
             from clerk_sync import web
             from clerk_sync.db import orm
-            from clerk_sync.web import fast_path
+            from clerk_sync.web.middleware import fast_path
 
             orm.install(self, self._services.pool)
             fast_path.install(self)  # first, so that it is inside the other middleware

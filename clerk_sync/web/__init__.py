@@ -16,7 +16,7 @@ def install(app: Flask, settings: Settings) -> None:
     """Add the routes, the error handlers and the middleware to ``app``."""
     from clerk_sync.web import account, admin, console, converters, health, problems, webhooks
     from clerk_sync.web.docs import openapi_views
-    from clerk_sync.web.middleware import cors, fast_path, observe, request_body
+    from clerk_sync.web.middleware import cors, observe, request_body
 
     # From the innermost middleware to the outermost: the last one sees a request first.
     request_body.install(app)

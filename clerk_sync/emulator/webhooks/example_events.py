@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -85,7 +85,7 @@ def _session_data(action: str, ids: Ids, user: User, at_ms: int) -> Any:
 
 @cache
 def _templates() -> dict[str, Any]:
-    templates: dict[str, Any] = msgspec.json.decode(files(__package__).joinpath("example_events.json").read_bytes())
+    templates: dict[str, Any] = msgspec.json.decode(Path(__file__).with_name("example_events.json").read_bytes())
     return templates
 
 
