@@ -14,8 +14,8 @@ from pathlib import Path
 import psycopg2
 
 from bench.stage import MeasurementSpoiled
+from clerk_sync.clerk.users import COLUMNS
 from clerk_sync.db.connect import embedded_psql
-from clerk_sync.mirror.merge.statements import COLUMNS
 from clerk_sync.shop.fields import LARGEST_ID
 from clerk_sync.shop.store.orders import LIST_ORDERS
 
@@ -103,7 +103,7 @@ def make_floor_table(url: str) -> None:
 
 def copied_rows_per_s(url: str) -> float:
     """Return how many rows a second COPY brings into such a table: the rows that ``users`` holds."""
-    columns = ", ".join((*COLUMNS, "event_at", "content_digest"))
+    columns = ", ".join([*(column.name for column in COLUMNS), "event_at", "content_digest"])
     make_floor_table(url)
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
         rows = BytesIO()

@@ -30,7 +30,7 @@ def test_bench_measures_every_kind_of_request_beside_its_floor(capsys: pytest.Ca
     assert web.main([*SMALL_WEB, "--json", "--peer", str(peer)]) == 0
 
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert set(found["stretches"]) == {
+    assert set(found["intervals"]) == {
         "/healthz",
         "/api/session, tokens reused",
         "/api/session, each token once",
@@ -38,10 +38,10 @@ def test_bench_measures_every_kind_of_request_beside_its_floor(capsys: pytest.Ca
         "/api/orders",
         "webhooks",
     }
-    for stretch in found["stretches"].values():
-        assert stretch["per_s"] > 0
-        assert 0 < stretch["middle"]["load"]["p50_ms"] <= stretch["middle"]["load"]["p99_ms"]
-    assert found["stretches"]["/api/session, each token once"]["middle"]["load"]["requests"] == 50
+    for interval in found["intervals"].values():
+        assert interval["per_s"] > 0
+        assert 0 < interval["middle"]["load"]["p50_ms"] <= interval["middle"]["load"]["p99_ms"]
+    assert found["intervals"]["/api/session, each token once"]["middle"]["load"]["requests"] == 50
     assert 0 < found["verification"]["first_per_s"] < found["floors"]["rsa"]["per_s"]
     assert found["verification"]["remembered_per_s"] > found["verification"]["first_per_s"]
     for floor in ("select_user", "select_orders", "upsert"):
