@@ -32,6 +32,9 @@ FEWEST_USERS = 2000  # Fewer users are read faster by one worker than by several
 # Equal parts of time hold equal numbers of users only on average: leave space on the last page.
 FEWEST_USERS_PER_WINDOW = 400
 CUT_ABOVE = 1.5  # times a worker's share
+# A page tells its users per millisecond to about a tenth. Parts that are too long cost an empty last part. Parts that
+# are too short leave the rest of the list to one worker.
+LONGER_PARTS = 1.1
 # Sign-ups in bursts mislead the estimate again and again. This bounds the requests for empty windows.
 MOST_WINDOWS_PER_WORKER = 4
 
@@ -145,7 +148,7 @@ class WindowQueue:
         if users < FEWEST_USERS or users < self._share * CUT_ABOVE:
             return [], 0
         parts = min(self._workers, ceil(users / max(self._share, FEWEST_USERS_PER_WINDOW)))
-        horizon_ms = min(end_ms, reached_ms + int(users / users_per_ms))
+        horizon_ms = min(end_ms, reached_ms + int(users / users_per_ms * LONGER_PARTS))
         part_ms = (horizon_ms - reached_ms) // parts
         if part_ms < 1:
             return [], 0

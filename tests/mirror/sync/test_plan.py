@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from random import Random
 from typing import cast
 
 import pytest
@@ -48,6 +49,10 @@ class Listing:
 
 def evenly(users: int) -> list[int]:
     return [START_MS + place * YEAR_MS // users for place in range(users)]
+
+
+def at_random_times(users: int) -> list[int]:
+    return sorted(START_MS + place for place in Random(users).sample(range(YEAR_MS * 9 // 10), users))
 
 
 def mostly_in_one_hour(users: int) -> list[int]:
@@ -131,6 +136,12 @@ def test_200_000_users_take_few_requests_and_rounds(
 ) -> None:
     listing, _, taken = read_all(distribution(200_000))
     assert (listing.requests <= requests, taken <= rounds) == (True, True), (listing.requests, taken)
+
+
+@pytest.mark.parametrize(("users", "rounds"), [(5_000, 2), (20_000, 3), (50_000, 6)])
+def test_no_worker_is_left_with_the_rest_of_the_list(users: int, rounds: int) -> None:
+    _, _, taken = read_all(at_random_times(users))
+    assert taken == rounds
 
 
 def test_users_of_one_millisecond_cannot_be_shared() -> None:
