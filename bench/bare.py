@@ -1,6 +1,6 @@
-"""The least that a Python service could do behind the Procfile's server: one answer, with and without a signature.
+"""The lower bound of a Python service on the Procfile's server: one response, with and without an RSA verification.
 
-``granian … bench.bare:serve``. What our routes cost beyond it is what we do; what it costs is the server's.
+``granian … bench.bare:serve``. Its cost is the server's; what our routes cost more is ours.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _HEADERS = [("Content-Type", "application/json"), ("Content-Length", str(len(_BO
 
 
 def serve() -> WSGIApplication:
-    """Return the application, with a signed message of the size of a session token at hand."""
+    """Return the application. It verifies a signed message of the size of a session token."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
 

@@ -1,4 +1,4 @@
-"""The Clerk instance that the web bench plays: its key, its session tokens, its signed deliveries."""
+"""The Clerk instance of the web bench: its key, session tokens and signed deliveries."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from bench.stand_in import INSTANCE_ID
 ISSUER = "https://clerk.example.com"
 PUBLISHABLE_KEY = "pk_live_" + base64.b64encode(b"clerk.example.com$").decode()
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"a secret of the bench  !").decode()
-# Clerk's live a minute; one set has to last for a run.
+# Clerk's tokens live one minute. These are reused for a whole run.
 LIFETIME_S = 3600
 
 
 class Credentials:
-    """One key pair, made anew for each run."""
+    """A new key pair for each run."""
 
     def __init__(self) -> None:
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     @property
     def public_pem(self) -> str:
-        """What CLERK_JWT_KEY is set to."""
+        """The value of CLERK_JWT_KEY."""
         form = serialization.PublicFormat.SubjectPublicKeyInfo
         return self._key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
 
     def tokens(self, user_ids: Iterable[str]) -> Iterator[str]:
-        """Yield a session token for each id: Clerk's version 2, no two alike."""
-        head = _base64url(_json({"alg": "RS256", "cat": "cl_B7d4PD111AAA", "kid": INSTANCE_ID, "typ": "JWT"}))
+        """Yield a session token of Clerk's version 2 for each id. All tokens differ."""
+        header = _base64url(_json({"alg": "RS256", "cat": "cl_B7d4PD111AAA", "kid": INSTANCE_ID, "typ": "JWT"}))
         now = int(time.time())
         shared = {"azp": ORIGIN, "exp": now + LIFETIME_S, "fva": [12, -1], "iat": now, "iss": ISSUER, "nbf": now - 10}
         for number, user_id in enumerate(user_ids):
             own = {"jti": f"{number:020x}", "sid": f"sess_{number:027}", "sts": "active", "sub": user_id, "v": 2}
-            signed = b".".join([head, _base64url(_json(shared | own))])
+            signed = b".".join([header, _base64url(_json(shared | own))])
             signature = self._key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
             yield b".".join([signed, _base64url(signature)]).decode()
 

@@ -1,4 +1,4 @@
-"""One run of ``flask sync-clerk sync``, from the start of its process to the end, and what it cost everybody."""
+"""One run of ``flask sync-clerk sync``, from the start of its process to the end, and its cost in each process."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ POLL_S = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Filling:
-    """A run that has brought the mirror in step with ``users`` users.
+    """A run that synced ``users`` users.
 
-    ``start_s`` passed before its first request. Requests beyond the pages that the users need are its overhead.
+    ``start_s`` is the time before its first request. Requests beyond ``requests_needed`` are overhead.
     """
 
     users: int
@@ -45,12 +45,12 @@ class Filling:
 
     @property
     def users_per_s(self) -> float:
-        """Users by the whole time, the start of the process included."""
+        """Users for each second of the whole run, including the start of the process."""
         return self.users / self.seconds
 
     @property
     def requests_needed(self) -> int:
-        """How many full pages hold the users."""
+        """The number of full pages that hold the users."""
         return math.ceil(self.users / PAGE)
 
 
@@ -65,7 +65,7 @@ def fill(database: Database, url: str, clerk: Running, users: int, log: Path, *a
         started_at = time.time()
         with subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors) as process:
             peak_mib = _wait(process)
-            assert process.stdout is not None, "asked for above"
+            assert process.stdout is not None, "requested above"
             said = process.stdout.read()
         seconds = time.time() - started_at
     tally = take_tally(clerk)
@@ -88,10 +88,10 @@ def fill(database: Database, url: str, clerk: Running, users: int, log: Path, *a
 
 
 def _wait(process: subprocess.Popen[bytes]) -> float:
-    """Return the process's peak of memory when it has ended.
+    """Wait for the process to end and return its peak memory.
 
-    Looked at all the time, because what the kernel reports at the end counts the moment before the program was loaded,
-    when the process was a copy of this one.
+    It polls, because the kernel's own figure at the end includes the moment before exec, when the process was a copy
+    of this one.
     """
     peak_mib = 0.0
     while process.poll() is None:

@@ -1,4 +1,4 @@
-"""The least that the work could cost, measured beside it: OpenSSL, pgbench and COPY without any service around them."""
+"""Lower bounds of the cost: OpenSSL, pgbench and COPY without any service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from clerk_sync.db.connect import embedded_psql
 from clerk_sync.shop.fields import LARGEST_ID
 from clerk_sync.shop.store.orders import LIST_ORDERS
 
-# What /api/me reads, by an id that is made up as traffic.py makes it.
+# What /api/me reads. The id has the form of traffic.user_id.
 SELECT_USER = """
 \\set n random(1, {users})
 SELECT id, clerk_id, email, email_verified, first_name, last_name, username, image_url, role, banned, deleted_at,
@@ -30,7 +30,7 @@ SELECT_ORDERS = f"""
 \\set n random(1, {{users}})
 {LIST_ORDERS.text % {"user_id": ":n", "created_at": "'infinity'", "id": LARGEST_ID, "limit": 21}};
 """
-# The least that a delivery leaves behind: one user in a table with the indexes of ``users``, waited for on the disk.
+# The least that a delivery writes: one user in a table with the indexes of ``users``, flushed to disk.
 UPSERT_USER = """
 \\set n random(1, 2000000000)
 INSERT INTO floor_users (clerk_id, email, first_name, last_name, image_url, clerk_created_at, clerk_updated_at)
@@ -41,8 +41,8 @@ _LIKE_USERS = "DROP TABLE IF EXISTS floor_users; CREATE TABLE floor_users (LIKE 
 
 
 def choose_rsa(seconds: float) -> tuple[str, Callable[[float], float]]:
-    """Return who counts how many RSA-2048 signatures a core verifies in a second, and the counting."""
-    if shutil.which("openssl") and seconds >= 1:  # it counts whole seconds
+    """Return the name of a program that verifies RSA-2048 signatures on one core, and a function that runs it."""
+    if shutil.which("openssl") and seconds >= 1:  # openssl takes whole seconds only
         return "openssl speed rsa2048", _verify_with_openssl
     return "cryptography, RSA-2048", _verify_with_cryptography
 
@@ -52,7 +52,7 @@ def _verify_with_openssl(seconds: float) -> float:
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     columns = said.strip().splitlines()[-1].split()
     header = next(line for line in said.splitlines() if "verify/s" in line).split()
-    # Columns are counted from the right: newer versions add some, and the row's name has spaces.
+    # Count columns from the right: newer versions add columns, and the row's name has spaces.
     return float(columns[header.index("verify/s") - len(header)])
 
 
@@ -71,9 +71,9 @@ def _verify_with_cryptography(seconds: float) -> float:
 
 
 class PgBench:
-    """The load driver that comes with PostgreSQL, on one database; its statements are prepared.
+    """PostgreSQL's load driver on one database, with prepared statements.
 
-    Each client runs ``transactions``: a time could only be whole seconds.
+    Each client runs a number of ``transactions``, because pgbench takes durations in whole seconds only.
     """
 
     def __init__(self, url: str, directory: Path, *, clients: int, transactions: int) -> None:
@@ -84,25 +84,25 @@ class PgBench:
         self._transactions = transactions
 
     def per_s(self, script: str, **values: int) -> float:
-        """Return how many times a second ``script`` runs, each time as a transaction of its own."""
+        """Return how many times ``script`` runs in a second, each in its own transaction."""
         self._script.write_text(script.format(**values))
         flags = ["-n", "-M", "prepared", "-c", str(self._clients), "-j", "1", "-t", str(self._transactions)]
         command = [str(self._program), *flags, "-f", str(self._script), self._url]
         said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         match = re.search(r"^tps = ([0-9.]+)", said, re.MULTILINE)
         if match is None or re.search(r"^number of failed transactions: [1-9]", said, re.MULTILINE):
-            raise MeasurementSpoiled(f"pgbench has failed:\n{said}")
+            raise MeasurementSpoiled(f"pgbench failed:\n{said}")
         return float(match[1])
 
 
 def make_floor_table(url: str) -> None:
-    """Make, or empty, a table with the shape and the indexes of ``users``, without its triggers."""
+    """Create an empty table with the columns and indexes of ``users``, without its triggers."""
     with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
         cursor.execute(_LIKE_USERS)
 
 
 def copied_rows_per_s(url: str) -> float:
-    """Return how many rows a second COPY brings into such a table: the rows that ``users`` holds."""
+    """Copy the rows of ``users`` into an empty floor table with COPY, and return the rows per second."""
     columns = ", ".join([*(column.name for column in COLUMNS), "event_at", "content_digest"])
     make_floor_table(url)
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:

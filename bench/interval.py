@@ -1,4 +1,4 @@
-"""One kind of request, sent for an interval several times over, and what it cost whom."""
+"""One kind of request, sent for several intervals, and its cost in each process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.stage import Database, MeasurementSpoiled
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """One interval. The CPU times are those of one request: of the web server with its workers, and of PostgreSQL."""
+    """One interval. The CPU times are per request: of the web server with its workers, and of PostgreSQL."""
 
     load: Load
     web_cpu_us: float
@@ -23,23 +23,23 @@ class Round:
 
 @dataclass(frozen=True)
 class Interval:
-    """All rounds of one kind of request, the slowest first; there is one at least."""
+    """All rounds of one kind of request, the slowest first. There is at least one."""
 
     rounds: list[Round]
 
     @property
     def middle(self) -> Round:
-        """The round that stands for all."""
+        """The median round."""
         return self.rounds[len(self.rounds) // 2]
 
     @property
     def per_s(self) -> float:
-        """Requests a second in the middle round."""
+        """Requests per second in the middle round."""
         return self.middle.load.per_s
 
 
 class Meter:
-    """Measures intervals of load on one web server; raises MeasurementSpoiled for an answer that is not 2xx."""
+    """Measures intervals of load on one web server. Raises MeasurementSpoiled if a response is not 2xx."""
 
     def __init__(self, driver: LoadDriver, web: Running, database: Database, *, rounds: int) -> None:
         self._driver = driver
@@ -48,12 +48,12 @@ class Meter:
         self._rounds = rounds
 
     def for_seconds(self, requests: list[bytes], seconds: float) -> Interval:
-        """Send ``requests`` round and round for ``seconds``, after a quarter of that which does not count."""
+        """Send ``requests`` repeatedly for ``seconds``, after a warm-up of a quarter of that time."""
         self._send(requests, seconds / 4)
         return self._sorted(self._send(requests, seconds) for _ in range(self._rounds))
 
     def each_once(self, take: Callable[[], list[bytes]]) -> Interval:
-        """Send each request of what ``take`` returns right before a round; the first round does not count."""
+        """For each round, take new requests from ``take`` and send each once. The first round is a warm-up."""
         self._send(take())
         return self._sorted(self._send(take()) for _ in range(self._rounds))
 
@@ -69,7 +69,7 @@ class Meter:
         after_s = machine.cpu_s(web), machine.cpu_s(database)
         if load.refused:
             raise MeasurementSpoiled(
-                f"{load.refused} of {load.requests} answers are not 2xx; the first: {load.first_refused}"
+                f"{load.refused} of {load.requests} responses are not 2xx; the first: {load.first_refused}"
             )
         web_us, database_us = (
             (after - before) / load.requests * 1e6 for before, after in zip(before_s, after_s, strict=True)

@@ -1,6 +1,6 @@
-"""Clerk's list of users over a population: which users a query asks for, and their bytes.
+"""Clerk's list of users over a population: which users a query selects, and their bytes.
 
-It understands what a sync asks. Whatever else is asked is refused: a filter passed over would be a wrong answer, fast.
+It supports the parameters that sync sends. It refuses all others, because an ignored filter would give wrong pages.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from clerk_sync.emulator.backend_api.query import read_limit, read_offset
 from clerk_sync.emulator.errors import ClerkApiError, invalid_value, user_not_found
 
 WINDOW = frozenset({"created_at_after", "created_at_before"})
-UNDERSTOOD = WINDOW | {"limit", "offset", "order_by", "starting_after", "user_id"}
+SUPPORTED = WINDOW | {"limit", "offset", "order_by", "starting_after", "user_id"}
 
 Body = list[bytes | memoryview]
 
 
 class Listing:
-    """The questions about users, each answered with the pieces of its body. Raises Refusal, as Clerk would answer."""
+    """The queries about users. Each returns the pieces of its body, or raises ClerkApiError as Clerk would answer."""
 
     def __init__(self, population: Population) -> None:
         self._population = population
 
     def page(self, params: Params) -> tuple[int, Body]:
-        """Return how many users are on the page that ``params`` ask for, and the page."""
+        """Return the number of users on the page that ``params`` select, and the page."""
         limit, offset = read_limit(params), read_offset(params)
         positions = self._behind_cursor(params, offset)
         chosen = positions[offset : offset + limit]
@@ -36,7 +36,7 @@ class Listing:
         return len(chosen), [b"[", *separated[1:], b"]"]
 
     def count(self, params: Params) -> Body:
-        """Return how many users the window holds."""
+        """Return the number of users in the window."""
         low, high = self._window(params)
         return [b'{"object":"total_count","total_count":%d}' % max(high - low, 0)]
 
@@ -48,7 +48,7 @@ class Listing:
         return [self._population.text(position, position + 1)]
 
     def _behind_cursor(self, params: Params, offset: int) -> Sequence[int]:
-        """Return the positions that the query speaks about, in its order: all of them, before limit and offset."""
+        """Return all positions that the query selects, in its order, before limit and offset apply."""
         low, high = self._window(params)
         descending = _is_descending(params)
         cursor = params.get("starting_after")
@@ -57,7 +57,7 @@ class Listing:
             low, high = (low, min(high, position)) if descending else (max(low, position + 1), high)
         wanted = read_values(params, "user_id")
         if any(user_id.startswith(("+", "-")) for user_id in wanted):
-            raise invalid_value("user_id", "signs are not understood here")
+            raise invalid_value("user_id", "signs are not supported here")
         if wanted:
             known = {self._population.positions.get(user_id, -1) for user_id in wanted}
             return sorted((position for position in known if low <= position < high), reverse=descending)
@@ -72,7 +72,7 @@ class Listing:
         return position
 
     def _window(self, params: Params) -> tuple[int, int]:
-        """Return the first position of the window and the one behind its last; its ends do not belong to it."""
+        """Return the first position of the window and the position after its last one. The times are exclusive."""
         created_at_ms = self._population.created_at_ms
         after, before = read_integer(params, "created_at_after"), read_integer(params, "created_at_before")
         low = 0 if after is None else bisect_right(created_at_ms, after)
@@ -80,10 +80,10 @@ class Listing:
         return low, high
 
 
-def refuse_unknown(names: set[str], understood: frozenset[str]) -> None:
-    """Raise Refusal where something is asked that this list does not understand."""
-    for name in sorted(names - understood):
-        raise ClerkApiError(422, "form_param_unknown", "is unknown", f"{name} is not understood here.", param=name)
+def refuse_unknown(names: set[str], supported: frozenset[str]) -> None:
+    """Raise ClerkApiError if a parameter is not supported."""
+    for name in sorted(names - supported):
+        raise ClerkApiError(422, "form_param_unknown", "is unknown", f"{name} is not supported here.", param=name)
 
 
 def _is_descending(params: Params) -> bool:

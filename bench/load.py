@@ -1,4 +1,4 @@
-"""Load on a port of 127.0.0.1, by the driver in C where there is a compiler, else by processes of Python."""
+"""Send load to a port of 127.0.0.1: with the driver in C if there is a compiler, else with Python processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SOURCE = Path(__file__).with_name("load.c")
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """Answers to an interval of requests. ``refused`` are those that are not 2xx."""
+    """The responses of one interval. ``refused`` counts those that are not 2xx."""
 
     requests: int
     per_s: float
@@ -40,12 +40,12 @@ class _Said(msgspec.Struct):
 
 
 def find_compiler() -> str | None:
-    """Return the C compiler, or None where there is none: then Python has to do, and costs more."""
+    """Return the path of the C compiler, or None. Without one the Python driver runs, which costs more."""
     return shutil.which("cc")
 
 
 class LoadDriver:
-    """Sends ready-made requests on 16 connections, each its next one when the answer to the last has come."""
+    """Sends prepared requests on 16 connections. Each sends its next request after the last response."""
 
     def __init__(self, directory: Path, compiler: str | None) -> None:
         self._requests = directory / "requests"
@@ -55,9 +55,9 @@ class LoadDriver:
         )
 
     def send(self, port: int, requests: Iterable[bytes], *, seconds: float = 0.0) -> Load:
-        """Send ``requests`` round and round for ``seconds``, or each of them once.
+        """Send ``requests`` repeatedly for ``seconds``, or each of them once.
 
-        Raises CalledProcessError where a connection broke or no answer came for 20 s.
+        Raises CalledProcessError if a connection broke or no response came for 20 s.
         """
         self._requests.write_bytes(b"".join(struct.pack("=I", len(each)) + each for each in requests))
         command = [*self._command, str(port), str(CONNECTIONS), str(seconds), str(self._requests)]
@@ -83,5 +83,5 @@ def _compiled(compiler: str, program: Path) -> list[str]:
 
 
 def _percentile(ordered: list[int], percent: int) -> int:
-    """Return the smallest value that is not exceeded by ``percent`` of all."""
+    """Return the smallest value that at least ``percent`` of the values do not exceed."""
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]

@@ -1,6 +1,6 @@
-"""What processes cost, and whether the machine was ours: CPU time, memory, and the share that others took.
+"""CPU time and memory of processes, and the share of the machine that other programs used.
 
-Linux only: the peak of a process's memory stands in /proc.
+Linux only: the peak memory of a process is read from /proc.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ MOST_STOLEN = 0.06
 
 @dataclass
 class Disturbance:
-    """Which share of all cores went to other programs, and to other machines on the same host."""
+    """The share of all cores that other programs used, and the share that the host stole."""
 
     others: float = 0.0
     stolen: float = 0.0
 
     @property
     def is_large(self) -> bool:
-        """Whether the figures beside it say less about the program than about its neighbours."""
+        """True if other programs distort the figures too much."""
         return self.others > MOST_OTHERS or self.stolen > MOST_STOLEN
 
     def __str__(self) -> str:
@@ -38,7 +38,7 @@ class Disturbance:
 
 
 def cpu_s(root: int) -> float:
-    """Return the CPU seconds of a process and all its descendants, those included that it has outlived."""
+    """Return the CPU seconds of a process and all its descendants, including those that ended."""
     return sum(_cpu_s(process) for process in _family(root))
 
 
@@ -48,12 +48,12 @@ def ended_children_cpu_s() -> float:
 
 
 def proportional_mib(root: int) -> float:
-    """Return the memory of a process and its descendants; pages that they share count once."""
+    """Return the memory of a process and its descendants. Shared pages count once."""
     return float(sum(process.memory_full_info().pss for process in _family(root))) / MIB
 
 
 def find_peak_mib(pid: int) -> float | None:
-    """Return the most memory that a process has held so far, or None where it is gone."""
+    """Return the peak memory of a process so far, or None if it ended."""
     with suppress(OSError):
         match = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
         return int(match[1]) / 1024 if match else None
@@ -62,9 +62,9 @@ def find_peak_mib(pid: int) -> float | None:
 
 @contextmanager
 def watch(*ours: int) -> Iterator[Disturbance]:
-    """Fill in, at the end of the block, what others took meanwhile.
+    """Yield a Disturbance. At the end of the block it holds what other programs used meanwhile.
 
-    ``ours`` are the processes that belong to the measurement; this process and its children do anyway.
+    ``ours`` are processes of the measurement. This process and its children are always counted as ours.
     """
     found = Disturbance()
     before, ours_before = psutil.cpu_times(), sum(map(cpu_s, ours)) + sum(os.times()[:4])
@@ -79,21 +79,21 @@ def watch(*ours: int) -> Iterator[Disturbance]:
 
 @dataclass(frozen=True)
 class Floor:
-    """How often a second something can be done, and whether the machine was ours when that was counted."""
+    """A lower bound as a rate per second, and the disturbance while it was measured."""
 
     per_s: float
     disturbance: Disturbance
 
 
 def watched(count_per_s: Callable[[], float], *ours: int) -> Floor:
-    """Return what ``count_per_s`` counts; ``ours`` as for ``watch``."""
+    """Call ``count_per_s`` and watch the machine meanwhile; ``ours`` as for ``watch``."""
     with watch(*ours) as disturbance:
         per_s = count_per_s()
     return Floor(per_s, disturbance)
 
 
 def describe() -> str:
-    """Return what the figures were measured on."""
+    """Return the cores, processor and Python version of this machine."""
     model = "unknown processor"
     with suppress(OSError):
         match = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
@@ -109,5 +109,5 @@ def _family(root: int) -> Iterator[psutil.Process]:
 
 def _cpu_s(process: psutil.Process) -> float:
     with suppress(psutil.NoSuchProcess):
-        return float(sum(process.cpu_times()[:4]))  # user, system, and both of children who have been waited for
+        return float(sum(process.cpu_times()[:4]))  # user and system, of the process and of its ended children
     return 0.0

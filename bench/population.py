@@ -1,4 +1,4 @@
-"""Users by the million as Clerk's API writes them: one file, in which every page of the list is a range of bytes."""
+"""Up to millions of users in the JSON of Clerk's API: one file, in which every page of the list is a range of bytes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from clerk_sync.emulator.users.seeding import seeded_users
 
 
 class Population:
-    """``count`` users in the order of the list: by ``created_at``, then by id. The same every time.
+    """``count`` users in the order of the list: by ``created_at``, then by id. Every run makes the same users.
 
-    The text of all of them lies in an unnamed file, not on the heap: a million users weigh 1.7 GB.
+    Their JSON is in an unnamed file instead of on the heap: a million users take 1.7 GB.
     """
 
     def __init__(self, count: int) -> None:
@@ -33,7 +33,7 @@ class Population:
         return len(self.created_at_ms)
 
     def text(self, start: int, stop: int) -> memoryview:
-        """Return users ``start`` up to, and not including, ``stop`` as JSON with commas between them."""
+        """Return the users from ``start`` to before ``stop`` as JSON, separated by commas."""
         first, last = self._ends[start], self._ends[stop] - 1
         return self._text[first : max(first, last)]
 
@@ -52,6 +52,6 @@ class Population:
 
 
 def in_order(users: Iterable[User]) -> Iterator[User]:
-    """Yield ``users``, who come by ``created_at``, so that those of one millisecond come by id."""
+    """Yield ``users``, which are sorted by ``created_at``, with those of one millisecond sorted by id."""
     for _, of_one_millisecond in groupby(users, key=attrgetter("created_at")):
         yield from sorted(of_one_millisecond, key=attrgetter("id"))

@@ -1,4 +1,4 @@
-"""Figures for people: aligned columns on a terminal, Markdown for docs/performance.md, JSON for programs."""
+"""Print figures: aligned columns on a terminal, Markdown for docs/performance.md, JSON for programs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Table:
     rows: list[Row] = field(default_factory=list)
 
     def add(self, *cells: object) -> None:
-        """Add a row; cells are shown as ``number`` has it, and missing ones stay empty."""
+        """Add a row. ``number`` formats the cells; missing cells stay empty."""
         shown = [number(cell) for cell in cells]
         self.rows.append(shown + [""] * (len(self.header) - len(shown)))
 
 
 def number(value: object) -> str:
-    """Return a figure with about three digits that mean something; a dash stands for what was not measured."""
+    """Return a figure with about three significant digits, or a dash for None."""
     if value is None:
         return "–"
     if not isinstance(value, float):
@@ -38,16 +38,16 @@ def number(value: object) -> str:
 
 
 def print_figures(figures: Any, tables: Iterable[Table], chosen: Namespace) -> None:
-    """Print what was measured in the form that was chosen; JSON holds also what the tables leave out."""
+    """Print the figures in the chosen format. JSON contains more than the tables."""
     if chosen.json:
         print(json.dumps(figures, default=_plain, indent=2))
         return
     form = _markdown if chosen.markdown else _aligned
-    print("\n\n".join([*map(form, tables), figures.beside]))
+    print("\n\n".join([*map(form, tables), figures.peer]))
 
 
 def say(sentence: str) -> None:
-    """Tell on stderr what is going on."""
+    """Print progress to stderr."""
     print(sentence, file=sys.stderr, flush=True)
 
 
@@ -71,6 +71,6 @@ def _markdown(table: Table) -> str:
 def _plain(value: object) -> dict[str, object]:
     """Return a dataclass's fields and properties."""
     if not is_dataclass(value) or isinstance(value, type):
-        raise TypeError(f"{type(value).__name__} is no figure")
+        raise TypeError(f"{type(value).__name__} cannot be printed as JSON")
     computed = [name for name, each in vars(type(value)).items() if isinstance(each, property)]
     return {name: getattr(value, name) for name in [each.name for each in fields(value)] + computed}

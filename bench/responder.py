@@ -1,4 +1,4 @@
-"""A server that knows one answer: ``python -m bench.responder``. Against it the load driver shows its own cost."""
+"""A server with one fixed response, which shows the load driver's own cost: ``python -m bench.responder``."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import socket
 import sys
 from selectors import EVENT_READ, DefaultSelector
 
-ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"status":"ok"}'
+RESPONSE = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"status":"ok"}'
 
 
 def main() -> int:
-    """Answer whatever arrives on a connection; the first line on stdout is the port."""
+    """Answer everything that arrives on a connection. The first line on stdout is the port."""
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
     selector = DefaultSelector()
@@ -20,9 +20,9 @@ def main() -> int:
             if key.fileobj is listener:
                 connection, _ = listener.accept()
                 selector.register(connection, EVENT_READ, connection)
-            # One request is one segment on loopback; an empty one is the end.
+            # A request on loopback arrives in one piece. An empty read means that the connection ended.
             elif key.data.recv(65_536):
-                key.data.sendall(ANSWER)
+                key.data.sendall(RESPONSE)
             else:
                 selector.unregister(key.data)
                 key.data.close()

@@ -1,4 +1,4 @@
-"""Processes that listen: the service as the Procfile starts it, and the stand-in for Clerk."""
+"""Server processes: the service as the Procfile starts it, the stand-in for Clerk, and the fixed responder."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Running:
 def web_server(
     environment: Environment, log: Path, *, factory: str = "wsgi:serve", path: str = "/readyz"
 ) -> Iterator[Running]:
-    """Start the Procfile's server, or the same one in front of another ``factory``; it logs into a file."""
+    """Start the Procfile's server with the service or another ``factory``. It logs into a file."""
     line = next(line for line in (ROOT / "Procfile").read_text().splitlines() if line.startswith("web: "))
     command = line.removeprefix("web: ").replace("wsgi:serve", factory)
     port = free_port()
@@ -63,20 +63,20 @@ def web_server(
 
 @contextmanager
 def stand_in(users: int, *, latency_ms: float = 0.0) -> Iterator[Running]:
-    """Start a stand-in for Clerk with ``users``; returns when it has written their pages."""
+    """Start a stand-in for Clerk with ``users``, and wait until it has written their pages."""
     with _module("bench.stand_in", "--users", str(users), "--latency-ms", str(latency_ms)) as running:
         yield running
 
 
 @contextmanager
 def responder() -> Iterator[Running]:
-    """Start the server that knows one answer."""
+    """Start the server with one fixed response."""
     with _module("bench.responder") as running:
         yield running
 
 
 def take_tally(running: Running) -> dict[str, Any]:
-    """Return what a stand-in was asked since the last time, as ``stand_in.Tally`` has it, and its CPU time."""
+    """Return a stand-in's ``stand_in.Tally`` since the last call, and its CPU time."""
     tally: dict[str, Any] = msgspec.json.decode(running.get(TALLY_PATH)[1])
     return tally
 
@@ -85,16 +85,16 @@ def take_tally(running: Running) -> dict[str, Any]:
 def _module(name: str, *arguments: str) -> Iterator[Running]:
     """Run a module that prints its port when it is ready."""
     with _process([sys.executable, "-m", name, *arguments], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None, "asked for above"
+        assert process.stdout is not None, "requested above"
         said = process.stdout.readline()
         if not said.strip().isdigit():
-            raise MeasurementSpoiled(f"{name} has not started")
+            raise MeasurementSpoiled(f"{name} did not start")
         yield Running(process.pid, int(said))
 
 
 @contextmanager
 def _process(command: list[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    # A group of its own: whatever it has started ends with it.
+    # Its own process group, so that its children can be killed with it.
     process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, **options)
     try:
         yield process
@@ -116,4 +116,4 @@ def _wait_until_ready(running: Running, path: str, process: subprocess.Popen[byt
             if running.get(path)[0] == 200:
                 return
         time.sleep(0.02)
-    raise MeasurementSpoiled(f"the server has not become ready; its log ends with\n{log.read_text()[-2000:]}")
+    raise MeasurementSpoiled(f"the server did not become ready; its log ends with\n{log.read_text()[-2000:]}")

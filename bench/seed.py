@@ -1,4 +1,4 @@
-"""What the web bench reads: users, ten orders each, two lines an order; written by SQL in one transaction."""
+"""The rows that the web bench reads: users with ten orders of two lines each, inserted by SQL in one transaction."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import psycopg2
 ORDERS_EACH = 10
 LINES_EACH = 2
 
-# Replica: what is written here fits together, so the foreign keys need not look at each of its rows.
+# The role ``replica`` skips foreign key checks, which would take most of the time. The rows are consistent.
 _SEED = f"""
 SET LOCAL session_replication_role = replica;
 INSERT INTO users (clerk_id, email, email_verified, first_name, last_name, image_url,
@@ -29,7 +29,7 @@ FROM orders CROSS JOIN generate_series(1, {LINES_EACH}) AS line;
 
 
 def seed(url: str, users: int) -> None:
-    """Fill the migrated, empty database at ``url``; local ids run from 1 to ``users``."""
+    """Fill the migrated, empty database at ``url``. Local ids are 1 to ``users``."""
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
         cursor.execute(_SEED, {"users": users})
         connection.commit()

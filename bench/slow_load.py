@@ -1,6 +1,6 @@
-"""The load driver without a compiler: one process for each connection, the arguments and the answer of load.c.
+"""The load driver in Python: one process for each connection, with the arguments and output of load.c.
 
-It costs several times what the one in C costs, and takes that from the service: figures are lower with it.
+It takes several times as much CPU time as load.c, which the service then lacks. So the figures are lower with it.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import NamedTuple
 
-PATIENCE_S = 20.0
+TIMEOUT_S = 20.0
 STARTING_S = 0.3
-LARGEST_ANSWER = 1 << 20
+LARGEST_RESPONSE = 1 << 20
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 
 
 class Share(NamedTuple):
-    """What one connection has seen; ``refused`` are the status lines that were not 2xx."""
+    """The results of one connection. ``refused`` has the status lines that are not 2xx."""
 
     ended_at: float
     refused: list[str]
@@ -35,7 +35,7 @@ class Share(NamedTuple):
 
 
 def main() -> int:
-    """Send and print, as load.c does."""
+    """Send the load and print the result, as load.c does."""
     port, connections, seconds, path = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4])
     started_at = time.monotonic() + STARTING_S
     send = partial(_send, port, path, connections, started_at, seconds)
@@ -53,11 +53,11 @@ def main() -> int:
 
 
 def _send(port: int, path: Path, connections: int, started_at: float, seconds: float, number: int) -> Share:
-    """Send every request whose turn it is: one of ``connections``, beginning with ``number``."""
+    """Send every n-th request, beginning with ``number``; n is ``connections``."""
     requests = list(_read(path.read_bytes()))
     turns: Iterable[bytes] = islice(cycle(requests) if seconds else requests, number, None, connections)
     share = Share(started_at, [], [])
-    with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as connection:
+    with socket.create_connection(("127.0.0.1", port), TIMEOUT_S) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         time.sleep(max(0.0, started_at - time.monotonic()))
         for request in turns:
@@ -83,10 +83,10 @@ def _read(text: bytes) -> Iterator[bytes]:
 
 def _receive(connection: socket.socket) -> bytes:
     answer = b""
-    while got := connection.recv(LARGEST_ANSWER):
+    while got := connection.recv(LARGEST_RESPONSE):
         answer += got
-        head, end, body = answer.partition(b"\r\n\r\n")
-        if end and len(body) >= int(_LENGTH.findall(head)[0]):
+        headers, end, body = answer.partition(b"\r\n\r\n")
+        if end and len(body) >= int(_LENGTH.findall(headers)[0]):
             return answer
     raise ConnectionError("a connection broke")
 

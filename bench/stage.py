@@ -1,4 +1,4 @@
-"""What measurements stand on: a PostgreSQL of their own with migrated databases, and production settings."""
+"""What measurements need: their own PostgreSQL with migrated databases, and production settings."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Environment = dict[str, str]
 
 
 class MeasurementSpoiled(Exception):
-    """What was to be measured has not started, or has not done its work: its speed means nothing."""
+    """The measured program did not start or gave wrong results, so its speed means nothing."""
 
 
 @dataclass(frozen=True)
 class Database:
-    """A PostgreSQL server for this run alone, with its defaults: it waits for the disk."""
+    """A PostgreSQL server for this run, with its defaults: it waits for the disk."""
 
     server: PostgresServer
     pid: int
@@ -32,15 +32,13 @@ class Database:
     @classmethod
     @contextmanager
     def start(cls) -> Iterator[Database]:
-        """Start it, with a migrated template; raise where it would not wait for the disk."""
+        """Start it with a migrated template. Raise MeasurementSpoiled if it does not wait for the disk."""
         with closing(PostgresServer()) as server:
             durable = run_statement(
                 server.url(), "SELECT current_setting('fsync'), current_setting('synchronous_commit')"
             )
             if durable != [("on", "on")]:
-                raise MeasurementSpoiled(
-                    f"fsync and synchronous_commit are {durable}: nothing measured here would be true"
-                )
+                raise MeasurementSpoiled(f"fsync and synchronous_commit are {durable}; both must be on")
             migrate(server.create_database(TEMPLATE))
             directory = run_statement(server.url(), "SHOW data_directory")[0][0]
             yield cls(server, int(Path(directory, "postmaster.pid").read_text().split()[0]))
@@ -51,18 +49,18 @@ class Database:
         return str(run_statement(self.server.url(), "SHOW server_version")[0][0])
 
     def create(self, name: str) -> str:
-        """Make a migrated, empty database and return its URL."""
+        """Create a migrated, empty database and return its URL."""
         return self.server.create_database(name, TEMPLATE)
 
     def settle(self) -> None:
-        """Write out what earlier work left behind, so that it is not written in the middle of a measurement."""
+        """Write dirty pages to disk now, so that PostgreSQL does not write them during a measurement."""
         run_statement(self.server.url(), "CHECKPOINT")
 
 
 def production(database_url: str, **settings: str) -> Environment:
-    """Return the environment of a production deployment, with ``settings``, and with nothing of this shell's."""
+    """Return the environment of a production deployment with ``settings``, without this shell's settings."""
     ours = ("CLERK_", "FLASK_", "PG", "GRANIAN_", "PYTHON", "PROMETHEUS_")
-    # PYTHONPATH stays: it does not change how the service runs, it says which one is measured.
+    # PYTHONPATH stays: it selects which checkout is measured.
     foreign = {name: value for name, value in os.environ.items() if name == "PYTHONPATH" or not name.startswith(ours)}
     return {
         **foreign,
@@ -71,7 +69,7 @@ def production(database_url: str, **settings: str) -> Environment:
         "DATABASE_URL": database_url,
         "METRICS_TOKEN": "bench",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        # A .env of the developer's is not meant here.
+        # Ignore the developer's .env file.
         "FLASK_SKIP_DOTENV": "1",
         **settings,
     }

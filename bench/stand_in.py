@@ -1,8 +1,8 @@
-"""A stand-in for Clerk's list of users that is never the limit: ``python -m bench.stand_in --users 200000``.
+"""A stand-in for Clerk's list of users, fast enough never to be the limit: ``python -m bench.stand_in --users 200000``.
 
-Pages are cut out of a file that was written beforehand and cost a system call or two, so that what a sync needs is the
-sync's. It keeps Clerk's rate limit (429 with Retry-After) and can answer late, as a Clerk far away does. It knows no
-secret key, compresses nothing and listens on 127.0.0.1 only. The first line on stdout is its port.
+A page is a range of a file that is written before the measurement, and costs one or two system calls. So nearly all of
+the measured time is the sync's. It keeps Clerk's rate limit (429 with Retry-After), and can add network latency. It
+checks no secret key, compresses nothing and listens on 127.0.0.1 only. The first line on stdout is its port.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 from werkzeug.datastructures import MultiDict
 
-from bench.listing import UNDERSTOOD, WINDOW, Body, Listing, refuse_unknown
+from bench.listing import SUPPORTED, WINDOW, Body, Listing, refuse_unknown
 from bench.population import Population
 from clerk_sync.emulator.backend_api.rate_limit import RateLimit
 from clerk_sync.emulator.errors import ClerkApiError
@@ -35,7 +35,7 @@ _MORE = getattr(socket, "MSG_MORE", 0)
 
 @dataclass
 class Tally:
-    """What was asked since somebody last looked; ``first_at`` is the Unix time of the first request."""
+    """Counts since they were last taken. ``first_at`` is the Unix time of the first request."""
 
     requests: int = 0
     refused: int = 0
@@ -45,7 +45,7 @@ class Tally:
 
 
 class StandIn(ThreadingTCPServer):
-    """The server. One thread a connection: a late answer keeps nobody else waiting."""
+    """The server. Each connection has a thread, so that latency delays only its own client."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -60,7 +60,7 @@ class StandIn(ThreadingTCPServer):
         self._tally = Tally()
 
     def answer(self, target: str) -> tuple[bytes, Body]:
-        """Return the head's first lines, without the length, and the body."""
+        """Return the status line with the first headers, without the length, and the body."""
         path, _, query = target.partition("?")
         if path == TALLY_PATH:
             return b"HTTP/1.1 200 OK\r\n", [msgspec.json.encode(self._take_tally())]
@@ -78,7 +78,7 @@ class StandIn(ThreadingTCPServer):
     def _find(self, path: str, params: MultiDict[str, str]) -> tuple[int, Body]:
         self._limit.check()
         if path == "/v1/users":
-            refuse_unknown(set(params), UNDERSTOOD)
+            refuse_unknown(set(params), SUPPORTED)
             return self._listing.page(params)
         if path == "/v1/users/count":
             refuse_unknown(set(params), WINDOW)
@@ -103,7 +103,7 @@ class StandIn(ThreadingTCPServer):
 
 
 class _Handler(StreamRequestHandler):
-    """One connection: GET after GET until the other side has enough."""
+    """One connection: answers GET requests until the client closes it."""
 
     disable_nagle_algorithm = True
 
@@ -111,7 +111,7 @@ class _Handler(StreamRequestHandler):
         stand_in = cast("StandIn", self.server)
         while line := self.rfile.readline(LONGEST_LINE):
             while self.rfile.readline(LONGEST_LINE).strip():
-                pass  # no header changes anything here
+                pass  # request headers are ignored
             _, target, _ = line.decode("latin-1").split(" ")
             head, body = stand_in.answer(target)
             length = sum(map(len, body))
@@ -124,11 +124,11 @@ class _Handler(StreamRequestHandler):
 
 
 def main() -> int:
-    """Serve until somebody ends the process."""
+    """Serve until the process ends."""
     parser = argparse.ArgumentParser(prog="stand_in", description="Clerk's list of users, fast.")
     parser.add_argument("--users", type=int, required=True)
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--latency-ms", type=float, default=0.0, help="how late each answer comes [%(default)s]")
+    parser.add_argument("--port", type=int, default=0, help="0 selects a free one")
+    parser.add_argument("--latency-ms", type=float, default=0.0, help="delay of each response [%(default)s]")
     parser.add_argument(
         "--requests", type=int, default=LIVE_REQUESTS, help=f"allowed in {PERIOD_S:g} s, then 429 [%(default)s]"
     )

@@ -1,4 +1,4 @@
-"""What the stand-in for Clerk can do, so that readers see that it is not the limit."""
+"""The costs of the stand-in for Clerk, which show that it is not the limit of a sync."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ MOST_PAGES = 40
 
 @dataclass(frozen=True)
 class StandInCost:
-    """Users a second on one connection, and for each second of the stand-in's own CPU time."""
+    """Users per second on one connection, and per second of the stand-in's own CPU time."""
 
     users_per_s: float
     users_per_cpu_s: float
 
 
 def measure_stand_in(clerk: Running) -> StandInCost:
-    """Read up to 40 pages, one after another, and throw them away."""
+    """Read up to 40 pages, one after another, and discard them."""
     take_tally(clerk)
     started_at = time.perf_counter()
     with closing(HTTPConnection("127.0.0.1", clerk.port)) as connection:

@@ -1,4 +1,4 @@
-"""How fast ``flask sync-clerk sync`` fills a mirror and finds it unchanged: ``make bench-sync``."""
+"""How fast ``flask sync-clerk sync`` fills an empty mirror and reads an unchanged one: ``make bench-sync``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MILLION = 1_000_000
 
 @dataclass(kw_only=True)
 class Figures:
-    """What a run has found out; ``fillings`` by name, ``copied`` rows by COPY."""
+    """The results of a run; ``fillings`` by name, ``copied`` is the rate of COPY."""
 
     fillings: dict[str, Filling]
     copied: Floor
@@ -32,16 +32,16 @@ class Figures:
     latency_ms: float
     machine: str
     postgresql: str
-    beside: str = ""
+    peer: str = ""
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Measure what the command line asks for, print it, and return the exit status."""
+    """Measure as the command line says, print the figures, and return the exit status."""
     return run(_parse(words), _measure, tables, peer_metrics="backfill")
 
 
 def _measure(database: Database, chosen: Namespace, directory: Path) -> Figures:
-    """Fill mirrors, one after another."""
+    """Run the syncs, one after another."""
     users, delayed, log = chosen.users, chosen.delayed_users, directory / "sync.log"
     found: dict[str, Filling] = {}
 
@@ -58,12 +58,12 @@ def _measure(database: Database, chosen: Namespace, directory: Path) -> Figures:
     with stand_in(delayed) as clerk:
         found["smaller empty mirror"] = fill(database, database.create("bench_few"), clerk, delayed, log)
 
-    say(f"{delayed:,} users, {chosen.latency_ms:g} ms a request: side by side, then one after another")
+    say(f"{delayed:,} users, {chosen.latency_ms:g} ms a request: in parallel, then with one worker")
     with stand_in(delayed, latency_ms=chosen.latency_ms) as clerk:
-        url = database.create("bench_side_by_side")
-        found["side by side"] = fill(database, url, clerk, delayed, log)
-        url = database.create("bench_one_by_one")
-        found["one by one"] = fill(database, url, clerk, delayed, log, "--workers", "1")
+        url = database.create("bench_parallel")
+        found["in parallel"] = fill(database, url, clerk, delayed, log)
+        url = database.create("bench_one_worker")
+        found["one worker"] = fill(database, url, clerk, delayed, log, "--workers", "1")
 
     if chosen.million:
         say(f"{MILLION:,} users, no latency")
@@ -88,15 +88,17 @@ def _nothing_written(filling: Filling) -> Filling:
 
 def _parse(words: Sequence[str] | None) -> Namespace:
     parser = make_parser("bench-sync", "Measure the sync of a mirror with Clerk's list of users.")
-    parser.add_argument("--users", type=at_least_one, help="in the runs without latency [200000, quick 50000]")
+    parser.add_argument("--users", type=at_least_one, help="users in the runs without latency [200000, quick 50000]")
     parser.add_argument(
         "--delayed-users",
         type=at_least_one,
         default=20_000,
-        help="in the smaller runs, with and without latency [%(default)s]",
+        help="users in the smaller runs, with and without latency [%(default)s]",
     )
-    parser.add_argument("--latency-ms", type=float, default=200.0, help="of each answer there [%(default)s]")
-    parser.add_argument("--million", action="store_true", help="fill a mirror with a million users, too")
+    parser.add_argument(
+        "--latency-ms", type=float, default=200.0, help="latency of each delayed response [%(default)s]"
+    )
+    parser.add_argument("--million", action="store_true", help="also fill a mirror with a million users")
     chosen = parser.parse_args(words)
     chosen.users = chosen.users or (50_000 if chosen.quick else 200_000)
     return chosen

@@ -29,33 +29,33 @@ HEADER = (
 
 
 def tables(figures: Figures) -> Iterator[Table]:
-    """Yield what people look at, ratios first."""
+    """Yield the tables, ratios first."""
     yield _ratios(figures)
     table = Table("Each run, from the start of its process to the end", HEADER)
     for name, filling in figures.fillings.items():
         table.add(*_row(f"{filling.users:,} users, {name}", filling))
     yield table
-    yield _surroundings(figures)
+    yield _references(figures)
 
 
 def _ratios(figures: Figures) -> Table:
     found = figures.fillings
-    unchanged, parallel, single = found["unchanged"], found["side by side"], found["one by one"]
+    unchanged, parallel, single = found["unchanged"], found["in parallel"], found["one worker"]
     smaller, largest = found["smaller empty mirror"], max(found.values(), key=lambda filling: filling.users)
     allowed = unchanged.requests_needed + OVERHEAD_ALLOWED
-    table = Table("Ratios", ["", "figure", "beside", "ratio"])
+    table = Table("Ratios", ["", "figure", "compared with", "ratio"])
     for name in ("empty mirror", "unchanged"):
         _compare(table, f"users/s, {name}; rows/s by COPY", found[name].users_per_s, figures.copied.per_s)
     latency = f"{figures.latency_ms:g} ms a request"
-    _compare(table, f"users/s at {latency}, side by side; one by one", parallel.users_per_s, single.users_per_s)
-    _compare(table, "requests in step; allowed", unchanged.requests, allowed)
+    _compare(table, f"users/s at {latency}, in parallel; with one worker", parallel.users_per_s, single.users_per_s)
+    _compare(table, "requests of the unchanged run; allowed", unchanged.requests, allowed)
     memory = f"peak MiB for {largest.users:,} users; for {smaller.users:,}"
     _compare(table, memory, largest.peak_mib, smaller.peak_mib)
     return table
 
 
-def _compare(table: Table, name: str, figure: float, beside: float) -> None:
-    table.add(name, figure, beside, figure / beside)
+def _compare(table: Table, name: str, figure: float, reference: float) -> None:
+    table.add(name, figure, reference, figure / reference)
 
 
 def _row(name: str, filling: Filling) -> Iterator[object]:
@@ -73,8 +73,8 @@ def _row(name: str, filling: Filling) -> Iterator[object]:
     yield str(filling.disturbance)
 
 
-def _surroundings(figures: Figures) -> Table:
-    table = Table("Beside it", ["", "figure", ""])
+def _references(figures: Figures) -> Table:
+    table = Table("For comparison", ["", "figure", ""])
     name = "COPY into an empty table with the indexes of users, rows/s"
     table.add(name, figures.copied.per_s, str(figures.copied.disturbance))
     table.add("the stand-in alone, one connection, users/s", figures.stand_in.users_per_s)

@@ -1,4 +1,4 @@
-"""Requests as they go over the wire, made before anything is measured."""
+"""The bytes of requests, made before the measurement."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _REMOTE = {"client_ip": "203.0.113.7", "user_agent": "Mozilla/5.0 (X11; Linux x8
 
 
 def user_id(number: int) -> str:
-    """Return the Clerk id of the seeded user whose local id is ``number``; floors.py makes it in SQL."""
+    """Return the Clerk id of the seeded user with the local id ``number``. floors.py has the same in SQL."""
     return f"user_{number:027}"
 
 
@@ -35,9 +35,9 @@ def get_each(path: str, tokens: Iterable[str]) -> list[bytes]:
 
 
 class Deliveries:
-    """Signed webhooks, none like another: every second one of a new user, the others of seeded ones who have changed.
+    """Different signed webhooks: half are of new users, half are of seeded users who have changed.
 
-    A batch may hold twice as many as there are ``seeded`` users, so that nobody changes twice in one millisecond.
+    A batch may hold at most twice the number of ``seeded`` users, so that no user changes twice in one millisecond.
     """
 
     def __init__(self, seeded: int) -> None:
@@ -47,7 +47,7 @@ class Deliveries:
         self._encode = Encoder().encode
 
     def take(self, number: int) -> list[bytes]:
-        """Return the next ``number`` requests, signed now: they are good for five minutes."""
+        """Return the next ``number`` requests, signed now. They are valid for five minutes."""
         if number > 2 * self._seeded:
             raise ValueError(f"{self._seeded} users are too few for {number} deliveries")
         batch = next(self._batches)

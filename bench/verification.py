@@ -1,4 +1,4 @@
-"""Session tokens through the service's own verifier, with nothing around it, on one core."""
+"""Session tokens through the service's verifier alone, on one core."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ ROUNDS = 100
 
 @dataclass(frozen=True)
 class Verification:
-    """Tokens verified in a second of CPU time: seen for the first time, and remembered."""
+    """Tokens verified in a second of CPU time: on first use, and from the cache."""
 
     first_per_s: float
     remembered_per_s: float
 
 
 def measure_verification(credentials: Credentials, tokens: Sequence[str]) -> Verification:
-    """Verify ``tokens``, no two of which are alike, and then some of them again and again.
+    """Verify ``tokens``, which all differ, and then verify some of them repeatedly.
 
-    In CPU time, because nothing here waits: whatever else runs on the machine then matters least.
+    It measures CPU time, because verification never waits, and other programs on the machine affect CPU time least.
     """
     policy = TokenPolicy(issuer=ISSUER, authorized_parties=frozenset({ORIGIN}))
     verifier = TokenVerifier(PemKey(credentials.public_pem), policy)

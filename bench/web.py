@@ -1,4 +1,4 @@
-"""How fast the service answers, each kind of request beside the least that it could cost: ``make bench``."""
+"""How fast the service answers each kind of request, compared with a lower bound: ``make bench``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REUSED_TOKENS = 2000
 
 @dataclass(kw_only=True)
 class Figures:
-    """What a run has found out; ``intervals`` by name."""
+    """The results of a run; ``intervals`` by name."""
 
     intervals: dict[str, Interval]
     web_memory_mib: float
@@ -39,11 +39,11 @@ class Figures:
     driver_alone: Load
     machine: str
     postgresql: str
-    beside: str = ""
+    peer: str = ""
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Measure what the command line asks for, print it, and return the exit status."""
+    """Measure as the command line says, print the figures, and return the exit status."""
     return run(_parse(words), _measure, tables, peer_metrics=PEER_METRICS)
 
 
@@ -55,7 +55,7 @@ def _measure(database: Database, chosen: Namespace, directory: Path) -> Figures:
     url = database.create("bench_web")
     seed(url, chosen.users)
 
-    say("tokens alone, the load driver alone, floors")
+    say("token verification, load driver, floors")
     verification = measure_verification(credentials, tokens)
     with responder() as trivial:
         driver_alone = driver.send(trivial.port, [get("/")], seconds=chosen.seconds)
@@ -112,18 +112,18 @@ def _webhooks(meter: Meter, url: str, chosen: Namespace) -> Interval:
 
 def _parse(words: Sequence[str] | None) -> Namespace:
     parser = make_parser("bench", "Measure the service with its production settings.")
-    parser.add_argument("--users", type=at_least_one, default=20_000, help="in the database [%(default)s]")
-    parser.add_argument("--seconds", type=float, help="of each interval [3, quick 1]")
-    parser.add_argument("--rounds", type=at_least_one, help="of each interval [3, quick 1]")
-    parser.add_argument("--tokens", type=at_least_one, help="used once each, a round [10000, quick 4000]")
-    parser.add_argument("--deliveries", type=at_least_one, help="signed webhooks a round [6000, quick 2000]")
+    parser.add_argument("--users", type=at_least_one, default=20_000, help="users in the database [%(default)s]")
+    parser.add_argument("--seconds", type=float, help="length of each interval [3, quick 1]")
+    parser.add_argument("--rounds", type=at_least_one, help="rounds of each interval [3, quick 1]")
+    parser.add_argument("--tokens", type=at_least_one, help="tokens in a round, each used once [10000, quick 4000]")
+    parser.add_argument("--deliveries", type=at_least_one, help="signed webhooks in a round [6000, quick 2000]")
     chosen = parser.parse_args(words)
     chosen.seconds = chosen.seconds or (1.0 if chosen.quick else 3.0)
     chosen.rounds = chosen.rounds or (1 if chosen.quick else 3)
     chosen.tokens = chosen.tokens or (4000 if chosen.quick else 10_000)
     chosen.deliveries = chosen.deliveries or (2000 if chosen.quick else 6000)
     if chosen.deliveries > 2 * chosen.users:
-        parser.error(f"{chosen.deliveries} deliveries need {chosen.deliveries // 2} users at least")
+        parser.error(f"{chosen.deliveries} deliveries need {chosen.deliveries // 2} users or more")
     return chosen
 
 

@@ -1,4 +1,4 @@
-"""The floors of the web bench: what each kind of request could cost at least, measured in the same run."""
+"""The floors of the web bench: lower bounds of each kind of request, measured in the same run."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from bench.running import web_server
 from bench.stage import Database, production
 from bench.traffic import get
 
-TRANSACTIONS_A_SECOND = 1000  # of each client: about right for the slower ones
+TRANSACTIONS_A_SECOND = 1000  # of each client; an estimate for the slower scripts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Floors:
-    """``plain`` and ``verified``: the same server in front of next to nothing, and of one RSA verification.
+    """``plain`` and ``verified`` are the same server with one fixed response, and with one RSA verification.
 
-    The others are transactions a second of pgbench, on as many connections as the load has.
+    The others are transactions per second of pgbench, on as many connections as the load driver has.
     """
 
     rsa_name: str
@@ -36,7 +36,7 @@ class Floors:
 def measure_floors(
     driver: LoadDriver, database: Database, url: str, directory: Path, *, users: int, seconds: float, rounds: int
 ) -> Floors:
-    """Measure them on the seeded database at ``url``."""
+    """Measure the floors on the seeded database at ``url``."""
     rsa_name, verify_per_s = floors.choose_rsa(seconds)
     rsa = watched(partial(verify_per_s, seconds))
     with web_server(production(url), directory / "bare.log", factory="bench.bare:serve", path=bare.PLAIN) as server:

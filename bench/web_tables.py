@@ -28,7 +28,7 @@ HEADER = (
 
 
 def tables(figures: Figures) -> Iterator[Table]:
-    """Yield what people look at; a ratio is a rate by its floor's."""
+    """Yield the tables. A ratio is a rate divided by the rate of its floor."""
     floors = _floors_by_name(figures.floors)
     service = Table("The service, 2 workers, 16 connections", HEADER)
     for name, interval in figures.intervals.items():
@@ -69,17 +69,17 @@ def _tokens_alone(figures: Figures) -> Table:
     table = Table("Token verification alone, in CPU time of one core", ["", "tokens/s", "floor/s", "ratio"])
     rsa_per_s = figures.floors.rsa.per_s
     first_per_s = figures.verification.first_per_s
-    table.add("seen for the first time", first_per_s, rsa_per_s, first_per_s / rsa_per_s)
-    table.add("remembered", figures.verification.remembered_per_s, None, None)
+    table.add("first use", first_per_s, rsa_per_s, first_per_s / rsa_per_s)
+    table.add("cached", figures.verification.remembered_per_s, None, None)
     return table
 
 
 def _floors(figures: Figures) -> Table:
     floors, alone = figures.floors, figures.driver_alone
-    table = Table("Beside it", ["", "figure", ""])
-    servers = {"one constant answer": floors.plain, "one RSA verification a request": floors.verified}
+    table = Table("For comparison", ["", "figure", ""])
+    servers = {"one constant response": floors.plain, "one RSA verification a request": floors.verified}
     for name, interval in servers.items():
-        table.add(f"the same server in front of {name}, requests/s", interval.per_s, str(interval.middle.disturbance))
+        table.add(f"the same server with {name}, requests/s", interval.per_s, str(interval.middle.disturbance))
         table.add("… CPU µs a request", interval.middle.web_cpu_us)
     counted = {
         f"{floors.rsa_name}, verifications/s on one core": floors.rsa,
@@ -89,7 +89,7 @@ def _floors(figures: Figures) -> Table:
     }
     for name, floor in counted.items():
         table.add(name, floor.per_s, str(floor.disturbance))
-    table.add(f"the load driver ({figures.driver}) against a server that knows one answer, requests/s", alone.per_s)
+    table.add(f"the load driver ({figures.driver}) against a server with one fixed response, requests/s", alone.per_s)
     table.add("… its CPU µs a request", alone.driver_cpu_us)
     table.add("memory of the web processes after the load, MiB", figures.web_memory_mib)
     table.add("machine", figures.machine)

@@ -1,4 +1,4 @@
-"""Both load drivers send what they are given and tell the same things."""
+"""Both load drivers send the given requests and report the same figures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def driver(request: pytest.FixtureRequest, tmp_path: Path) -> LoadDriver:
 
 
 class Server:
-    """Answers the requests of each connection, and remembers them; an empty answer breaks the connection."""
+    """Answers the requests of each connection and counts them. An empty answer breaks the connection."""
 
     def __init__(self, answers: dict[str, bytes]) -> None:
         self.asked: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""What a process costs, and who else was at work."""
+"""CPU time and memory of a process, and the load of other programs."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def busy() -> Iterator[int]:
         process.kill()
 
 
-def test_a_stranger_at_work_disturbs_and_one_of_ours_does_not(busy: int) -> None:
-    with machine.watch() as as_stranger, machine.watch(busy) as as_ours:
+def test_a_busy_foreign_process_disturbs_and_one_of_ours_does_not(busy: int) -> None:
+    with machine.watch() as as_foreign, machine.watch(busy) as as_ours:
         time.sleep(0.5)
 
-    assert as_stranger.is_large
-    assert str(as_stranger).startswith("disturbed (")
-    assert as_ours.others < as_stranger.others - 0.05
+    assert as_foreign.is_large
+    assert str(as_foreign).startswith("disturbed (")
+    assert as_ours.others < as_foreign.others - 0.05
 
 
 def test_the_cpu_time_of_a_process_grows_while_it_works(busy: int) -> None:
@@ -39,7 +39,7 @@ def test_the_cpu_time_of_a_process_grows_while_it_works(busy: int) -> None:
         time.sleep(0.01)
 
 
-def test_memory_is_that_of_the_process_and_of_nobody_who_is_gone(busy: int) -> None:
+def test_memory_is_that_of_the_process_and_none_if_it_ended(busy: int) -> None:
     assert machine.proportional_mib(busy) > 1
     assert (machine.find_peak_mib(busy) or 0.0) > 1
     assert machine.find_peak_mib(2**22 + 1) is None

@@ -1,4 +1,4 @@
-"""Figures for people and for documents."""
+"""Figures as text and as Markdown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.report import Table, number, print_figures
 
 @dataclass
 class Figures:
-    beside: str = "beside nothing"
+    peer: str = "no other stack"
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_columns_of_figures_are_aligned_to_the_right(table: Table, capsys: pytes
         "  one          12,346   0.50",
         "  another           –   12.3",
         "",
-        "beside nothing",
+        "no other stack",
     ]
 
 

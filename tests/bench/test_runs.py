@@ -1,4 +1,4 @@
-"""Both commands, from end to end and very small: figures of everything that is promised."""
+"""Both commands, end to end and very small: they print every documented figure."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SMALL_SYNC = ["--users", "1200", "--delayed-users", "600", "--latency-ms", "5"]
 
 @pytest.fixture
 def peer(tmp_path: Path) -> Path:
-    """A bench beside another stack that says how it was called."""
+    """A bench of another stack that prints its arguments."""
     (tmp_path / "bench.py").write_text("import sys; print('RATIOS', sys.argv[2:])")
     return tmp_path
 
 
-def test_bench_measures_every_kind_of_request_beside_its_floor(capsys: pytest.CaptureFixture[str], peer: Path) -> None:
+def test_bench_measures_every_kind_of_request_and_its_floor(capsys: pytest.CaptureFixture[str], peer: Path) -> None:
     assert web.main([*SMALL_WEB, "--json", "--peer", str(peer)]) == 0
 
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
@@ -47,7 +47,7 @@ def test_bench_measures_every_kind_of_request_beside_its_floor(capsys: pytest.Ca
     for floor in ("select_user", "select_orders", "upsert"):
         assert found["floors"][floor]["per_s"] > 0
     assert found["web_memory_mib"] > 10
-    assert found["beside"].startswith("RATIOS ['--only', 'healthz,")
+    assert found["peer"].startswith("RATIOS ['--only', 'healthz,")
 
 
 def test_bench_sync_measures_every_way_to_fill_a_mirror(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,8 +59,8 @@ def test_bench_sync_measures_every_way_to_fill_a_mirror(capsys: pytest.CaptureFi
         "empty mirror": 1200,
         "unchanged": 1200,
         "smaller empty mirror": 600,
-        "side by side": 600,
-        "one by one": 600,
+        "in parallel": 600,
+        "one worker": 600,
     }
     for filling in fillings.values():
         assert 0 < filling["start_s"] < filling["seconds"]
@@ -71,12 +71,12 @@ def test_bench_sync_measures_every_way_to_fill_a_mirror(capsys: pytest.CaptureFi
     assert fillings["unchanged"]["requests"] <= fillings["unchanged"]["requests_needed"] + 20
     assert found["copied"]["per_s"] > 0
     assert found["stand_in"]["users_per_s"] > 0
-    assert "--peer" in found["beside"]
+    assert "--peer" in found["peer"]
 
 
 def test_a_spoiled_measurement_prints_why_and_no_figures(capsys: pytest.CaptureFixture[str]) -> None:
     def measure(*_: object) -> sync.Figures:
-        raise MeasurementSpoiled("the service answers whoever asks")
+        raise MeasurementSpoiled("the service answers without a token")
 
     chosen = make_parser("bench", "").parse_args([])
 
@@ -84,10 +84,10 @@ def test_a_spoiled_measurement_prints_why_and_no_figures(capsys: pytest.CaptureF
 
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err == "no figures: the service answers whoever asks\n"
+    assert said.err == "no figures: the service answers without a token\n"
 
 
-def test_a_service_that_answers_whoever_asks_is_not_measured() -> None:
+def test_a_service_that_answers_without_a_token_is_not_measured() -> None:
     with responder() as trivial, pytest.raises(MeasurementSpoiled, match="/api/session answers"):
         check_answers(trivial, "token")
 

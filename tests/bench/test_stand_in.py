@@ -51,7 +51,7 @@ def middle(clerk: LocalClerk) -> User:
 
 
 def queries(user_id: str, created_at: int, later_id: str) -> Iterator[Parameters]:
-    """Everything that sync asks, and what is at the edge of it."""
+    """Yield every query that sync sends, and its edge cases."""
     ascending: Parameters = {"order_by": "created_at"}
     yield ascending
     yield ascending | {"limit": 500}
@@ -79,7 +79,7 @@ def queries(user_id: str, created_at: int, later_id: str) -> Iterator[Parameters
     yield {"limit": 100, "user_id": ["user_nobody"] * 101}
 
 
-def test_every_page_is_the_local_clerks(url: str, clerk: LocalClerk, middle: User) -> None:
+def test_every_page_equals_the_local_clerks_page(url: str, clerk: LocalClerk, middle: User) -> None:
     latest = clerk.users.snapshot()[-1]
     for parameters in queries(middle.id, middle.created_at, latest.id):
         ours, theirs = (
@@ -95,7 +95,7 @@ def test_every_page_is_the_local_clerks(url: str, clerk: LocalClerk, middle: Use
             assert ours.json()["errors"][0]["meta"] == theirs.json()["errors"][0]["meta"], parameters
 
 
-def test_counts_are_the_local_clerks(url: str, clerk: LocalClerk, middle: User) -> None:
+def test_every_count_equals_the_local_clerks_count(url: str, clerk: LocalClerk, middle: User) -> None:
     created_at = middle.created_at
     windows: list[Parameters] = [
         {},
@@ -109,7 +109,7 @@ def test_counts_are_the_local_clerks(url: str, clerk: LocalClerk, middle: User) 
         assert ours.json() == ask_clerk(clerk, "/v1/users/count", window).json(), window
 
 
-def test_one_user_is_the_local_clerks_and_an_unknown_one_is_its_404(url: str, clerk: LocalClerk, middle: User) -> None:
+def test_one_user_equals_the_local_clerks_and_an_unknown_one_is_404(url: str, clerk: LocalClerk, middle: User) -> None:
     for user_id in (middle.id, "user_nobody"):
         ours, theirs = (
             requests.get(f"{url}/v1/users/{user_id}", timeout=10),
@@ -120,13 +120,13 @@ def test_one_user_is_the_local_clerks_and_an_unknown_one_is_its_404(url: str, cl
         assert ours.json().get("id") == theirs.json().get("id")
 
 
-def test_what_it_does_not_understand_is_refused_and_not_passed_over(url: str) -> None:
+def test_unsupported_parameters_are_refused_and_not_ignored(url: str) -> None:
     for parameters in ({"email_address": "a@example.com"}, {"user_id": "-user_nobody"}):
         assert requests.get(f"{url}/v1/users", parameters, timeout=10).status_code == 422
     assert requests.get(f"{url}/v1/organizations", timeout=10).status_code == 404
 
 
-def test_the_services_own_client_walks_it_to_the_end(url: str, population: Population) -> None:
+def test_the_services_own_client_reads_it_to_the_end(url: str, population: Population) -> None:
     api = ClerkApi(Transport(url, "sk_live_x", limiter=limiter_for("sk_live_x")))
 
     first = api.list_users()
@@ -138,7 +138,7 @@ def test_the_services_own_client_walks_it_to_the_end(url: str, population: Popul
     assert api.get_instance().environment_type == "production"
 
 
-def test_beyond_the_limit_it_answers_429_and_says_when_to_come_back(population: Population) -> None:
+def test_beyond_the_limit_it_answers_429_with_retry_after(population: Population) -> None:
     with serving(population, allowed=2) as url:
         answers = [requests.get(f"{url}/v1/users/count", timeout=10) for _ in range(3)]
         tally = requests.get(url + TALLY_PATH, timeout=10).json()
@@ -148,7 +148,7 @@ def test_beyond_the_limit_it_answers_429_and_says_when_to_come_back(population: 
     assert (tally["requests"], tally["refused"]) == (3, 1)
 
 
-def test_a_late_answer_is_as_late_as_it_was_told_to_be(population: Population) -> None:
+def test_a_response_has_the_configured_latency(population: Population) -> None:
     with serving(population, latency_s=0.05) as url:
         answer = requests.get(f"{url}/v1/users?limit=2&order_by=created_at", timeout=10)
         tally = requests.get(url + TALLY_PATH, timeout=10).json()
@@ -157,13 +157,13 @@ def test_a_late_answer_is_as_late_as_it_was_told_to_be(population: Population) -
     assert (tally["requests"], tally["users"]) == (1, 2)
 
 
-def test_it_is_faster_than_any_sync_could_read() -> None:
+def test_it_is_faster_than_any_sync() -> None:
     with start_stand_in(5000) as clerk:
         cost = measure_stand_in(clerk)
 
     assert cost.users_per_cpu_s > 100_000
 
 
-def test_a_population_of_nobody_is_refused() -> None:
+def test_an_empty_population_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Population(0)
