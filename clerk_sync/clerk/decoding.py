@@ -1,8 +1,8 @@
 """One JSON decoder for all input: tokens, webhooks, request bodies, responses of Clerk, key sets and files.
 
-The rule: a lone surrogate or broken UTF-8 in a string becomes U+FFFD. A number that neither a double nor a 64-bit
-integer holds, or too deep nesting, is a wrong value if that field is read, and has no effect if it is not. Otherwise
-users could make themselves unreadable by their own metadata, and their ban would never arrive here.
+A lone surrogate or broken UTF-8 in a string becomes U+FFFD. A number that fits neither a double nor a 64-bit integer is
+a wrong value, and so is nesting that is too deep. Both have no effect in a field that is not read. Otherwise users
+could make themselves unreadable with their own metadata, and their ban would never arrive here.
 
 1. msgspec decodes the text as it is. It skips fields that the type does not have.
 2. If msgspec refuses, replace lone surrogates and broken UTF-8, and check that the text is JSON.
@@ -34,7 +34,7 @@ _LONE = rb"u[dD][89a-fA-F][0-9a-fA-F]{2}"
 _PAIR = rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _HUGE = rb"[1-9]\d{309,}+(?![\d.eE])"  # an integer beyond every double
 
-# Each matches a run of valid text, or one invalid thing as ``odd``.
+# Each matches a run of valid text, or one invalid part as ``odd``.
 _LONE_SURROGATE = re.compile(rb"(?:[^\\]++|%b|\\(?!%b).)++|(?P<odd>\\%b)" % (_PAIR, _LONE, _LONE), re.DOTALL)
 _HUGE_INTEGER = re.compile(rb'(?:[^"\d]++|%b|(?!%b)\d[\d.eE+-]*+)++|(?P<odd>%b)' % (_STRING, _HUGE, _HUGE), re.DOTALL)
 _BRACKET = re.compile(rb"%b|(?P<open>[\[{])|(?P<close>[\]}])" % _STRING, re.DOTALL)

@@ -5,13 +5,13 @@ ClerkError
 ├── NotJsonError            a body is not JSON: the sender's fault
 ├── UnusableUserError       a signed event or a response describes no user that can be mapped
 ├── TokenError              a session token is refused; carries Clerk's reason word
-├── KeysUnavailableError    no key to verify tokens with can be had now
+├── KeysUnavailableError    no key to verify tokens is available now
 ├── RetryableError          one attempt failed, and another may succeed
 └── ApiError                the Backend API did not give what was requested
     ├── ApiRefusedError         it refused (400, 401, 403, 404, 422): a retry changes nothing
     │   └── CursorRefusedError      it refused the cursor: list by offset instead
     ├── ApiUnavailableError     it gave no usable response within the retry budget, or it cannot be requested at all
-    └── ApiProtocolError        it answered something that its documentation rules out
+    └── ApiProtocolError        its response contradicts its documentation
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class TokenError(ClerkError):
 
 
 class KeysUnavailableError(ClerkError):
-    """No key to verify with can be had now; try again after ``retry_after_s`` seconds."""
+    """No key to verify tokens is available now; try again after ``retry_after_s`` seconds."""
 
     def __init__(self, detail: str, retry_after_s: int) -> None:
         super().__init__(detail)
@@ -87,4 +87,4 @@ class ApiUnavailableError(ApiError):
 
 
 class ApiProtocolError(ApiError):
-    """The Backend API answered what its documentation rules out, such as a page that repeats."""
+    """The response contradicts the Backend API's documentation: for example, a page that repeats."""

@@ -30,13 +30,13 @@ from clerk_sync.clerk.loopback import LOOPBACK
 MIB = 1024 * 1024
 READ_AT_ONCE = 64 * 1024
 
-# Looked up now: connections are opened in threads, and this imports modules.
-_MOZILLAS_LIST = certifi.where()
+# Called at import: the call imports modules, and threads that import the same modules at once can deadlock.
+_MOZILLA_CERTIFICATES = certifi.where()
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """A response that arrived whole."""
+    """A complete response."""
 
     status: int
     headers: Mapping[str, str]
@@ -76,7 +76,7 @@ class HttpClient:
         body: bytes | None = None,
         timeout_s: float,
     ) -> HttpResponse:
-        """Return the response, also an error status, if it arrives whole within ``timeout_s``.
+        """Return the response, also one with an error status, if all of it arrives within ``timeout_s``.
 
         Raises RetryableError if it does not, ApiUnavailableError if the request cannot be sent as configured.
         """
@@ -112,7 +112,7 @@ class HttpClient:
             pool.clear()
 
     def _read(self, response: urllib3.BaseHTTPResponse, *, until: float) -> bytes:
-        # Chunk by chunk: the read timeout limits one read only, and a body that trickles would never end.
+        # Chunk by chunk: the read timeout limits one read only, so a slow body could take forever.
         chunks: list[bytes] = []
         size = 0
         while chunk := response.read1(READ_AT_ONCE, decode_content=True):
@@ -144,7 +144,7 @@ class HttpClient:
 
 
 def one_line(text: object) -> str:
-    """Return ``text`` fit for a log and a terminal, without a secret key that a server might quote."""
+    """Return ``text`` as one line for a log or a terminal, without a secret key that a server might quote."""
     printable = "".join(character if character.isprintable() else " " for character in str(text))
     return re.sub(r"sk_(test|live)_\S+", r"sk_\1_…", printable)
 
@@ -158,7 +158,7 @@ def _find_authorities(base_url: str) -> dict[str, str]:
             if not Path(path).exists():
                 raise ApiUnavailableError(f"{name} names certificates that are not there")
             return {"ca_cert_dir" if Path(path).is_dir() else "ca_certs": path}
-    return {"ca_certs": _MOZILLAS_LIST}
+    return {"ca_certs": _MOZILLA_CERTIFICATES}
 
 
 def _find_proxy(base_url: str) -> str | None:

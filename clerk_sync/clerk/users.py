@@ -89,7 +89,7 @@ def _read_banned(user: ClerkUser) -> bool:
 
 
 def _read_created_at(user: ClerkUser) -> int:
-    """Return the creation time, or 0 if it is no time since 1970: an odd one must not keep a ban from arriving."""
+    """Return the creation time, or 0 if it is not a time since 1970: a wrong time must not block a ban."""
     value = user.created_at
     return value if type(value) is int and 0 <= value <= LAST_MS else 0
 
@@ -113,7 +113,7 @@ class Source(NamedTuple):
 class UserSnapshot(Struct, frozen=True, gc=False):
     """What the mirror keeps of one user at one ``clerk_updated_at``. Times are Clerk's milliseconds.
 
-    The defaults are those of a user of whom only the id is known.
+    The defaults describe a user if only the id is known.
     """
 
     clerk_id: Annotated[str, Source("id")]
@@ -142,7 +142,7 @@ _SQL_TYPES = {str: "text", str | None: "text", bool: "boolean", int: "bigint"}
 
 def _describe(field: FieldInfo) -> MirroredColumn:
     python_type, source = get_args(field.type)
-    # JSON's null, false and 0 are SQL's, too.
+    # null, false and 0 are written alike in JSON and SQL.
     default = None if field.default is NODEFAULT else encode(field.default).decode()
     return MirroredColumn(field.name, _SQL_TYPES[python_type], default, source)
 
@@ -182,7 +182,10 @@ def snapshot_of(user: ClerkUser) -> UserSnapshot:
 
 
 def parse_user(raw: bytes | Raw) -> UserSnapshot:
-    """Return the snapshot of one User object; raise UnusableUserError for other JSON, NotJsonError for no JSON."""
+    """Return the snapshot of one User object.
+
+    Raises UnusableUserError for other JSON, NotJsonError if ``raw`` is not JSON.
+    """
     try:
         return snapshot_of(user_decoder.decode(raw))
     except ValidationError as error:

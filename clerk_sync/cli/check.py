@@ -23,7 +23,9 @@ IN_STEP, DRIFT, CANNOT_TELL = 0, 1, 2
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Three requests: compare counts and the newest users only.")
-@click.option("--workers", type=click.IntRange(1, 64), default=24, show_default=True, help="Walk in so many windows.")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=24, show_default=True, help="Read so many windows at once."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
 @with_appcontext
 def check(*, quick: bool, workers: int, as_json: bool) -> None:
@@ -39,7 +41,7 @@ def check(*, quick: bool, workers: int, as_json: bool) -> None:
         report, exit_code = _check(transactions, services(), quick=quick, workers=workers)
     if as_json:
         click.echo(json.dumps(report, indent=2))
-    elif "unreadable" in report:  # else nothing was measured, and the sentence says it all
+    elif "unreadable" in report:  # else nothing was measured
         _print_table(report)
     if report["reason"]:
         click.echo(f"Could not tell: {report['reason']}.", err=True)

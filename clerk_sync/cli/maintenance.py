@@ -101,7 +101,7 @@ def rebind(*, yes: bool) -> None:
         instance = source.get_instance()
         check_key(instance, source.secret_key)
         bound = binding.find_binding(transactions)
-        transactions.rollback()  # The operator may take long to answer.
+        transactions.rollback()  # Hold no transaction while the operator answers.
         if bound == instance.id:
             click.echo(f"The mirror is bound to {bound} already.")
             return
@@ -114,13 +114,13 @@ def rebind(*, yes: bool) -> None:
         result = result_of(error)
         _fail(result.reason if result and result.reason else str(error), exit_code=result.exit_code if result else 1)
     click.echo(f"The mirror is bound to {instance.id}.")
-    click.echo("Users of the other instance are missing there: see `flask sync-clerk sync --dry-run`.", err=True)
+    click.echo("The next sync deletes users of the other instance: see `flask sync-clerk sync --dry-run`.", err=True)
 
 
 def _is_wanted(bound: str | None, instance_id: str) -> bool:
     click.echo(f"The mirror is a copy of {bound or 'no instance yet'}; CLERK_SECRET_KEY belongs to {instance_id}.")
     try:
-        return click.confirm("Bind it to that instance? Users whom it does not know will be deleted by the next sync")
+        return click.confirm("Bind it to that instance? The next sync will delete users that it does not have")
     except click.Abort:
         return False
 

@@ -109,7 +109,7 @@ class PooledConnection:
         self._prepared: set[str] = set()
         self._cursor.execute("SELECT pg_backend_pid()")
         ((backend,),) = self._cursor.fetchall()
-        # A pooler makes up the process id that it tells its clients when they connect.
+        # A pooler invents the process id that it reports to its clients when they connect.
         self.is_direct = backend == connection.info.backend_pid
         if self.is_direct:
             self._cursor.execute(SESSION_TIME_LIMITS)
@@ -146,7 +146,7 @@ def _drop_read_only_sessions(context: ExceptionContext) -> None:
 
 
 def _is_read_only(error: BaseException) -> bool:
-    """Return whether ``error`` says so. Then every open connection is dropped.
+    """Return whether ``error`` says that the session is read-only. The pool then drops every open connection.
 
     PostgreSQL reads default_transaction_read_only when a session begins. An open session would refuse writes after the
     operator has reset it.
@@ -159,7 +159,7 @@ def _prepare(connection: Any, record: Any) -> None:
 
 
 def _check(connection: Any, record: Any, proxied: Any) -> None:
-    """Let the pool replace a connection that the server has closed. This costs 1 µs, and a ping one round trip."""
+    """Let the pool replace a connection that the server has closed. This costs 1 µs. A ping would cost a round trip."""
     state: PooledConnection = record.info[_STATE]
     if state.is_new:
         state.is_new = False
@@ -172,7 +172,7 @@ def _check(connection: Any, record: Any, proxied: Any) -> None:
 
 
 def _has_input(connection: Any) -> bool:
-    """Return whether an idle connection can be read. The server sends only its last words there, or the end."""
+    """Return whether an idle connection can be read. There the server sends only a final error, or closes."""
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))

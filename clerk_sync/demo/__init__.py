@@ -1,4 +1,4 @@
-"""The demo: start every process, then go through the first sign-in from end to end.
+"""The demo: start every process, then run the first sign-in from end to end.
 
 It controls the processes from outside: over HTTP, through psql and with ``flask``.
 """

@@ -1,4 +1,4 @@
-"""The wall clock. Tests may give records another clock; tokens and signatures always use this one."""
+"""The system clock. Tests may give records another clock; tokens and signatures always use this one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The local Clerk's instance id, host, keys and signing secret, and the identifiers that it makes.
 
 The identity derives from one small number and protects nothing, so a ``.env`` can be written once. Two instances
-(``number=1`` and ``number=2``) are as foreign to each other as development and production.
+(``number=1`` and ``number=2``) share nothing, like a development and a production instance.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Ids:
 
 
 def _base62(number: int) -> str:
-    # Two digits a step: 100,000 users need 500,000 ids.
+    # Two digits in each step, for speed: 100,000 users need 500,000 ids.
     pairs = []
     while number:
         number, pair = divmod(number, 3844)
@@ -53,12 +53,12 @@ class Identity:
 
     @property
     def issuer(self) -> str:
-        """What ``iss`` of its session tokens says."""
+        """The ``iss`` claim of its session tokens."""
         return f"https://{self.host}"
 
     @property
     def cookie_suffix(self) -> str:
-        """What clerk-js appends to cookie names: base64url of the publishable key's SHA-1, eight characters of it."""
+        """The suffix that clerk-js adds to cookie names: 8 characters of the publishable key's SHA-1, as base64url."""
         digest = hashlib.sha1(self.publishable_key.encode(), usedforsecurity=False).digest()
         return base64.urlsafe_b64encode(digest).decode()[:8]
 

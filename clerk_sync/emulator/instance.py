@@ -29,7 +29,7 @@ from clerk_sync.emulator.webhooks.webhook_sender import WebhookSender
 
 @dataclass(slots=True)
 class Quirks:
-    """Answers that Clerk's documentation leaves open. A client must work with either; tests may change them."""
+    """Behaviour that Clerk's documentation does not specify. A client must work with either; tests may change it."""
 
     window_ends_belong: bool = False
     """Whether ``created_at_after`` and ``_before`` include their own millisecond."""
@@ -40,20 +40,20 @@ class Quirks:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How an instance is set up; every field can be given to :meth:`LocalClerk.start`."""
+    """The options of an instance. Each can be an argument of :meth:`LocalClerk.start`."""
 
     instance: int = 1
-    """Two numbers are two instances, foreign to each other; the same number has the same secrets, and the same
-    ``kid``. The signing key itself is new at each start, unless it is kept in a state file."""
+    """Each number is a separate instance, with its own secrets and ``kid``, which never change. The signing key is new
+    at each start, unless a state file keeps it."""
 
     webhook_url: str | Sequence[str] | None = None
-    """Endpoint of webhooks; several take turns, as behind a load balancer."""
+    """The endpoint of webhooks. Several URLs are used in turn, as a load balancer does."""
 
     authorized_origin: str = "http://127.0.0.1:5000"
     """The front end: ``azp`` of session tokens, and the target of redirects."""
 
     event_types: Sequence[str] = ("user.*",)
-    """What the endpoint is subscribed to; ``("*",)`` adds sessions."""
+    """The event types that the endpoint is subscribed to; ``("*",)`` adds sessions."""
 
     schedule_factor: float = 1.0
     """Scales the retry schedule: 0.001 turns five minutes into 0.3 seconds."""
@@ -143,7 +143,7 @@ class Instance:
         key: SigningKey | None,
         claims: Mapping[str, Any],
     ) -> str:
-        """Return a token for the user's session, or of a new one if there is none; see LocalClerk."""
+        """Return a token for the user's session, or for a new one if there is none; see LocalClerk."""
         session_id = claims.get("sid") or self._session_id_for(user_id)
         full = {**self._claims(session_id, user_id, azp, expires_in_s), **claims}
         kept = {name: value for name, value in full.items() if name not in without}
@@ -175,7 +175,7 @@ class Instance:
 
 
 def _event_attributes() -> dict[str, Any]:
-    """Return who caused the event: the request that is being served, or this process itself."""
+    """Return the cause of the event: the current request, or this process."""
     if not has_request_context():
         return {"http_request": {"client_ip": "127.0.0.1", "user_agent": "local-clerk"}}
     return {"http_request": {"client_ip": request.remote_addr or "", "user_agent": request.user_agent.string}}

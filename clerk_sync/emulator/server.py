@@ -37,10 +37,10 @@ class LocalClerk:
 
     @classmethod
     def start(cls, *, port: int = 0, state_path: Path | None = None, **options: Any) -> LocalClerk:
-        """Start one on 127.0.0.1; port 0 takes a free one. ``options`` are the fields of :class:`Options`.
+        """Start a local Clerk on 127.0.0.1; port 0 means any free port. ``options`` are the fields of :class:`Options`.
 
         With ``state_path`` it restores the earlier state. Raises OSError if the port is taken or the file cannot be
-        written, ValueError if the file is no state file.
+        written, ValueError if the file is not a state file.
         """
         instance = Instance(Options(**options))
         state = None
@@ -62,7 +62,7 @@ class LocalClerk:
         self.stop()
 
     def stop(self) -> None:
-        """Stop answering and sending. Open connections are cut, as in an outage."""
+        """Stop answering and sending. Open connections are closed, as in an outage."""
         self._middleware.stopping.set()
         self._listener.stop()
         self._instance.webhook_sender.stop()
@@ -76,7 +76,7 @@ class LocalClerk:
 
     @property
     def url(self) -> str:
-        """The address of everything: ``CLERK_API_URL``, the pages, the control API."""
+        """The base URL of all parts: ``CLERK_API_URL``, the pages, the control API."""
         return f"http://{HOST}:{self.port}"
 
     @property
@@ -146,12 +146,12 @@ class LocalClerk:
 
     @property
     def quirks(self) -> Quirks:
-        """The answers that Clerk's documentation leaves open."""
+        """The behaviour that Clerk's documentation does not specify."""
         return self._instance.quirks
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables with which a service finds this Clerk."""
+        """The environment variables that make a service use this Clerk."""
         return {
             "CLERK_API_URL": self.url,
             "CLERK_SECRET_KEY": self.secret_key,
@@ -171,11 +171,11 @@ class LocalClerk:
         key: SigningKey | None = None,
         **claims: Any,
     ) -> str:
-        """Return a session token for the user, of the newest session or of a new one.
+        """Return a token for the user's newest session, or for a new session.
 
-        ``azp`` is the authorized origin unless given; None leaves it out, an empty text stays empty. ``claims`` and
-        ``header`` add to or override what Clerk says, ``without`` leaves claims and header parameters out, ``key``
-        signs with another key. The user need not exist: so tests can use tokens of deleted users.
+        ``azp`` is the authorized origin by default; None omits it. ``claims`` and ``header`` add to or override Clerk's
+        values. ``without`` omits claims and header parameters. ``key`` is another key to sign with. The user need not
+        exist, so tests can use tokens of deleted users.
         """
         return self._instance.session_token(
             user_id,

@@ -1,4 +1,4 @@
-"""What we store of Clerk: one row a user, the inbox of webhook deliveries, the runs of sync.
+"""The mirror: one row for each user of Clerk, the inbox of webhook deliveries, and the runs of sync.
 
 It imports no Flask and never commits: the caller owns the transaction. The linter checks the imports.
 

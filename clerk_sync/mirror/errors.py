@@ -64,7 +64,7 @@ class RunInProgressError(GuardRefusedError):
     """Another run holds the lease, and its heartbeat is recent."""
 
     def __init__(self, run_id: int, started_at: datetime) -> None:
-        super().__init__(f"run {run_id} is in progress since {started_at:%Y-%m-%d %H:%M:%S %Z}")
+        super().__init__(f"run {run_id} has been in progress since {started_at:%Y-%m-%d %H:%M:%S %Z}")
         self.run_id = run_id
         self.started_at = started_at
 

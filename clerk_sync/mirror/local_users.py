@@ -20,7 +20,7 @@ Instant = Annotated[datetime, Meta(tz=True)]
 
 
 class LocalUser(UserSnapshot, frozen=True, gc=False, kw_only=True):
-    """One row of ``users``: the mirrored columns, and ours."""
+    """One row of ``users``: the mirrored columns, and our own columns."""
 
     id: int
     role: str

@@ -35,8 +35,8 @@ def _column_of(mirrored: MirroredColumn) -> Column[Any]:
     return Column(mirrored.name, _TYPES[mirrored.sql_type], nullable=is_nullable, server_default=default)
 
 
-# Clerk's users as last heard of, and tombstones. E-mail is not unique: an address may move to a new user before the
-# deletion of the old one arrives.
+# Live users and tombstones. E-mail is not unique: an address may move to a new user before the deletion of the old
+# one arrives.
 users = Table(
     "users",
     Base.metadata,
@@ -121,7 +121,7 @@ class SyncRun(Base):
 
 
 class SyncMissing(Base):
-    """Users that Clerk, asked by id during a run, did not know. The run deletes all of them at its end, or none."""
+    """Users that Clerk did not find by id during a run. At its end the run deletes all of them, or none."""
 
     __tablename__ = "sync_missing"
 

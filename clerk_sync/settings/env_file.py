@@ -1,4 +1,4 @@
-"""Makes ``flask`` refuse a .env file that is not UTF-8 text with one sentence instead of a traceback.
+"""Makes ``flask`` report a .env file that is not UTF-8 text in one sentence, without a traceback.
 
 ``flask`` reads .env before it loads the application. Only .pth files in site-packages run earlier.
 

@@ -1,4 +1,4 @@
-"""The shop's tables. Money is whole minor units of an ISO 4217 currency; owned rows point at ``users.id``."""
+"""The shop's tables. Money is whole minor units of an ISO 4217 currency; owned rows reference ``users.id``."""
 
 from __future__ import annotations
 

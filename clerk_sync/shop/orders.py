@@ -1,4 +1,4 @@
-"""Orders: made from a cart in one transaction, read in pages, moved from status to status."""
+"""Orders: made from a cart in one transaction, listed in pages, changed from status to status."""
 
 from __future__ import annotations
 

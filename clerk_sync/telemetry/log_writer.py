@@ -113,15 +113,15 @@ class LogWriter:
         self._is_batching = writing.is_alive()
 
     def _write_queue(self) -> None:
-        while self._lines and self._wait_for_room():
+        while self._lines and self._wait_for_space():
             chunk = self._lines.popleft()
             while self._lines and len(chunk) + len(self._lines[0]) <= CHUNK_SIZE:
                 chunk += self._lines.popleft()
             self._write_now(chunk)
         self._report_lost()
 
-    def _wait_for_room(self) -> bool:
-        """Wait until the pipe has room. Return False if it is full and the process ends."""
+    def _wait_for_space(self) -> bool:
+        """Wait until the pipe has space. Return False if it is full and the process ends."""
         poll = select.poll()
         poll.register(self._descriptor, select.POLLOUT)
         while not poll.poll(_POLL_MS):

@@ -41,11 +41,15 @@ class Metrics:
         )
         # Every label exists from the start. rate() would miss the first event of a series that begins at 1.
         self.webhooks: Counter = Counter(
-            "clerk_sync_webhooks_total", "Signed deliveries by what became of them", ["type", "outcome"]
+            "clerk_sync_webhooks_total", "Signed deliveries, by event type and outcome", ["type", "outcome"]
         )
-        self.webhooks_refused: Counter = Counter("clerk_sync_webhooks_refused_total", "Deliveries that prove nothing")
+        self.webhooks_refused: Counter = Counter(
+            "clerk_sync_webhooks_refused_total", "Deliveries without a valid signature"
+        )
         self.webhook_lag: Histogram = Histogram(
-            "clerk_sync_webhook_lag_seconds", "From the event at Clerk to its row here", buckets=_LAG_SECONDS
+            "clerk_sync_webhook_lag_seconds",
+            "Time from the event at Clerk to its row in the inbox",
+            buckets=_LAG_SECONDS,
         )
         self.tokens: Counter = Counter("clerk_sync_tokens_total", "Session tokens by result", ["result"])
         self.key_fetches: Counter = Counter(

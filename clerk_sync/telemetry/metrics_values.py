@@ -35,7 +35,7 @@ class AllocatedValues(MmapedDict):
             self._continue_in_memory(INITIAL_SIZE, b"", error)
 
     def _init_value(self, key: str) -> None:
-        """Add an entry. Make room first: the library would enlarge the file with a hole."""
+        """Add an entry. Enlarge the file first: the library would do it without allocating blocks."""
         size = len(key.encode()) + _ENTRY_SIZE
         while self._used + size > self._capacity:
             self._double()

@@ -126,6 +126,6 @@ class _Messages(io.FileIO):
         self._timeout_s = ROOM_TIMEOUT_S if has_room else 0.0
         if has_room:
             with suppress(OSError):
-                # A pipe with room accepts at least this many bytes without blocking.
+                # A pipe with free space accepts at least this many bytes without blocking.
                 return super().write(memoryview(data)[: select.PIPE_BUF]) or memoryview(data).nbytes
         return memoryview(data).nbytes

@@ -50,9 +50,9 @@ def require_session() -> None:
 
 
 def authenticate(services: Services, environ: WSGIEnvironment) -> SessionClaims:
-    """Return the claims of a request's session token. The token is verified once a request.
+    """Return the claims of a request's session token. The token is verified once per request.
 
-    Raises Problem: 401 with Clerk's reason; 403 for a form of another site; 503 if no keys can be had now.
+    Raises Problem: 401 with Clerk's reason; 403 for a form of another site; 503 if no key is available now.
     """
     claims: SessionClaims | None = environ.get(_CLAIMS)
     if claims is None:

@@ -119,7 +119,7 @@ def test_a_second_run_refuses_while_the_first_one_lives(
     wait_until(lambda: query("SELECT 1 FROM sync_runs WHERE seen = 500"))
     ran = sync()
     assert ran.exit_code == 3
-    assert "run 1 is in progress since" in ran["reason"]
+    assert "run 1 has been in progress since" in ran["reason"]
     assert ran["run_id"] is None
     assert ran["seconds"] < 10
     assert first.poll() is None

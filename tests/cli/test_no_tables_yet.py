@@ -10,7 +10,7 @@ from click.testing import Result
 from flask import Flask
 
 NOT_MIGRATED = "the database is not migrated for this version: run `flask db upgrade`"
-NEEDING_TABLES = ["role wall", "roles", "binding", "last event", "last sync"]
+NEEDING_TABLES = ["role guard", "roles", "binding", "last event", "last sync"]
 
 Flasks = Callable[..., Result]
 

@@ -209,7 +209,7 @@ def test_the_doctor_names_it_with_the_mend(case: Case) -> None:
     assert "GRANT UPDATE ON users TO" in finding["mend"] or case.name != "no UPDATE on users"
     # One cause, one red line.
     red = [each["subject"] for each in findings if each["verdict"] == "wrong" and each is not finding]
-    assert not set(red) & {"database", "migrations", "role wall", "roles", "binding", "last event", "parked"}, red
+    assert not set(red) & {"database", "migrations", "role guard", "roles", "binding", "last event", "parked"}, red
 
 
 @pytest.mark.parametrize(

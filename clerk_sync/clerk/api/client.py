@@ -97,7 +97,7 @@ class ClerkApi:
         ]
         page = self._transport.get("/users", parameters, parse=parse_users)
         if others := {user.clerk_id for user in page.users} - set(clerk_ids):
-            raise ApiProtocolError(f"asked for {len(clerk_ids)} users by id, Clerk added {len(others)} others")
+            raise ApiProtocolError(f"requested {len(clerk_ids)} users by id, Clerk also returned {len(others)} others")
         return page
 
     def get_instance(self) -> Instance:

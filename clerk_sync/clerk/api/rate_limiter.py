@@ -12,10 +12,10 @@ IN_FLIGHT_POLL_S = 0.05
 
 
 class RateLimiter:
-    """Allows ``requests`` in any ``period_s`` seconds, also all at once.
+    """Allows ``requests`` in any ``period_s`` seconds. They may all start at once.
 
-    A slot is free again one period after its response arrived. Counted from when the request was sent, a slow
-    network could bring more requests to the server in one period than it allows. ``sleep`` may raise to stop waiting.
+    A slot is free again one period after its response arrived. If the period began with the request, a slow network
+    could deliver more requests to the server in one period than it allows. ``sleep`` may raise to stop waiting.
     """
 
     def __init__(

@@ -52,7 +52,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     date = _http_date(text)
     if date is None:
         return None
-    # The server's own clock, if the response shows it: ours may be off.
+    # Use the server's clock if the response has a Date: ours may be wrong.
     now = _http_date(headers.get("Date", "")) or datetime.now(UTC)
     return max((date - now).total_seconds(), 0.0) or None
 

@@ -43,7 +43,7 @@ def limiter_for(
 class Transport:
     """Sends requests to the Backend API; safe to share between threads.
 
-    ``sleep`` may raise to end the waiting at once; what it raises passes through. ``limiter`` should have the same.
+    ``sleep`` may raise to end a wait at once; the caller gets its exception. Give ``limiter`` the same ``sleep``.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Transport:
     def get(self, path: str, parameters: Parameters = (), *, parse: Callable[[bytes], T]) -> T:
         """Return ``parse`` of the body at ``path``; retry while that can help and the budget lasts.
 
-        ``parse`` belongs to the attempt: NotJsonError means that the body was cut off, and it is requested again.
+        Each attempt calls ``parse``. NotJsonError means that the body was cut off, and causes a retry.
         Raises ApiRefusedError if a retry would change nothing, ApiUnavailableError when the budget is used up.
         """
         query = urlencode([*parameters])
@@ -99,7 +99,7 @@ class Transport:
                 try:
                     return parse(accepted_body(self._client.request("GET", target, timeout_s=timeout_s)))
                 except NotJsonError:
-                    failure = RetryableError("answered with a body that is cut off or no JSON")
+                    failure = RetryableError("answered with a body that is cut off or not JSON")
                 except RetryableError as error:
                     failure = error
             wait_s = failure.wait_s or self._backoff_s(attempt)

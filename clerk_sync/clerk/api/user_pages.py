@@ -57,7 +57,7 @@ class _OnlyId(Struct):
     id: UserId
 
 
-# A bare array so far. Other lists of Clerk's come as {"data": […]}, and this one may follow.
+# Clerk sends a bare array today. Its other lists are {"data": […]}, and this one may follow.
 _page = JsonDecoder(list[ClerkUser] | _Wrapped)
 _raw_page = JsonDecoder(list[Raw] | _WrappedRaw)
 _only_id = JsonDecoder(_OnlyId)
@@ -66,7 +66,7 @@ _only_id = JsonDecoder(_OnlyId)
 def parse_users(raw: bytes) -> UserPage:
     """Return one page of users. A user that cannot be mapped does not affect the others.
 
-    Raises NotJsonError for a body that was cut off, ApiProtocolError for JSON that is no list.
+    Raises NotJsonError for a body that was cut off, ApiProtocolError for JSON that is not a list.
     """
     try:
         page = _page.decode(raw)
@@ -80,7 +80,7 @@ def _parse_one_by_one(raw: bytes) -> UserPage:
     try:
         page = _raw_page.decode(raw)
     except ValidationError as error:
-        raise ApiProtocolError(f"the list of users is no list: {error}") from None
+        raise ApiProtocolError(f"the list of users is not a list: {error}") from None
     elements = page.data if isinstance(page, _WrappedRaw) else page
     users: list[UserSnapshot] = []
     unmappable: list[UnusableUser] = []

@@ -1,9 +1,9 @@
 """The keys that verify session tokens: from a PEM, or from a key set that Clerk publishes, which is cached.
 
-1. The set expires after five minutes. One request fetches it again; the others go on with the keys at hand.
+1. The set expires after five minutes. One request fetches it again; the others use the old keys meanwhile.
 2. A fetch that fails, or brings no usable key, changes nothing: the old keys stay in use.
 3. A token with an unknown key id or a bad signature causes a fetch. The key may be new, or rotated under its old id.
-4. There is one attempt per cooldown in each process, so that a flood of forged tokens costs no more than that.
+4. Each process makes at most one attempt per cooldown, even in a flood of forged tokens.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class PublicKeyEntry(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class KeySet:
-    """Keys, ready to verify with. Compare with ``is``: another object has other keys."""
+    """Parsed keys. Compare with ``is``: another object has other keys."""
 
     by_id: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
     without_kid: tuple[Key, ...] = ()
@@ -184,7 +184,7 @@ class NoKeys:
     """No source is configured."""
 
     def current(self) -> NoReturn:
-        """Raise KeysUnavailableError, whose text names the settings to make."""
+        """Raise KeysUnavailableError. Its text names the settings that provide keys."""
         raise KeysUnavailableError(
             "no key is configured: set CLERK_JWT_KEY, CLERK_SECRET_KEY or CLERK_PUBLISHABLE_KEY",
             NOT_CONFIGURED_RETRY_AFTER_S,
@@ -204,7 +204,7 @@ def key_source_from(
     clock: Callable[[], float] = time.time,
     count_fetch: Callable[[str], object] = lambda _: None,
 ) -> KeySource:
-    """Return the first that is configured: the PEM, the Backend API's key set, the frontend API's (``key_set_url``).
+    """Return the first configured source: the PEM, the Backend API's key set, the frontend API's (``key_set_url``).
 
     Nothing is fetched before the first token.
     """

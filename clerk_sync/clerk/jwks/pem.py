@@ -1,4 +1,4 @@
-"""A PEM public key in the spellings in which users paste one into an environment variable."""
+"""Parses a PEM public key in the forms in which users paste one into an environment variable."""
 
 from __future__ import annotations
 

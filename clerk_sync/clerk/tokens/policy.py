@@ -15,7 +15,7 @@ from clerk_sync.clerk.tokens.rejection import TokenRejection
 
 MACHINE_PREFIX = "mch_"
 
-# Every JSON reader holds these integers exactly, so clients get issued_at and expires_at unchanged.
+# Every JSON parser reads these integers exactly, so clients get issued_at and expires_at unchanged.
 LARGEST_INTEGER = 2**53 - 1
 
 _USER_ID = re.compile(r"user_[A-Za-z0-9_-]{1,64}")

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class TokenRejection(StrEnum):
-    """One word for each kind of rejection; a rule without a word of Clerk's says VERIFICATION_FAILED."""
+    """One word for each kind of rejection; VERIFICATION_FAILED if Clerk has no word for the rule."""
 
     MISSING = "session-token-missing"
     MALFORMED = "token-invalid"

@@ -35,7 +35,7 @@ class VerifiedDelivery:
 
 
 class Headers(Protocol):
-    """Request headers by name; the framework decides about the case of letters."""
+    """Request headers by name. The framework ignores the case of letters."""
 
     def get(self, name: str, default: str, /) -> str: ...
 

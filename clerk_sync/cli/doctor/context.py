@@ -18,7 +18,7 @@ class CheckContext:
 
     settings: Settings
     transactions: TransactionalConnection
-    """Through the application's own kind of connection: only that can test the role guard."""
+    """A connection like the application's: only such a connection can test the role guard."""
     problems: dict[str, str] = field(default_factory=dict)
     """The invalid variables and what is wrong with each."""
     names: Collection[str] = ()
@@ -27,7 +27,7 @@ class CheckContext:
     """The public address of the service, if the operator gave it."""
     clock: Callable[[], float] = time.time
     webhook_timeout_s: float = 15.0
-    """Clerk waits as long for the response to a webhook."""
+    """Clerk waits equally long for the response to a webhook."""
     has_database: bool = False
     """Whether the database answered; set by the check of the database."""
     tables_unusable: str | None = None

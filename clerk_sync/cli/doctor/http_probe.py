@@ -49,7 +49,7 @@ def probe(
     body: bytes | None = None,
     timeout_s: float,
 ) -> HttpResponse:
-    """Return the response, also an error status; raise NoResponseError if there is none."""
+    """Return the response, also one with an error status; raise NoResponseError if there is none."""
     authorization = {"Authorization": f"Bearer {secret_key}"} if secret_key else {}
     client = HttpClient(url, connect_timeout_s=CONNECT_TIMEOUT_S, read_timeout_s=timeout_s)
     try:

@@ -79,7 +79,7 @@ def _judge_clock(context: CheckContext, response: HttpResponse) -> Finding:
         theirs = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
     except ValueError:
         return warning(CLOCK, "the API's response has no Date to compare with")
-    # Date is cut to the second, and was set some time between request and response.
+    # The server cuts Date to whole seconds, and sets it at an unknown time between request and response.
     skew_s = context.clock() - response.seconds / 2 - (theirs + 0.5)
     found = f"{abs(skew_s):.1f} s {'ahead of' if skew_s > 0 else 'behind'} the API's"
     if abs(skew_s) > WRONG_SKEW_S:

@@ -37,7 +37,7 @@ def check_kinds(context: CheckContext) -> Iterator[Finding]:
         yield wrong(
             subject,
             f"{names}: live keys in {settings.environment}",
-            "keep the data of real users out of it: use the test keys, or set CLERK_SYNC_ENV=production",
+            "use the test keys, or set CLERK_SYNC_ENV=production: live keys give access to the data of real users",
         )
     else:
         yield ok(subject, f"{', '.join(sorted(set(kinds.values())))}, as expected in {settings.environment}")

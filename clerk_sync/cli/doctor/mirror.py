@@ -1,4 +1,4 @@
-"""The mirror: which instance it copies, whether events come in, what is parked, and how sync is doing."""
+"""Check the mirror: its instance, the last event, parked events, and sync."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ BINDING, FOREIGN, EVENTS, PARKED, SYNC, LEASE = (
 )
 
 QUIET_FOR = timedelta(days=1)
-DISABLED_AFTER = timedelta(days=5)  # of failures only, then Clerk stops sending
+DISABLED_AFTER = timedelta(days=5)  # Clerk disables an endpoint after five days of failures
 SYNC_IS_DUE = timedelta(days=2)
 
 
-def check_binding(patient: CheckContext) -> Iterator[Finding]:
-    """Yield whether the mirror copies the instance that our key belongs to."""
-    bound, ours = find_binding(patient.transactions), patient.instance_id
+def check_binding(context: CheckContext) -> Iterator[Finding]:
+    """Yield whether the mirror is bound to the instance of the secret key."""
+    bound, ours = find_binding(context.transactions), context.instance_id
     if bound is None:
         yield warning(BINDING, "to no instance yet", "the first signed event or `flask sync-clerk sync` binds it")
     elif ours is None:
@@ -38,21 +38,21 @@ def check_binding(patient: CheckContext) -> Iterator[Finding]:
     else:
         yield wrong(
             BINDING,
-            f"to {bound}, and CLERK_SECRET_KEY belongs to {ours}",
-            "use the keys of that instance; or, to copy the other one from now on, flask sync-clerk rebind",
+            f"to {bound}, but CLERK_SECRET_KEY belongs to {ours}",
+            f"use the keys of {bound}, or bind the mirror to {ours}: flask sync-clerk rebind",
         )
-    foreign = status.count_foreign(patient.transactions)
+    foreign = status.count_foreign(context.transactions)
     if foreign:
         yield warning(
             FOREIGN,
-            f"{foreign} within a week, signed by our secret and from another instance",
+            f"{foreign} within a week: signed with our secret, but from another instance",
             "remove the endpoint of the other instance, or give it a secret of its own",
         )
 
 
-def check_events(patient: CheckContext) -> Iterator[Finding]:
-    """Yield when the last event came, and what is parked."""
-    last = find_last_event(patient.transactions)
+def check_events(context: CheckContext) -> Iterator[Finding]:
+    """Yield the age of the last event, and the number of parked ones."""
+    last = find_last_event(context.transactions)
     age = last.age if last else None
     if age is None:
         yield warning(
@@ -64,33 +64,35 @@ def check_events(patient: CheckContext) -> Iterator[Finding]:
         yield warning(
             EVENTS,
             f"{age_text(age)} ago",
-            "Clerk disables an endpoint that failed for five days: look at it in the dashboard; then sync",
+            "Clerk disables an endpoint that failed for five days: check it in Clerk's dashboard, then run sync",
         )
     elif age > QUIET_FOR:
-        yield warning(EVENTS, f"{age_text(age)} ago", "does nobody sign up, or do webhooks not arrive? try --url")
+        yield warning(
+            EVENTS, f"{age_text(age)} ago", "if users have signed up since, webhooks do not arrive: try --url"
+        )
     else:
         yield ok(EVENTS, f"{age_text(age)} ago")
 
-    number, oldest = status.count_parked(patient.transactions)
+    number, oldest = status.count_parked(context.transactions)
     if number and oldest is not None:
-        told = f"{number} events wait, the oldest for {age_text(oldest)}"
-        yield warning(PARKED, told, "read webhook_events.reason, deploy code that understands them, then replay")
+        found = f"{number} events wait, the oldest for {age_text(oldest)}"
+        yield warning(PARKED, found, "read webhook_events.reason, deploy code that understands them, then replay")
     else:
         yield ok(PARKED, "none")
 
 
-def check_sync(patient: CheckContext) -> Iterator[Finding]:
-    """Yield how old the last finished run is, how the newest one ended, and whether the lease is held by a dead one."""
-    runs = status.read_runs(patient.transactions)
+def check_sync(context: CheckContext) -> Iterator[Finding]:
+    """Yield the age of the last finished run, the status of the newest, and whether a dead run holds the lease."""
+    runs = status.read_runs(context.transactions)
     if runs.last_status in ("failed", "refused", "lost"):
-        told = f"the last run is {runs.last_status}: {runs.last_reason or 'no reason given'}"
-        yield wrong(SYNC, told, "flask sync-clerk check, then flask sync-clerk sync; docs/sync.md names the guards")
+        found = f"the last run is {runs.last_status}: {runs.last_reason or 'no reason given'}"
+        yield wrong(SYNC, found, "flask sync-clerk check, then flask sync-clerk sync; docs/sync.md names the guards")
     elif runs.done_age is None:
-        yield warning(SYNC, "no run over everybody has come to its end yet", "flask sync-clerk sync")
+        yield warning(SYNC, "no run over all users has finished yet", "flask sync-clerk sync")
     elif runs.done_age > SYNC_IS_DUE:
         yield warning(SYNC, f"{age_text(runs.done_age)} ago", "let a scheduler run flask sync-clerk sync every night")
     else:
         yield ok(SYNC, f"{age_text(runs.done_age)} ago")
     if runs.silence is not None and runs.silence > LEASE_TIMEOUT:
-        told = f"held by a run that has been silent for {age_text(runs.silence)}"
-        yield warning(LEASE, told, "the next run takes it over by itself: flask sync-clerk sync --resume")
+        found = f"held by a run whose last heartbeat was {age_text(runs.silence)} ago"
+        yield warning(LEASE, found, "run flask sync-clerk sync --resume: it takes over the lease")

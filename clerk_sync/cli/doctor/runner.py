@@ -1,4 +1,4 @@
-"""Run every check, also if an earlier one failed."""
+"""Runs every check, even if an earlier one failed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CHECKS = (
     Check("token keys", token_keys.check_token_keys),
     Check("database", database.check_database),
     Check("migrations", database.check_migrations, needs_database=True),
-    Check("role wall", roles.check_role_guard, needs_tables=True),
+    Check("role guard", roles.check_role_guard, needs_tables=True),
     Check("roles", roles.check_roles, needs_tables=True),
     Check("binding", mirror.check_binding, needs_tables=True),
     Check("last event", mirror.check_events, needs_tables=True),

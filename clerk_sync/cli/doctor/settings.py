@@ -14,7 +14,7 @@ SIMILARITY, SIMILARITY_WITH_CLERK_PREFIX = 0.85, 0.75
 
 CheckVariable = Callable[[str, Settings], Finding]
 
-# Clerk's own libraries read these. They are no misspelt names of ours.
+# Clerk's own libraries read these, so they are not misspelt names of ours.
 FOREIGN = frozenset(
     f"CLERK_{name}"
     for name in (

@@ -1,4 +1,4 @@
-"""The storefront: a front end to try the service with, and a panel that shows what the service does.
+"""The storefront: a front end to try the service, and a panel that shows what the service does.
 
 It exists in development only. Its script calls the API as any front end does. The one route that it adds, for the
 panel, answers about the signed-in user only.

@@ -1,4 +1,4 @@
-"""Parse query parameters as Clerk does; an invalid one is Clerk's 422."""
+"""Parses query parameters as Clerk does. An invalid one gets Clerk's 422."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def safe_redirect_url(url: str | None, clerk: Instance) -> str:
         origin, netloc = "", ""
     if origin == clerk.options.authorized_origin or (url.startswith(("http://", "https://")) and is_loopback(netloc)):
         return url
-    text = "redirect_url must lead to this machine, or to the origin that the local Clerk was started with."
+    text = "redirect_url must be on this machine, or on the origin that the local Clerk was started with."
     raise ClerkApiError(422, "redirect_url_invalid", "is invalid", text, param="redirect_url")
 
 

@@ -1,7 +1,7 @@
 """The Frontend API: the public key set, fresh tokens for a signed-in browser, and the handshake.
 
-The handshake gives a page that a server renders a fresh token: the browser is redirected to Clerk and back. As in a
-development instance, the URL of the app then carries ``__clerk_handshake``, a signed list of cookies to set.
+The handshake gives a fresh token to a page that is rendered on a server: the browser is redirected to Clerk and back.
+As in a development instance, the app's URL then has the parameter ``__clerk_handshake``, a signed list of cookies.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ def pages(clerk: Instance) -> Blueprint:
     portal = Blueprint("pages", __name__, template_folder="templates")
 
     @portal.before_request
-    def share_the_host_with_the_app() -> Response | None:
-        """Go to the host name that the app uses: cookies set on 127.0.0.1 never reach localhost."""
+    def redirect_to_host_of_the_app() -> Response | None:
+        """Redirect to the host name that the app uses: cookies set on 127.0.0.1 never reach localhost."""
         host = urlsplit(safe_redirect_url(_asked_redirect(), clerk)).hostname or ""
         here = urlsplit(request.host_url)
         if request.method != "GET" or host == here.hostname or host not in ("127.0.0.1", "localhost"):

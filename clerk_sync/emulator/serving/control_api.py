@@ -42,7 +42,7 @@ class KeyRotation(Struct, forbid_unknown_fields=True):
 
 
 class SecretRotation(Struct, forbid_unknown_fields=True):
-    """For how long the old signing secret signs as well."""
+    """How long the old signing secret stays in use."""
 
     grace_s: float = 86_400.0
 

@@ -128,7 +128,7 @@ class Listener:
         self._thread.start()
 
     def stop(self) -> None:
-        """Reject new connections and close open ones, over which a stopped Clerk would keep answering."""
+        """Reject new connections and close the open ones: otherwise their threads would keep answering."""
         if self._server.stopping.is_set():
             return
         self._server.stopping.set()

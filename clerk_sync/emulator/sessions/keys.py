@@ -26,15 +26,15 @@ class SigningKey:
 
     @classmethod
     def from_pem(cls, kid: str, pem: str) -> SigningKey:
-        """Return the key that :attr:`private_key_pem` once printed."""
+        """Return the key of a PEM made by :attr:`private_key_pem`."""
         private = serialization.load_pem_private_key(pem.encode(), password=None)
         if not isinstance(private, rsa.RSAPrivateKey):
-            raise TypeError(f"the key {kid} in the state file is no RSA key")
+            raise TypeError(f"the key {kid} in the state file is not an RSA key")
         return cls(kid, private)
 
     @property
     def private_key_pem(self) -> str:
-        """The whole key, for the state file alone."""
+        """The private key, for the state file only."""
         return self.private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ).decode()
@@ -67,7 +67,7 @@ class SigningKey:
 
 
 class Keys:
-    """The key in use, and the published set. The first key is made at its first use: that takes a while."""
+    """The key in use, and the published set. The first key is made at its first use, because that takes time."""
 
     def __init__(self, kid: str, new_kid: Callable[[], str]) -> None:
         self._first_kid = kid
@@ -91,10 +91,10 @@ class Keys:
             return [self.current, *self._kept]
 
     def rotate(self, *, keep_kid: bool = False, keep_old: bool = False) -> SigningKey:
-        """Sign with a new key from now on, and return the old one (its tokens can still be made with it).
+        """Sign with a new key from now on. Return the old one, so that tests can still make tokens with it.
 
-        The old key leaves the key set at once unless ``keep_old``. How Clerk names a rotated key is not documented:
-        ``keep_kid`` gives the new key the old id, which is what a verifier that caches by id gets wrong.
+        The old key leaves the key set at once unless ``keep_old``. Clerk does not document the id of a rotated key.
+        ``keep_kid`` gives the new key the old id: a verifier that caches by id alone would refuse its tokens.
         """
         with self._lock:
             old = self.current

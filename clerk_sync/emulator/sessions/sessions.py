@@ -48,18 +48,18 @@ class Sessions:
         with self._lock:
             self._sessions[session.id] = session
             self.revision += 1
-        self._tell("session.created", session, now_ms)
+        self._emit_event("session.created", session, now_ms)
         return session
 
     def find(self, session_id: str) -> Session | None:
-        """Return the session, whose status says ``expired`` once its time has passed."""
+        """Return the session. Its status is ``expired`` if its time has passed."""
         session = self._sessions.get(session_id)
         if session is None or session.status != "active" or self._clock_ms() < session.expire_at:
             return session
         return structs.replace(session, status="expired")
 
     def get_active(self, session_id: str) -> Session:
-        """Return the session; raise the 404 if it is unknown, over or expired."""
+        """Return the session; raise the 404 if it is unknown, finished or expired."""
         session = self.find(session_id)
         if session is None or session.status != "active":
             raise session_not_found(session_id)
@@ -83,7 +83,7 @@ class Sessions:
         return next((each for each in self.all() if each.user_id == user_id and each.status == "active"), None)
 
     def finish(self, session_id: str, status: str) -> Session:
-        """Give the session its last status (``revoked``, ``ended``, ``removed``) and emit the event, once."""
+        """Set the final status (``revoked``, ``ended``, ``removed``) and emit its event, unless it is already final."""
         with self._lock:
             session = self.get(session_id)
             if session.status != "active":
@@ -92,20 +92,20 @@ class Sessions:
             finished = structs.replace(session, status=status, updated_at=now_ms)
             self._sessions[session_id] = finished
             self.revision += 1
-        self._tell(f"session.{status}", finished, now_ms)
+        self._emit_event(f"session.{status}", finished, now_ms)
         return finished
 
     def finish_all_of(self, user_id: str, status: str) -> None:
-        """Finish every active session of the user: what a ban and a deletion do."""
+        """Finish every active session of the user, as a ban or a deletion does."""
         for session in self.all():
             if session.user_id == user_id and session.status == "active":
                 self.finish(session.id, status)
 
     def restore(self, sessions: list[Session]) -> None:
-        """Go on with the sessions of an earlier run."""
+        """Continue with the sessions of an earlier run."""
         with self._lock:
             self._sessions = {session.id: session for session in sessions}
 
-    def _tell(self, event_type: str, session: Session, at_ms: int) -> None:
+    def _emit_event(self, event_type: str, session: Session, at_ms: int) -> None:
         user = self._user_store.find(session.user_id)
         self._emit(event_type, {**as_json(session), "user": user}, at_ms)

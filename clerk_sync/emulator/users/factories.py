@@ -25,7 +25,7 @@ def new_email(
     verification: Verification | None = ADMIN_VERIFICATION,
     reserved: bool = False,
 ) -> EmailAddress:
-    """Return an address, verified unless told otherwise."""
+    """Return an address; by default it is verified."""
     return EmailAddress(
         id=ids.new("idn", at_ms),
         email_address=address.lower(),
@@ -44,7 +44,7 @@ def new_phone(
     verification: Verification | None = ADMIN_VERIFICATION,
     reserved: bool = False,
 ) -> PhoneNumber:
-    """Return a phone number, verified unless told otherwise."""
+    """Return a phone number; by default it is verified."""
     return PhoneNumber(
         id=ids.new("idn", at_ms),
         phone_number=number,

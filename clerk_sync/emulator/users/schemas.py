@@ -37,7 +37,7 @@ PHONE_CODE_VERIFIED = Verification(
 
 
 class Link(Struct, frozen=True, gc=False, kw_only=True):
-    """An account elsewhere that vouches for an address."""
+    """An account at another service that verified an address."""
 
     type: str
     id: str

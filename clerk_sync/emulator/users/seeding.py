@@ -1,4 +1,4 @@
-"""Many users at once, as various as real ones and the same for the same seed."""
+"""Many users at once, as varied as real ones. The same seed gives the same users."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class UserActions:
         return changed
 
     def merge_metadata(self, user_id: str, form: MetadataChange) -> User:
-        """Merge metadata deeply; a null removes the key that carries it."""
+        """Merge metadata deeply; a null removes its key."""
         with self._user_store.lock:
             user = self._user_store.get(user_id)
             changes = {name: value for name, value in structs.asdict(form).items() if value is not UNSET}
@@ -185,7 +185,7 @@ def _primary_fields(form: UserChange, user: User) -> dict[str, Any]:
     for name, wanted in fields.items():
         if wanted is not None and wanted not in owned[name]:
             raise ClerkApiError(
-                404, "resource_not_found", "not found", f"{name} names nothing of this user.", param=name
+                404, "resource_not_found", "not found", f"{name} is not an id that belongs to this user.", param=name
             )
     return fields
 

@@ -13,7 +13,7 @@ from clerk_sync.emulator.users.schemas import User
 Position = tuple[int, str]
 """A user's position in the listing: ``created_at``, then the id."""
 
-_FIRST_AFTER = "\uffff"  # sorts behind every id
+_FIRST_AFTER = "\uffff"  # sorts after every id
 
 _IDENTIFIER_PARAMS = {
     "email": "email_address",
@@ -53,7 +53,7 @@ class UserStore:
         return user
 
     def find_by_identifier(self, kind: str, value: str) -> User | None:
-        """Return the holder of a verified ``email``, ``phone`` or ``wallet``, of a ``username`` or ``external`` id."""
+        """Return the user with a verified ``email``, ``phone`` or ``wallet``, or a ``username`` or ``external`` id."""
         owner = self._owners.get((kind, value))
         return self._users.get(owner) if owner else None
 
@@ -113,7 +113,7 @@ class UserStore:
         after: Position | None = None,
         newest_first: bool = False,
     ) -> Iterator[User]:
-        """Yield users by position, beginning after ``after``; the caller must hold ``lock`` meanwhile."""
+        """Yield users by position, from after ``after``. The caller must hold ``lock`` during the iteration."""
         low, high = self._window(lowest, highest)
         if after is not None and newest_first:
             high = min(high, bisect_left(self._order, after))

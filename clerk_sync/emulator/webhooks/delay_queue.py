@@ -15,7 +15,7 @@ T = TypeVar("T")
 class DelayQueue(Generic[T]):
     """Runs jobs from background threads once they are due, the earliest first.
 
-    ``run`` gets an job and returns the delay in seconds before its next run, or None.
+    ``run`` gets a job and returns the delay in seconds before its next run, or None.
     """
 
     def __init__(self, run: Callable[[T], float | None], workers: int) -> None:
@@ -55,12 +55,12 @@ class DelayQueue(Generic[T]):
         with self._changed:
             if not self._changed.wait_for(self._is_idle, timeout_s):
                 raise TimeoutError(
-                    f"after {timeout_s} s {self._in_flight} are under way, {len(self._queue)} are queued, "
+                    f"after {timeout_s} s {self._in_flight} are in flight, {len(self._queue)} are queued, "
                     f"and the next of them is due in {self._wait_s() or 0:.1f} s"
                 )
 
     def stop(self) -> None:
-        """Run nothing more; what is queued stays undone."""
+        """Start no more jobs. Queued jobs are not run."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()

@@ -12,7 +12,7 @@ from svix.webhooks import Webhook
 
 
 class State(StrEnum):
-    """Where a message stands."""
+    """The state of a message."""
 
     WAITING = "waiting"
     DELIVERED = "delivered"
@@ -23,7 +23,7 @@ class State(StrEnum):
 
 @dataclass(slots=True)
 class Message:
-    """One event on its way; its id and its bytes are the same at every attempt."""
+    """One event to deliver. Its id and its bytes are the same at every attempt."""
 
     svix_id: str
     type: str
@@ -41,7 +41,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One attempt: ``status`` is None where nobody answered, and ``error`` says why."""
+    """One attempt. If there was no response, ``status`` is None and ``error`` says why."""
 
     svix_id: str
     type: str
@@ -56,12 +56,12 @@ class Delivery:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the endpoint took it: 200 to 299, and nothing else."""
+        """Whether the endpoint accepted it with a status from 200 to 299."""
         return self.status is not None and 200 <= self.status <= 299
 
 
 def envelope(event_type: str, data: object, *, instance_id: str, at_ms: int, attributes: dict[str, Any]) -> bytes:
-    """Return the body of a webhook: keys in alphabetical order, as captured ones have them."""
+    """Return the body of a webhook. Keys are in alphabetical order, as in recorded webhooks of Clerk."""
     return msgspec.json.encode(
         {
             "data": data,
@@ -75,7 +75,7 @@ def envelope(event_type: str, data: object, *, instance_id: str, at_ms: int, att
 
 
 def signed_headers(secrets: list[str], svix_id: str, at_s: int, body: bytes) -> dict[str, str]:
-    """Return the headers that prove ``body``: one signature for each live secret, the newest first."""
+    """Return the headers that sign ``body``: one signature for each live secret, the newest first."""
     moment = datetime.fromtimestamp(at_s, UTC)
     signatures = [Webhook(secret).sign(svix_id, moment, body.decode()) for secret in secrets]
     return {

@@ -1,4 +1,4 @@
-"""When Svix tries again: its schedule, its rules about 429 and Retry-After, and one factor that compresses time."""
+"""Svix's retries: its schedule, its rules for 429 and Retry-After, and a factor that shortens all delays."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class Schedule:
 
     @property
     def attempts(self) -> int:
-        """How often a message is tried in all."""
+        """The total number of attempts for a message."""
         return 1 + len(DELAYS_S)
 
     def next_delay_s(
         self, attempts: int, *, chance: float, overloaded: bool, retry_after_s: float | None
     ) -> float | None:
-        """Return how long to wait after so many attempts, or None where that was the last.
+        """Return the delay before the next attempt, or None after the last one.
 
-        ``chance`` from 0 to 1 spreads the delay by a fifth either way. ``overloaded`` (429 or a time-out) waits at
-        least a minute. A Retry-After counts in the same compressed time, between one and two scheduled delays.
+        ``chance`` from 0 to 1 changes the delay by up to a fifth. If ``overloaded`` (429 or a timeout), the delay is at
+        least a minute. A Retry-After is scaled by ``factor``, and limited to between one and two scheduled delays.
         """
         if attempts > len(DELAYS_S):
             return None
@@ -42,7 +42,7 @@ class Schedule:
 
 
 def parse_retry_after(text: str | None, now_s: float) -> float | None:
-    """Return the seconds of a Retry-After header, which may be a number or a date; None where it is neither."""
+    """Return the seconds of a Retry-After header, which may be a number or a date; None if it is neither."""
     if text is None:
         return None
     if text.isascii() and text.isdigit():

@@ -49,7 +49,7 @@ class FaultPlan:
 
 
 class WebhookFaults:
-    """The webhook faults in force; the same seed makes the same choices."""
+    """The active webhook faults. The same seed makes the same choices."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)  # noqa: S311 - must be reproducible
@@ -57,23 +57,23 @@ class WebhookFaults:
         self._faults: list[WebhookFault] = []
 
     def put(self, fault: WebhookFault) -> WebhookFault:
-        """Put a fault in force."""
+        """Activate a fault."""
         with self._lock:
             self._faults.append(fault)
         return fault
 
     def remove(self, fault: object) -> None:
-        """Take one back."""
+        """Remove one fault."""
         with self._lock:
             self._faults = [each for each in self._faults if each is not fault]
 
     def clear(self) -> None:
-        """Take all back."""
+        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 
     def all(self) -> list[WebhookFault]:
-        """Return those in force."""
+        """Return all active faults."""
         with self._lock:
             return list(self._faults)
 

@@ -198,7 +198,7 @@ class WebhookSender:
         return len(messages)
 
     def _attempt(self, job: SendJob) -> float | None:
-        """Try once; return after how long to try again, or None."""
+        """Make one attempt; return the delay before the next one, or None."""
         answer = self._deliver(job.message)
         return None if answer.succeeded else self._delay_after_failure(job, answer)
 

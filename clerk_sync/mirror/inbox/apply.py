@@ -45,7 +45,7 @@ class InboundEvent(Struct, gc=False):
     snapshot: UserSnapshot | None = None
     why: str | None = None
     body: str | None = None
-    again: bool = False  # a parked delivery that is replayed: it was not received once more
+    again: bool = False  # a replay: the delivery was not received again, so it is not counted again
 
     @classmethod
     def of(cls, delivery: VerifiedDelivery, event: Event) -> InboundEvent:

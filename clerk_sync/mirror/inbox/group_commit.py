@@ -1,10 +1,10 @@
-"""Group commit: deliveries that arrive while others are being written are written together.
+"""Group commit: deliveries that arrive during a commit share the next one.
 
 A commit waits for the disk, and costs PostgreSQL as much as the rows that it commits.
 
 1. One batch per worker is in flight. A delivery that arrives alone is written at once, as a batch of one.
 2. Deliveries that arrive meanwhile wait. They form the next batch, and the thread of the first of them writes it.
-3. Each thread answers its delivery when the transaction that holds it is committed.
+3. Each thread answers its delivery after the transaction of its batch is committed.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class GroupCommit:
 
 
 class PendingDelivery:
-    """A delivery that is not applied yet. Its thread waits for ``wake_up``: it has a result, or it leads a batch."""
+    """A delivery that is not applied yet. Its thread waits for ``wake_up``: then it has a result, or leads a batch."""
 
     __slots__ = ("error", "event", "is_leader", "result", "wake_up")
 

@@ -1,10 +1,10 @@
-"""What became of a delivery."""
+"""The outcome of a delivery."""
 
 from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """The words of the contract, in the answer to a webhook and in the inbox."""
+    """These words are in the response to a webhook and in the inbox."""
 
     APPLIED = "applied"
     UNCHANGED = "unchanged"

@@ -1,4 +1,4 @@
-"""The inbox: one row for each delivery id. It makes deliveries visible and parked ones replayable."""
+"""Parked deliveries, and which deliveries count as events."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from clerk_sync.db.transaction import SqlExecutor
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A delivery that waits for code that understands it."""
+    """A signed delivery that this code could not map. It waits for a replay by newer code."""
 
     svix_id: str
     payload: str
 
 
 SELF_TEST = "clerk_sync.self_test"
-"""The type of the event with which the doctor tests the webhook route. Clerk has not sent it."""
+"""The event type that the doctor sends to test the webhook route. Clerk never sends it."""
 
 FROM_CLERK: LiteralString = f"type IS DISTINCT FROM '{SELF_TEST}'"
-"""What counts as an event: every delivery but the doctor's self-test."""
+"""The condition for a delivery that counts as an event: every one except the doctor's self-test."""
 
 LAST_EVENT: LiteralString = f"""
 SELECT type, outcome, received_at, now() - received_at AS age
@@ -46,7 +46,7 @@ def find_last_event(transaction: SqlExecutor) -> LastEvent | None:
 
 
 WAITING: LiteralString = "outcome = 'parked' AND payload IS NOT NULL"
-"""What waits for replay: a parked event whose payload was pruned does not any more."""
+"""The condition for an event that waits for replay. Without its payload it cannot be replayed."""
 
 _FIND_PARKED: LiteralString = f"""
 SELECT svix_id, payload FROM webhook_events
@@ -56,7 +56,7 @@ ORDER BY received_at, svix_id
 
 
 def find_parked(executor: SqlExecutor, svix_ids: Sequence[str] | None = None) -> list[Parked]:
-    """Return what is parked, oldest first; only ``svix_ids`` where they are given."""
+    """Return the parked deliveries, oldest first; only those of ``svix_ids`` if given."""
     rows = executor.fetch_all(_FIND_PARKED, {"svix_ids": list(svix_ids) if svix_ids is not None else None})
     return [Parked(*row) for row in rows]
 
@@ -69,5 +69,5 @@ RETURNING svix_id
 
 
 def prune_payloads(transaction: SqlExecutor, older_than: timedelta) -> int:
-    """Empty the payloads that arrived longer than ``older_than`` ago and return how many there were."""
+    """Delete payloads that arrived longer than ``older_than`` ago. Return their number."""
     return len(transaction.fetch_all(_PRUNE, {"older_than": older_than}))

@@ -1,4 +1,4 @@
-"""The inbox as a person reads it: page by page, newest first, or one delivery with all that is kept of it."""
+"""Queries of the inbox for the console: a page of deliveries, newest first, or one delivery with its payload."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from clerk_sync.mirror.inbox.parked import WAITING
 
 
 class Delivery(NamedTuple):
-    """One row of the inbox without its payload; ``event_at`` in Clerk's milliseconds, 0 where nobody said."""
+    """One row of the inbox without its payload. ``event_at`` is in Clerk's milliseconds, 0 if unknown."""
 
     svix_id: str
     type: str | None
@@ -28,9 +28,9 @@ class Delivery(NamedTuple):
 
 
 class DeliveryKey(NamedTuple):
-    """The place of a delivery in the list of all."""
+    """The position of a delivery in the list of all."""
 
-    # UTC without an offset: PostgreSQL refuses some offsets that a made-up key could have.
+    # UTC without an offset: PostgreSQL refuses some offsets that a forged key could have.
     received_at: Annotated[datetime, Meta(tz=False)]
     svix_id: Annotated[str, Meta(pattern=r"^[^\x00]*$")]
 
@@ -40,7 +40,7 @@ class DeliveryKey(NamedTuple):
 
 
 class DeliveriesFound(NamedTuple):
-    """Some deliveries; ``next_key`` is where the next page goes on, None behind the last."""
+    """One page of deliveries. ``next_key`` gets the next page; None on the last page."""
 
     deliveries: list[Delivery]
     next_key: DeliveryKey | None
@@ -51,7 +51,7 @@ _FIRST = DeliveryKey(datetime.max, "")  # noqa: DTZ901 - keys are UTC without an
 
 
 def _page_of(condition: str) -> str:
-    # The first comparison is what the index is for; the second says the same, and tells rows of one instant apart.
+    # The first comparison lets PostgreSQL use the index. The second also orders rows of one instant.
     return f"""
         SELECT {_COLUMNS} FROM webhook_events
         WHERE {condition} AND received_at <= CAST(:received_at AS timestamp) AT TIME ZONE 'UTC'
@@ -71,7 +71,7 @@ SELECT left(payload, :characters), octet_length(payload) FROM webhook_events WHE
 def list_deliveries(
     session: Session, *, after: DeliveryKey | None, limit: int, only_parked: bool = False
 ) -> DeliveriesFound:
-    """Return up to ``limit`` deliveries behind ``after``, newest first."""
+    """Return up to ``limit`` deliveries after ``after``, newest first."""
     statement = _LIST_PARKED if only_parked else _LIST
     rows = session.execute(statement, {**(after or _FIRST)._asdict(), "rows": limit + 1}).all()
     found = [Delivery(*row) for row in rows[:limit]]
@@ -85,13 +85,13 @@ def find_delivery(session: Session, svix_id: str) -> Delivery | None:
 
 
 class Payload(NamedTuple):
-    """The beginning of what was delivered, and how long the whole is."""
+    """The beginning of a payload, and the length of the whole."""
 
     text: str
     length_bytes: int
 
 
 def find_payload(session: Session, svix_id: str, *, characters: int) -> Payload | None:
-    """Return up to ``characters`` of the payload, or None where none is kept."""
+    """Return up to ``characters`` of the payload, or None if none is stored."""
     row = session.execute(_FIND_PAYLOAD, {"svix_id": svix_id, "characters": characters}).one_or_none()
     return Payload(*row) if row and row[0] is not None else None

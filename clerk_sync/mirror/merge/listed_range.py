@@ -1,4 +1,4 @@
-"""A range of ``created_at`` that a page of Clerk's list covers, and the live users whom the page leaves out."""
+"""A range of ``created_at`` that a page of Clerk's list covers, and the live users that the page leaves out."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ SELECT clerk_id FROM users WHERE {LIVES_IN_SPAN} AND clerk_id > %(after)s ORDER 
 
 
 def find_not_shown(transaction: SqlExecutor, listed: ListedRange, *, after: str = "") -> list[str]:
-    """Return up to AT_ONCE ids of live users whom the range leaves out.
+    """Return up to AT_ONCE ids of live users that the range leaves out.
 
-    If there are AT_ONCE, ask again with ``after`` set to the last.
+    If the result has AT_ONCE ids, call again with ``after`` set to the last one.
     """
     return [clerk_id for (clerk_id,) in transaction.fetch_all(_NOT_SHOWN, listed._asdict() | {"after": after})]

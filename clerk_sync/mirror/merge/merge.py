@@ -1,4 +1,4 @@
-"""Writes rows of ``users``: ``merge_users`` and ``merge_page`` upsert them, ``write_tombstones`` ends them.
+"""Writes rows of ``users``: ``merge_users`` and ``merge_page`` upsert them, ``write_tombstones`` marks them deleted.
 
 Placeholders and sync use these functions. A delivery runs the same SQL inside the database (``sql_functions.py``).
 The statement's WHERE decides, so that no interleaving of processes can break the rule.

@@ -58,7 +58,7 @@ def compare_statement(arriving: str, users: str = "users") -> str:
 def upsert_statement(compared: str, users: str = "users") -> str:
     """Return the merge of the relation ``compared``, which is what ``compare_statement`` gives, in the order of ids.
 
-    If a row to write is not written, another transaction wrote it after the comparison: compare again.
+    If a row with the action write is not written, another transaction wrote it after the comparison: compare again.
     """
     return f"""
     INSERT INTO {users} AS users ({", ".join(_NAMES)}, event_at, content_digest)

@@ -14,8 +14,8 @@ from clerk_sync.mirror.sync.steps import Step
 class Drift:
     """Differences between the mirror and Clerk, in users; after a quick check, a lower bound.
 
-    ``missing`` live at Clerk only, ``orphaned`` live here only, ``stale`` differ, ``buried`` are tombstones here and
-    alive at Clerk, ``unreadable`` could not be compared.
+    ``missing`` exist at Clerk only, ``orphaned`` exist here only, ``stale`` differ, ``buried`` are tombstones here but
+    exist at Clerk, ``unreadable`` could not be compared.
     """
 
     instance_id: str | None = None

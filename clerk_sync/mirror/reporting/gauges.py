@@ -1,7 +1,6 @@
-"""What the database knows about the mirror, as numbers to watch.
+"""The metrics that are read from the database at each scrape, so every worker of every server reports the same.
 
-Asked at each scrape, so that any worker of any server gives the same answer. Everything here is found through an index
-or in a table that stays small: a scrape every few seconds must not read the inbox from end to end.
+Each query uses an index or a small table: a scrape every few seconds must not read the whole inbox.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from clerk_sync.mirror.inbox.parked import LAST_EVENT, WAITING
 
 
 class Sample(NamedTuple):
-    """One number of now; a name that ends in ``_total`` only ever grows. ``label`` is the label's name and value."""
+    """One value of a metric. If ``name`` ends in ``_total``, it is a counter. ``label`` is a label's name and value."""
 
     name: str
     help: str
@@ -34,12 +33,12 @@ SELECT
 """
 _NAMES = (
     ("webhooks_parked", "Events that wait for replay"),
-    ("oldest_parked_age_seconds", "Since the oldest of them arrived"),
-    ("last_event_age_seconds", "Since the newest signed delivery, the doctor's self-test left out"),
-    ("last_sync_age_seconds", "Since a run of sync over everybody came to its end"),
+    ("oldest_parked_age_seconds", "Age of the oldest event that waits for replay"),
+    ("last_event_age_seconds", "Age of the newest signed delivery, except the doctor's self-test"),
+    ("last_sync_age_seconds", "Time since the last finished run of sync over all users"),
     ("sync_running", "Runs of sync that hold the lease: 0 or 1"),
-    ("sync_heartbeat_age_seconds", "Since the run that holds the lease has shown that it lives"),
-    ("database_connections_allowed", "Connections that the database server takes, from everyone together"),
+    ("sync_heartbeat_age_seconds", "Age of the last heartbeat of the run that holds the lease"),
+    ("database_connections_allowed", "Connections that the database server accepts from all clients together"),
 )
 
 _RUNS: LiteralString = "SELECT status, count(*) FROM sync_runs WHERE status <> 'running' GROUP BY status"
@@ -59,23 +58,23 @@ _STATES = ("active", "idle", "idle in transaction")
 
 
 def read_mirror(transaction: SqlExecutor) -> Iterator[Sample]:
-    """Yield the readings that have a value: an age needs something that happened."""
+    """Yield the samples that have a value: without an event, its age has none."""
     (values,) = transaction.fetch_all(_AGES)
     for (name, help_), value in zip(_NAMES, values, strict=True):
         if value is not None:
             yield Sample(name, help_, float(value))
 
     runs = dict.fromkeys(_ENDS, 0.0) | _pairs(transaction, _RUNS)
-    yield from _by_label("sync_runs_total", "Runs of sync by how they ended", "status", runs)
+    yield from _by_label("sync_runs_total", "Ended runs of sync, by status", "status", runs)
 
     users = _results(transaction, _USERS)
-    yield from _by_label("sync_users_total", "Users in all runs of sync by what became of them", "result", users)
+    yield from _by_label("sync_users_total", "Users in all runs of sync, by result", "result", users)
 
     last = _results(transaction, _LAST_USERS)
-    yield from _by_label("last_sync_users", "The same of the last finished run over everybody", "result", last)
+    yield from _by_label("last_sync_users", "Users in the last finished run over all users, by result", "result", last)
 
     states = dict.fromkeys(_STATES, 0.0) | _pairs(transaction, _CONNECTIONS)
-    yield from _by_label("database_connections", "Connections of this service, of all its servers", "state", states)
+    yield from _by_label("database_connections", "Connections of this service's servers, by state", "state", states)
 
 
 def _pairs(transaction: SqlExecutor, statement: LiteralString) -> dict[str, float]:

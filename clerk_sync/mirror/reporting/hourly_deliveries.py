@@ -1,4 +1,4 @@
-"""A day's deliveries by hour: outcomes and delay."""
+"""The deliveries of the last 24 hours by hour: outcomes and delay."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ HOURS = 24
 MOST_DELIVERIES = 100_000
 
 STORED_OUTCOMES = tuple(outcome for outcome in Outcome if outcome is not Outcome.DUPLICATE)
-"""What an inbox row can say: a duplicate keeps the outcome of its first delivery."""
+"""The outcomes in the inbox. A duplicate keeps the outcome of its first delivery."""
 
 
 class Hour(NamedTuple):
-    """One hour of deliveries: how many came to which outcome, and how long after the event they arrived."""
+    """One hour: the number of deliveries with each outcome, and the time from event to arrival."""
 
     begins_at: datetime
     outcomes: dict[str, int]
@@ -33,7 +33,7 @@ class Hour(NamedTuple):
 
 
 class Day(NamedTuple):
-    """The last hours, oldest first, without a gap; ``is_cut`` where only the newest deliveries were read."""
+    """The last 24 hours, oldest first. ``is_cut`` if there were more deliveries than were read."""
 
     hours: list[Hour]
     is_cut: bool
@@ -59,7 +59,7 @@ FROM recent GROUP BY 1
 
 
 def read_day(session: Session, *, most: int = MOST_DELIVERIES) -> Day:
-    """Return the current hour and the 23 before it; of more than ``most`` deliveries, only the newest are read."""
+    """Return the current hour and the 23 before it. Only the newest ``most`` deliveries are read."""
     this_hour: datetime = session.scalars(_NOW).one()
     first_hour = this_hour - timedelta(hours=HOURS - 1)
     found = {row[0]: row for row in session.execute(_HOURS, {"since": first_hour, "most": most})}

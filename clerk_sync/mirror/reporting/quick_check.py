@@ -1,4 +1,4 @@
-"""A lower bound of the drift, from three requests, for any number of users."""
+"""A lower bound of the drift. It takes three requests for any number of users."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from clerk_sync.mirror.sync.run import ClerkSource
 from clerk_sync.mirror.sync.targets import DryRun
 from clerk_sync.mirror.sync.windows import END_OF_TIME_MS, FIRST_MS
 
-RECENT = 400  # users: what signs up meanwhile has room on the page, too
+RECENT = 400  # users; less than a page of 500, so users who sign up meanwhile still fit
 
 
 class Holdings(NamedTuple):
-    """What the mirror holds: live users by whether they have been filled, and when the newest of them came."""
+    """The numbers of filled live users and of placeholders, and when the newest RECENT users begin."""
 
     filled: int
     never_filled: int
@@ -42,7 +42,7 @@ ORDER BY clerk_created_at DESC OFFSET %(place)s LIMIT 1
 def quick_check(transactions: TransactionalConnection, source: ClerkSource, limits: RunLimits) -> Drift:
     """Return a lower bound of the drift, from both counts and from the newest users.
 
-    Raises the errors of ``reconcile``: then the drift is unknown.
+    Raises the same errors as ``reconcile``. The drift is then unknown.
     """
     instance = source.get_instance()
     check_key(instance, source.secret_key)
@@ -55,7 +55,7 @@ def quick_check(transactions: TransactionalConnection, source: ClerkSource, limi
         raise EmptyListingError(limits.filled)
     page = source.api.list_users(created_at_after=holdings.recent_since_ms - 1)
     if page.first_ms is not None and page.first_ms < holdings.recent_since_ms - 1:
-        raise ApiProtocolError("Clerk's list ignores created_at_after; a check without --quick does without")
+        raise ApiProtocolError("Clerk's list ignores created_at_after, which --quick needs: check without --quick")
 
     drift = Drift(instance.id, clerk_users, limits.live, unreadable=len(page.unmappable))
     drift.count(find_differences(transactions, page.users))

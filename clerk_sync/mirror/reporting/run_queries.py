@@ -1,4 +1,4 @@
-"""The runs of sync as a person follows them, the one that is under way included."""
+"""Queries of the runs of sync for the console, including the one in progress."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COUNTS = ("seen", "inserted", "updated", "unchanged", "stale", "deleted", "faile
 
 
 class RunReport(NamedTuple):
-    """One run; ``expected`` is Clerk's count while the run has a cursor, ``silent_s`` the age of its last heartbeat."""
+    """One run. ``expected`` is Clerk's count if there is a checkpoint, ``silent_s`` the age of the last heartbeat."""
 
     id: int
     kind: str
@@ -40,13 +40,13 @@ class RunReport(NamedTuple):
 
 
 class RunKey(NamedTuple):
-    """The place of a run in the list of all."""
+    """The position of a run in the list of all."""
 
     id: Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
 
 class RunsFound(NamedTuple):
-    """Some runs; ``next_key`` is where the next page goes on, None behind the last."""
+    """One page of runs. ``next_key`` gets the next page; None on the last page."""
 
     runs: list[RunReport]
     next_key: RunKey | None
@@ -63,7 +63,7 @@ _FIND = text(f"SELECT {_COLUMNS} FROM sync_runs WHERE id = :id")
 
 
 def list_runs(session: Session, *, after: RunKey | None, limit: int) -> RunsFound:
-    """Return up to ``limit`` runs behind ``after``, newest first."""
+    """Return up to ``limit`` runs after ``after``, newest first."""
     rows = session.execute(_LIST, {"id": after.id if after else 2**63 - 1, "rows": limit + 1}).all()
     found = [RunReport(*row) for row in rows[:limit]]
     return RunsFound(found, RunKey(found[-1].id) if len(rows) > limit else None)

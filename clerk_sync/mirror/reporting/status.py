@@ -15,7 +15,7 @@ Instant = Annotated[datetime, Meta(tz=True)]
 
 
 class UserCounts(Struct):
-    """How many users the mirror holds; ``never_filled`` of the live ones are known by a session only."""
+    """How many users the mirror has. ``never_filled`` are live users with only an id, from a session token."""
 
     live: int
     deleted: int
@@ -23,7 +23,7 @@ class UserCounts(Struct):
 
 
 class ReceivedEvent(Struct):
-    """The newest event in the inbox; the doctor's self-test is none."""
+    """The newest event in the inbox. The doctor's self-test does not count."""
 
     type: str | None
     outcome: str
@@ -31,7 +31,7 @@ class ReceivedEvent(Struct):
 
 
 class SyncRun(Struct):
-    """The newest run of sync, perhaps still running."""
+    """The newest run of sync. It may still be running."""
 
     kind: str
     status: str
@@ -48,7 +48,7 @@ class SyncRun(Struct):
 
 
 class MirrorState(Struct):
-    """Whether the mirror lives: a last event that is old while users come and go means that webhooks do not arrive."""
+    """The state of the mirror. If users change but ``last_event`` is old, webhooks do not arrive."""
 
     instance_id: str | None
     users: UserCounts
@@ -58,7 +58,7 @@ class MirrorState(Struct):
 
 
 class UserTotals(NamedTuple):
-    """The rows of ``users``. ``never_filled`` are live users of whom only the id is known."""
+    """The numbers of rows of ``users``. ``never_filled`` are placeholders: only their id is known."""
 
     live: int
     deleted: int
@@ -86,7 +86,7 @@ _LAST_RUN: LiteralString = (
 
 
 def count_users(transaction: SqlExecutor) -> UserTotals:
-    """Return how many users the mirror holds."""
+    """Return how many users the mirror has."""
     return UserTotals(*transaction.fetch_all(_COUNT_USERS)[0])
 
 
@@ -136,7 +136,7 @@ def count_foreign(transaction: SqlExecutor) -> int:
 
 
 def has_arrived(transaction: SqlExecutor, svix_id: str) -> bool:
-    """Return whether the inbox knows this delivery."""
+    """Return whether the inbox has this delivery."""
     ((has_arrived,),) = transaction.fetch_all(_HAS_ARRIVED, {"svix_id": svix_id})
     return bool(has_arrived)
 

@@ -1,4 +1,4 @@
-"""What happened to one user: the row as it stands, what was delivered about them, who changed their role."""
+"""The history of one user: the current row, deliveries, and changes of the role."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from clerk_sync.mirror.reporting.user_queries import MirroredUser, UserKey, find
 
 
 class RoleChange(NamedTuple):
-    """One line of the audit, which the database writes by itself."""
+    """One row of the audit, which a trigger writes."""
 
     old_role: str | None
     new_role: str
@@ -33,11 +33,11 @@ SELECT {", ".join(RoleChange._fields)} FROM role_changes WHERE user_id = :user_i
 
 
 def find_mirrored_user(session: Session, reference: str) -> MirroredUser | None:
-    """Return the user, deleted or not, who is named by either id: ours, or Clerk's ``user_…``."""
+    """Return the user with this local id or Clerk id (``user_…``), deleted or not."""
     user_id = find_user_id(session, reference)
     if user_id is None:
         return None
-    # The first of all at or below this id: the user, because rows of users are never removed.
+    # The search returns the user with the largest id up to this one. Rows are never removed, so it is this user.
     return search_users(session, "", after=UserKey(user_id + 1), limit=1).users[0]
 
 

@@ -1,4 +1,4 @@
-"""Mirrored users, looked for by a person: by what they are called, or by either of their ids."""
+"""Search of mirrored users by name, e-mail, local id or Clerk id."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ LARGEST_ID = 2**63 - 1
 
 
 class MirroredUser(LocalUser, frozen=True, kw_only=True):
-    """One row of the mirror, a tombstone (``deleted_at``) included. Clerk's own times are in its milliseconds."""
+    """One row of the mirror; a tombstone if it has ``deleted_at``. Clerk's own times are in milliseconds."""
 
     name: str
     synced_at: Instant
 
 
 class UserKey(NamedTuple):
-    """The place of a user in the list of all."""
+    """The position of a user in the list of all."""
 
     id: Annotated[int, Meta(ge=1, le=LARGEST_ID)]
 
 
 class UsersFound(NamedTuple):
-    """Some users; ``next_key`` is where the next page goes on, None behind the last."""
+    """One page of users. ``next_key`` gets the next page; None on the last page."""
 
     users: list[MirroredUser]
     next_key: UserKey | None
 
 
 def search_users(session: Session, query: str, *, after: UserKey | None, limit: int) -> UsersFound:
-    """Return up to ``limit`` users behind ``after``, newest row first, with ``query`` in names, e-mail or Clerk id."""
+    """Return up to ``limit`` users after ``after``, newest row first, with ``query`` in names, e-mail or Clerk id."""
     columns = users.c
     wanted = select(columns.synced_at, *(columns[name] for name in LocalUser.__struct_fields__))
     wanted = wanted.where(columns.id < (after.id if after else LARGEST_ID)).order_by(columns.id.desc()).limit(limit + 1)
@@ -54,7 +54,7 @@ def search_users(session: Session, query: str, *, after: UserKey | None, limit: 
 
 
 def find_user_id(session: Session, reference: str) -> int | None:
-    """Return the local id of a user, deleted or not, who is named by either id: ours, or Clerk's ``user_…``."""
+    """Return the local id of the user with this local id or Clerk id (``user_…``), deleted or not."""
     if reference.startswith("user_"):
         return session.scalar(select(users.c.id).where(users.c.clerk_id == reference))
     if not re.fullmatch("[0-9]{1,19}", reference) or int(reference) > LARGEST_ID:

@@ -45,7 +45,7 @@ class Chart(NamedTuple):
 
 
 def draw_outcomes(hours: Sequence[Hour], outcomes: Sequence[str]) -> Chart:
-    """Return one stacked bar an hour: the number of deliveries by outcome."""
+    """Return one stacked bar for each hour: the number of deliveries by outcome."""
     levels = _levels(max((hour.deliveries for hour in hours), default=0))
     unit = (BASELINE - TOP) / levels[-1]
     step = (WIDTH - LEFT - RIGHT) / max(len(hours), 1)

@@ -29,7 +29,7 @@ _MEANINGS = {
     "missing": "live at Clerk, not here",
     "stale": "here in another version",
     "orphaned": "live here, not at Clerk",
-    "buried": "deleted here, live at Clerk",
+    "buried": "deleted here, but not at Clerk",
     "unreadable": "could not be compared",
 }
 

@@ -1,4 +1,4 @@
-"""Problem details as pages: what happened, and a link to go on with."""
+"""Problem details as pages: what happened, and a link to continue."""
 
 from __future__ import annotations
 

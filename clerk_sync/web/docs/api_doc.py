@@ -16,7 +16,7 @@ View = TypeVar("View", bound=Callable[..., Response])
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """What the OpenAPI document needs to know of a view besides its URL rule and its docstring."""
+    """The OpenAPI document's data about a view, besides its URL rule and its docstring."""
 
     answer: type | None
     status: int
@@ -29,7 +29,7 @@ class Operation:
 _OPERATIONS: dict[Callable[..., Response], Operation] = {}
 
 referenced_types: set[type] = set()
-"""Types that answers name by ``$ref`` only, so that msgspec cannot find them. The document includes their schemas."""
+"""Types that responses name by ``$ref`` only. msgspec cannot find them, so the document adds their schemas."""
 
 
 def describe(
@@ -41,9 +41,9 @@ def describe(
     headers: Mapping[str, str] | None = None,
     refusals: tuple[int, ...] = (),
 ) -> Callable[[View], View]:
-    """Record what a view answers and takes.
+    """Record a view's requests and responses.
 
-    ``headers`` maps headers of the answer to their meaning. ``refusals`` are error statuses that do not follow from the
+    ``headers`` maps response headers to their meaning. ``refusals`` are error statuses that do not follow from the
     view's body, guard and parameters.
     """
     operation = Operation(

@@ -13,8 +13,8 @@ INFO: Json = {
     "version": "1",
     "description": (
         "An API for users of Clerk. "
-        "Every answer has an X-Request-ID: the request's own if it is 8 to 64 letters, digits, dots, underscores or "
-        "hyphens. Answers for one user have `Cache-Control: no-store`."
+        "Every response has an X-Request-ID: the request's own if it is 8 to 64 letters, digits, dots, underscores or "
+        "hyphens. Responses for one user have `Cache-Control: no-store`."
     ),
     "license": {"name": "MIT", "identifier": "MIT"},
 }
@@ -35,7 +35,7 @@ _MEANINGS = {
 
 
 def header(description: str) -> Json:
-    """Return the OpenAPI object of an answer's header."""
+    """Return the OpenAPI object of a response header."""
     return {"description": description, "schema": {"type": "string"}}
 
 

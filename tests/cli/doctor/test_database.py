@@ -15,7 +15,7 @@ def test_a_database_that_is_down(doctor: Doctor) -> None:
     report = doctor(DATABASE_URL="postgresql://u:hunter2@127.0.0.1:1/none")
     assert report.exit_code == 1
     assert "no server listens there" in report.of("database", "wrong")
-    assert "not checked" in report.of("role wall", "warning")
+    assert "not checked" in report.of("role guard", "warning")
     report.of("Clerk's API", "ok")
 
 
@@ -43,7 +43,7 @@ def test_migrations_of_another_version(doctor: Doctor, query: Query, revision: s
         query("UPDATE alembic_version SET version_num = %s", *before)
     assert f"shop {revision}" in report.of("migrations", "wrong")
     assert fix in report.of("migrations", "wrong")
-    report.of("role wall", guard)  # what an older database lacks is not a second fault
+    report.of("role guard", guard)  # what an older database lacks is not a second fault
 
 
 def test_more_workers_than_the_database_has_connections_for(doctor: Doctor) -> None:

@@ -68,5 +68,5 @@ def test_keys_of_another_instance_than_the_mirrors(doctor: Doctor, clerk: LocalC
     with LocalClerk.start(instance=2) as other:
         report = doctor(**other.environment)
     said = report.of("binding", "wrong")
-    assert f"to {clerk.instance_id}, and CLERK_SECRET_KEY belongs to {other.instance_id}" in said
+    assert f"to {clerk.instance_id}, but CLERK_SECRET_KEY belongs to {other.instance_id}" in said
     assert "rebind" in said

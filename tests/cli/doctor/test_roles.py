@@ -1,4 +1,4 @@
-"""A role wall with a gap, and roles that nobody accounts for."""
+"""A role guard with a gap, and roles that the audit does not explain."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from tests.stage.migrations import migrate
 from tests.stage.postgres import run_statement
 
 
-def test_a_wall_whose_trigger_is_switched_off(doctor: Doctor, query: Query) -> None:
+def test_a_disabled_trigger_of_the_role_guard_is_reported(doctor: Doctor, query: Query) -> None:
     query("ALTER TABLE users DISABLE TRIGGER role_wall_insert, DISABLE TRIGGER role_audit_insert")
     try:
         report = doctor()
     finally:
         query("ALTER TABLE users ENABLE TRIGGER role_wall_insert, ENABLE TRIGGER role_audit_insert")
-    said = [each["found"] for each in report.findings if each["subject"] == "role wall"]
+    said = [each["found"] for each in report.findings if each["subject"] == "role guard"]
     assert said == [
-        "triggers missing or switched off: role_audit_insert, role_wall_insert",
-        "tried: an ADMIN made by the application was not refused",
+        "triggers missing or disabled: role_audit_insert, role_wall_insert",
+        "tested: an ADMIN made by the application was not refused",
     ]
     assert query("SELECT count(*) FROM users") == [(0,)]
 
@@ -30,11 +30,11 @@ def test_a_connection_name_that_does_not_arrive(doctor: Doctor, new_database: Ca
     run_statement(url, name_is_lost)
     report = doctor(DATABASE_URL=url)
     assert "PgBouncer" in report.of("connection name", "wrong")
-    assert "was not refused" in report.of("role wall", "wrong")
+    assert "was not refused" in report.of("role guard", "wrong")
     assert run_statement(url, "SELECT count(*) FROM users") == [(0,)]
 
 
-def test_an_admin_whom_the_audit_does_not_know(doctor: Doctor, query: Query) -> None:
+def test_an_admin_that_the_audit_does_not_explain_is_reported(doctor: Doctor, query: Query) -> None:
     query("ALTER TABLE users DISABLE TRIGGER role_audit_insert")
     try:
         query("INSERT INTO users (clerk_id, role) VALUES ('user_sneaked_in', 'ADMIN')")
@@ -42,12 +42,12 @@ def test_an_admin_whom_the_audit_does_not_know(doctor: Doctor, query: Query) -> 
         query("ALTER TABLE users ENABLE TRIGGER role_audit_insert")
     report = doctor()
     assert report.exit_code == 1
-    assert "user_sneaked_in is ADMIN, and role_changes knows nothing of it" in report.of("roles", "wrong")
+    assert "user_sneaked_in is ADMIN, but role_changes does not say so" in report.of("roles", "wrong")
 
 
 def test_a_role_that_the_application_has_changed(doctor: Doctor, query: Query) -> None:
     query("INSERT INTO users (clerk_id, role) VALUES ('user_boss', 'ADMIN')")
-    assert "1 ADMIN, each accounted for" in doctor().of("roles", "ok")
+    assert "1 ADMIN, each recorded" in doctor().of("roles", "ok")
     query("UPDATE role_changes SET application_name = 'clerk_sync'")
     assert "1 from the application itself" in doctor().of("role changes", "wrong")
     query("UPDATE role_changes SET application_name = ''")
