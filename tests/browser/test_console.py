@@ -10,7 +10,7 @@ import requests
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Complaints, Screenshot, start_browser_servers
-from tests.browser.office import GRACE, fill, park
+from tests.browser.console_data import GRACE, fill, park
 from tests.stage.migrations import migrate
 from tests.stage.servers import Servers
 
@@ -35,7 +35,7 @@ PAGES = (
 
 
 @pytest.fixture(scope="module")
-def office(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def console_servers(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Servers with 100,000 users and an administrator, after a busy day."""
     with start_browser_servers(migrate(new_database()), tmp_path_factory.mktemp("logs")) as servers:
         fill(servers)
@@ -48,11 +48,11 @@ def office(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
-def sign_in(office: Servers, complaints: Complaints) -> Callable[..., Page]:
+def sign_in(console_servers: Servers, complaints: Complaints) -> Callable[..., Page]:
     """Sign in on a page by way of the console's door, as ADMIN or as somebody else."""
 
     def by_the_door(page: Page, email: str = ADMIN) -> Page:
-        page.goto(f"{office.service.url}/console")
+        page.goto(f"{console_servers.service.url}/console")
         complaints.take_back("401")
         page.get_by_role("link", name="Sign in", exact=True).click()
         page.get_by_label("Email address").fill(email)
@@ -86,9 +86,9 @@ def expire(page: Page, servers: Servers) -> None:
 
 
 def test_an_administrator_finds_a_parked_event_and_replays_it(
-    admin: Page, office: Servers, screenshot: Screenshot
+    admin: Page, console_servers: Servers, screenshot: Screenshot
 ) -> None:
-    assert admin.url == f"{office.service.url}/console"
+    assert admin.url == f"{console_servers.service.url}/console"
     screenshot("console-overview", page=admin, whole_page=True)
     admin.locator(".is-bad").get_by_role("link").click()
     expect(heading(admin)).to_have_text("Parked events")
@@ -104,10 +104,10 @@ def test_an_administrator_finds_a_parked_event_and_replays_it(
     expect(admin.get_by_role("status")).to_have_count(0)
     admin.get_by_role("link", name=GRACE).click()
     expect(heading(admin)).to_contain_text("Grace Hopper")
-    assert office.query("SELECT last_name FROM users WHERE clerk_id = %s", GRACE) == [("Hopper",)]
+    assert console_servers.query("SELECT last_name FROM users WHERE clerk_id = %s", GRACE) == [("Hopper",)]
 
 
-def test_with_100_000_users_every_page_is_fast(admin: Page, office: Servers, screenshot: Screenshot) -> None:
+def test_with_100_000_users_every_page_is_fast(admin: Page, console_servers: Servers, screenshot: Screenshot) -> None:
     expect(admin.locator(".tiles").first).to_contain_text("Live users98,00")
     admin.get_by_role("link", name="Users", exact=True).click()
     admin.get_by_role("searchbox").fill("GRAŻYNA.nowak9")
@@ -115,7 +115,7 @@ def test_with_100_000_users_every_page_is_fast(admin: Page, office: Servers, scr
     expect(admin.get_by_role("table")).to_contain_text("grażyna.nowak9")
     screenshot("console-users", page=admin)
     for page in PAGES:
-        assert fastest_ms(admin, f"{office.service.url}/console{page}") < MOST_SERVER_MS, page
+        assert fastest_ms(admin, f"{console_servers.service.url}/console{page}") < MOST_SERVER_MS, page
 
 
 def fastest_ms(page: Page, address: str) -> float:
@@ -151,18 +151,18 @@ def test_the_keyboard_is_enough(admin: Page) -> None:
     expect(admin.get_by_role("status")).to_contain_text("replayed")
 
 
-def test_an_expired_token_is_renewed_without_a_message(admin: Page, office: Servers) -> None:
-    expire(admin, office)
-    admin.goto(f"{office.service.url}/console/users?query=okafor")
-    assert admin.url == f"{office.service.url}/console/users?query=okafor"
+def test_an_expired_token_is_renewed_without_a_message(admin: Page, console_servers: Servers) -> None:
+    expire(admin, console_servers)
+    admin.goto(f"{console_servers.service.url}/console/users?query=okafor")
+    assert admin.url == f"{console_servers.service.url}/console/users?query=okafor"
     expect(heading(admin)).to_have_text("Users")
 
 
-def test_a_page_that_stays_open_can_still_send_its_form(admin: Page, office: Servers) -> None:
-    park(office, "msg_2lateForm", "first_name: expected text", 1, first_name=7)
+def test_a_page_that_stays_open_can_still_send_its_form(admin: Page, console_servers: Servers) -> None:
+    park(console_servers, "msg_2lateForm", "first_name: expected text", 1, first_name=7)
     admin.clock.install()
-    admin.goto(f"{office.service.url}/console/events/msg_2lateForm")
-    expire(admin, office)
+    admin.goto(f"{console_servers.service.url}/console/events/msg_2lateForm")
+    expire(admin, console_servers)
     with admin.expect_response("**/v1/client/sessions/*/tokens"):
         admin.clock.fast_forward(50_000)
     admin.wait_for_function("!document.cookie.includes('eyJleHAiOjEwMDA')")
@@ -170,13 +170,15 @@ def test_a_page_that_stays_open_can_still_send_its_form(admin: Page, office: Ser
     expect(admin.get_by_role("status")).to_contain_text("parked again")
 
 
-def test_an_ended_session_leads_to_the_sign_in_link(admin: Page, office: Servers, complaints: Complaints) -> None:
-    expire(admin, office)
-    [user_id] = office.query("SELECT clerk_id FROM users WHERE email = %s", ADMIN)[0]
-    for session in office.clerk.sessions.all():
+def test_an_ended_session_leads_to_the_sign_in_link(
+    admin: Page, console_servers: Servers, complaints: Complaints
+) -> None:
+    expire(admin, console_servers)
+    [user_id] = console_servers.query("SELECT clerk_id FROM users WHERE email = %s", ADMIN)[0]
+    for session in console_servers.clerk.sessions.all():
         if session.user_id == user_id:
-            office.clerk.sessions.finish(session.id, "revoked")
-    admin.goto(f"{office.service.url}/console/runs")
+            console_servers.clerk.sessions.finish(session.id, "revoked")
+    admin.goto(f"{console_servers.service.url}/console/runs")
     expect(admin.get_by_role("link", name="Sign in", exact=True)).to_be_visible()
     complaints.take_back("401")
 
@@ -191,36 +193,38 @@ def test_a_client_is_shown_how_to_become_an_administrator(
 
 
 def test_without_javascript_everything_works_the_same(
-    sign_in: Callable[..., Page], new_page: Callable[..., Page], office: Servers
+    sign_in: Callable[..., Page], new_page: Callable[..., Page], console_servers: Servers
 ) -> None:
     page = sign_in(new_page(java_script_enabled=False))
-    park(office, "msg_2withoutScripts", "first_name: expected text", 2, first_name=7)
-    expire(page, office)
-    page.goto(f"{office.service.url}/console/events/msg_2withoutScripts")
+    park(console_servers, "msg_2withoutScripts", "first_name: expected text", 2, first_name=7)
+    expire(page, console_servers)
+    page.goto(f"{console_servers.service.url}/console/events/msg_2withoutScripts")
     page.get_by_role("button", name="Replay").click()
     expect(page.get_by_role("status")).to_contain_text("parked again")
 
 
-def test_a_running_sync_moves_on_the_page_until_it_is_done(admin: Page, office: Servers) -> None:
-    [(run_id,)] = office.query(
+def test_a_running_sync_moves_on_the_page_until_it_is_done(admin: Page, console_servers: Servers) -> None:
+    [(run_id,)] = console_servers.query(
         "INSERT INTO sync_runs (kind, seen, cursor) VALUES ('all', 500, '{\"expected\": 2000}') RETURNING id"
     )
-    admin.goto(f"{office.service.url}/console/runs/{run_id}")
+    admin.goto(f"{console_servers.service.url}/console/runs/{run_id}")
     expect(admin.get_by_text("500 of about 2,000 users seen")).to_be_visible()
-    office.query("UPDATE sync_runs SET seen = 1500, heartbeat_at = now() WHERE id = %s", run_id)
+    console_servers.query("UPDATE sync_runs SET seen = 1500, heartbeat_at = now() WHERE id = %s", run_id)
     expect(admin.get_by_text("1,500 of about 2,000 users seen")).to_be_visible()
-    office.query("UPDATE sync_runs SET status = 'done', ended_at = now(), cursor = NULL WHERE id = %s", run_id)
+    console_servers.query("UPDATE sync_runs SET status = 'done', ended_at = now(), cursor = NULL WHERE id = %s", run_id)
     expect(admin.get_by_role("status")).to_have_text("done")
     expect(admin.locator("[data-every-s]")).to_have_count(0)
 
 
-def test_a_phone_scrolls_tables_and_never_the_page(admin: Page, office: Servers, screenshot: Screenshot) -> None:
+def test_a_phone_scrolls_tables_and_never_the_page(
+    admin: Page, console_servers: Servers, screenshot: Screenshot
+) -> None:
     for width in (320, 390):
         admin.set_viewport_size({"width": width, "height": 844})
         for page in PAGES:
-            admin.goto(f"{office.service.url}/console{page}")
+            admin.goto(f"{console_servers.service.url}/console{page}")
             assert admin.evaluate("document.documentElement.scrollWidth") <= width, (page, width)
-    admin.goto(f"{office.service.url}/console")
+    admin.goto(f"{console_servers.service.url}/console")
     screenshot("console-phone", page=admin)
 
 

@@ -53,9 +53,9 @@ class LoadGenerator:
             self._wait_for_low_water()
             yield sent
 
-    def drain(self, patience_s: float) -> None:
+    def drain(self, timeout_s: float) -> None:
         """Wait until the last retry has been made."""
-        self._clerk.webhook_sender.wait_idle(patience_s)
+        self._clerk.webhook_sender.wait_idle(timeout_s)
         self._give_up()
 
     def _carry_out_one_act(self) -> int:

@@ -12,7 +12,7 @@ import pytest
 from clerk_sync.clerk.api.transport import Transport
 from clerk_sync.clerk.errors import ApiUnavailableError
 from tests.clerk.api.scripted_api import FakeTime, ScriptedApi
-from tests.cli.stranger import self_signed_certificate, stranger
+from tests.cli.fixed_server import fixed_server, self_signed_certificate
 
 MakeTransport = Callable[..., Transport]
 
@@ -72,7 +72,7 @@ def test_a_server_with_an_untrusted_certificate_does_not_get_the_key(
     make_transport: MakeTransport, fake_time: FakeTime, tmp_path: Path
 ) -> None:
     with (
-        stranger(200, certificate=self_signed_certificate(tmp_path)) as url,
+        fixed_server(200, certificate=self_signed_certificate(tmp_path)) as url,
         pytest.raises(ApiUnavailableError) as refused,
     ):
         make_transport(url).get("/users", parse=bytes)
@@ -85,7 +85,7 @@ def test_certificates_that_the_operator_names_are_trusted(
 ) -> None:
     certificate = self_signed_certificate(tmp_path)
     monkeypatch.setenv(name, str(certificate))
-    with stranger(200, b"[]", certificate=certificate) as url:
+    with fixed_server(200, b"[]", certificate=certificate) as url:
         assert make_transport(url).get("/users", parse=bytes) == b"[]"
 
 
@@ -105,7 +105,10 @@ def test_certificates_may_be_in_a_folder(
     certificate = self_signed_certificate(tmp_path)
     (tmp_path / "empty").mkdir()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "empty"))
-    with stranger(200, b"[]", certificate=certificate) as url, pytest.raises(ApiUnavailableError, match="CERTIFICATE"):
+    with (
+        fixed_server(200, b"[]", certificate=certificate) as url,
+        pytest.raises(ApiUnavailableError, match="CERTIFICATE"),
+    ):
         make_transport(url).get("/users", parse=bytes)
 
 

@@ -15,7 +15,7 @@ from clerk_sync.emulator import LocalClerk
 from tests.conftest import clerk_event, clerk_user, sign_delivery
 from tests.stage.servers import wait_for
 
-PATIENCE_S = 20
+TIMEOUT_S = 20
 PAUSE_WHEN_REFUSED_S = 0.02
 
 REFUSED = "refused"
@@ -24,7 +24,7 @@ REFUSED = "refused"
 
 @dataclass(frozen=True)
 class Request:
-    """What a visitor sends."""
+    """What a client sends."""
 
     method: str
     path: str
@@ -49,41 +49,41 @@ def mixed_traffic(clerk: LocalClerk) -> Callable[[], Request]:
 
 
 class Load:
-    """Visitors of ``url``, each sending one request after the other until the block ends.
+    """Clients of ``url``, each sending one request after the other until the block ends.
 
     Half of them come with a new connection each time, half keep theirs.
     """
 
-    def __init__(self, url: str, compose: Callable[[], Request], visitors: int = 6) -> None:
+    def __init__(self, url: str, compose: Callable[[], Request], clients: int = 6) -> None:
         self._netloc = urlsplit(url).netloc
         self._compose = compose
         self._over = Event()
-        self._visitors = [Thread(target=self._visit, args=(number % 2 == 0,)) for number in range(visitors)]
+        self._clients = [Thread(target=self._send_until_over, args=(number % 2 == 0,)) for number in range(clients)]
         self.outcomes: Counter[str | int] = Counter()
 
     def __enter__(self) -> Load:
-        for visitor in self._visitors:
-            visitor.start()
+        for client in self._clients:
+            client.start()
         self.wait_for_more(20)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        for visitor in self._visitors:
-            visitor.join()
+        for client in self._clients:
+            client.join()
 
     def wait_for_more(self, count: int) -> None:
         """Wait until so many more requests were answered."""
         goal = self.answered + count
-        wait_for(lambda: self.answered >= goal, f"{count} more answers; so far {dict(self.outcomes)}", PATIENCE_S)
+        wait_for(lambda: self.answered >= goal, f"{count} more answers; so far {dict(self.outcomes)}", TIMEOUT_S)
 
     @property
     def answered(self) -> int:
         """How many requests got an answer."""
         return sum(count for outcome, count in list(self.outcomes.items()) if isinstance(outcome, int))
 
-    def _visit(self, keeps_connection: bool) -> None:
-        connection = http.client.HTTPConnection(self._netloc, timeout=PATIENCE_S)
+    def _send_until_over(self, keeps_connection: bool) -> None:
+        connection = http.client.HTTPConnection(self._netloc, timeout=TIMEOUT_S)
         while not self._over.is_set():
             outcome = _send(connection, self._compose())
             self.outcomes[outcome] += 1

@@ -38,7 +38,7 @@ FORGED = {
     "X-Forwarded-Port": "1",
     "Forwarded": "for=203.0.113.9;host=forged.example;proto=gopher",
     "X-Real-Ip": "203.0.113.9",
-    "X-Request-Id": "forged-by-a-visitor",
+    "X-Request-Id": "forged-by-a-client",
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.deploy.load import PATIENCE_S
+from tests.deploy.load import TIMEOUT_S
 from tests.stage.servers import Servers, start_servers
 from tests.stage.service import Service
 
@@ -24,7 +24,7 @@ def servers(migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def ask(servers: Servers, service: Service, method: str, path: str, user_id: str, **options: Any) -> requests.Response:
     headers = {"Authorization": f"Bearer {servers.clerk.session_token(user_id)}", **options.pop("headers", {})}
-    return requests.request(method, service.url + path, headers=headers, timeout=PATIENCE_S, **options)
+    return requests.request(method, service.url + path, headers=headers, timeout=TIMEOUT_S, **options)
 
 
 def everywhere(servers: Servers, path: str, user_id: str) -> list[tuple[int, str | None]]:

@@ -111,10 +111,10 @@ def wait_until_they_wait(database_url: str) -> None:
 
 
 def is_refused(port: int) -> bool:
-    with socket.socket() as visitor:
-        visitor.settimeout(3)
+    with socket.socket() as connection:
+        connection.settimeout(3)
         try:
-            visitor.connect(("127.0.0.1", port))
+            connection.connect(("127.0.0.1", port))
         except ConnectionRefusedError:
             return True
         except TimeoutError:
@@ -124,23 +124,23 @@ def is_refused(port: int) -> bool:
 
 def test_whoever_is_in_but_has_not_spoken_yet_is_served(service: Service) -> None:
     with ExitStack() as stack:
-        visitors = [
+        connections = [
             stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=10)) for _ in range(40)
         ]
         tell_every_process(service)
         wait_for(lambda: is_shut(service.port), "a shut door")
-        for visitor in visitors:
-            visitor.sendall(b"GET /healthz HTTP/1.1\r\nHost: shop\r\n\r\n")
-        answers = [visitor.recv(65536) for visitor in visitors]
+        for connection in connections:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: shop\r\n\r\n")
+        answers = [connection.recv(65536) for connection in connections]
     assert {answer.partition(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 200 OK"}
     assert all(b"\r\nconnection: close\r\n" in answer.lower() for answer in answers)
     service.wait_until_ended(SOON_S)
 
 
 def is_shut(port: int) -> bool:
-    with socket.socket() as visitor:
-        visitor.settimeout(0.05)
-        return visitor.connect_ex(("127.0.0.1", port)) != 0
+    with socket.socket() as connection:
+        connection.settimeout(0.05)
+        return connection.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_a_server_that_nobody_visits_ends_at_once(service: Service) -> None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 POLL_S = 0.01
 
 
@@ -78,7 +78,7 @@ class Shell:
         self._process.stdin.flush()
 
     def _wait_until(self, is_so: Callable[[], bool], command: str, output: Path) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while not is_so():
             said = output.read_text(errors="replace")[-2000:] if output.exists() else "nothing"
             assert self._process.poll() is None, f"{command!r} ended the shell; it said {said}"

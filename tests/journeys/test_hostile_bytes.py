@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.stage.servers import PATIENCE_S, Servers
+from tests.stage.servers import TIMEOUT_S, Servers
 
 
 def ask(servers: Servers, *headers: bytes) -> tuple[int, dict[str, object]]:
     """Send ``GET /api/session`` with these header lines; return status and JSON of the answer."""
     address = urlsplit(servers.service.url)
-    with socket.create_connection((address.hostname, address.port), PATIENCE_S) as connection:
+    with socket.create_connection((address.hostname, address.port), TIMEOUT_S) as connection:
         lines = [b"GET /api/session HTTP/1.1", b"Host: localhost", b"Connection: close", *headers, b"", b""]
         connection.sendall(b"\r\n".join(lines))
         with connection.makefile("rb") as answer:

@@ -16,7 +16,7 @@ from clerk_sync.emulator import LocalClerk
 from tests.stage.postgres import run_statement
 from tests.stage.service import Environment, Service, environment_for, free_port, run_flask, stop_together
 
-PATIENCE_S = 15.0
+TIMEOUT_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Servers:
         token = self.clerk.session_token(user_id)
         headers = {"Authorization": f"Bearer {token}", **options.pop("headers", {})}
         client = http or requests
-        return client.request(method, self.service.url + path, headers=headers, timeout=PATIENCE_S, **options)
+        return client.request(method, self.service.url + path, headers=headers, timeout=TIMEOUT_S, **options)
 
 
 @contextmanager
@@ -70,7 +70,7 @@ def start_servers(
         yield Servers(clerk, services, database_url, environment)
 
 
-def wait_for(look: Callable[[], Any], what: str, timeout_s: float = PATIENCE_S) -> Any:
+def wait_for(look: Callable[[], Any], what: str, timeout_s: float = TIMEOUT_S) -> Any:
     """Return what ``look`` finds as soon as it is true; fail, naming ``what``, where it never is."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:

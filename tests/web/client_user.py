@@ -64,7 +64,7 @@ class Description:
         return None
 
 
-class Visitor:
+class ApiClient:
     """Someone who calls the API, signed in or not."""
 
     def __init__(self, client: FlaskClient, description: Description, headers: dict[str, str]) -> None:

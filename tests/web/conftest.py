@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from clerk_sync.db.orm import db
 from clerk_sync.shop.catalogue import ProductEntry, load_products
 from tests.local_clerk import clerk
-from tests.web.client_user import Description, Visitor
+from tests.web.client_user import ApiClient, Description
 
 __all__ = ["clerk"]
 
@@ -27,33 +27,33 @@ def description(client: FlaskClient) -> Description:
 
 
 @pytest.fixture
-def visitor(client: FlaskClient, description: Description, bearer: Callable[..., dict[str, str]]) -> Any:
-    """A factory of visitors: with a Clerk id signed in, without one a stranger."""
-    return lambda clerk_id=None: Visitor(client, description, bearer(clerk_id) if clerk_id else {})
+def make_api_client(client: FlaskClient, description: Description, bearer: Callable[..., dict[str, str]]) -> Any:
+    """A factory of visitors: with a Clerk id signed in, without one a signed_out."""
+    return lambda clerk_id=None: ApiClient(client, description, bearer(clerk_id) if clerk_id else {})
 
 
 @pytest.fixture
-def stranger(visitor: Any) -> Visitor:
-    made: Visitor = visitor()
+def signed_out(make_api_client: Any) -> ApiClient:
+    made: ApiClient = make_api_client()
     return made
 
 
 @pytest.fixture
-def grace(visitor: Any) -> Visitor:
-    made: Visitor = visitor(GRACE)
+def grace(make_api_client: Any) -> ApiClient:
+    made: ApiClient = make_api_client(GRACE)
     return made
 
 
 @pytest.fixture
-def ada(visitor: Any) -> Visitor:
-    made: Visitor = visitor(ADA)
+def ada(make_api_client: Any) -> ApiClient:
+    made: ApiClient = make_api_client(ADA)
     return made
 
 
 @pytest.fixture
-def boss(visitor: Any, query: Callable[..., list[tuple[Any, ...]]]) -> Visitor:
+def boss(make_api_client: Any, query: Callable[..., list[tuple[Any, ...]]]) -> ApiClient:
     """An ADMIN, made one in the only way there is: by a person, in the database."""
-    made: Visitor = visitor(BOSS)
+    made: ApiClient = make_api_client(BOSS)
     made.get("/api/me")
     query("UPDATE users SET role = 'ADMIN' WHERE clerk_id = %s", BOSS)
     return made
@@ -79,7 +79,7 @@ HOME = {"line1": "1 Harbour Road", "city": "Galway", "country": "IE"}
 
 
 @pytest.fixture
-def order(grace: Visitor, products: None) -> dict[str, Any]:
+def order(grace: ApiClient, products: None) -> dict[str, Any]:
     """Grace's order of two TEA, pending, as it was answered."""
     address = grace.post("/api/addresses", HOME).get_json()
     grace.put("/api/cart/items/TEA", {"quantity": 2})

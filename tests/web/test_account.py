@@ -9,13 +9,13 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.conftest import clerk_event, clerk_user
-from tests.web.client_user import Visitor
+from tests.web.client_user import ApiClient
 from tests.web.conftest import GRACE, HOME
 
 Query = Callable[..., list[tuple[Any, ...]]]
 
 
-def test_the_session_shows_what_the_token_proves_and_asks_no_database(grace: Visitor, query: Query) -> None:
+def test_the_session_shows_what_the_token_proves_and_asks_no_database(grace: ApiClient, query: Query) -> None:
     answer = grace.get("/api/session").get_json()
     assert (answer["user_id"], answer["org"]) == (GRACE, None)
     assert answer["expires_at"] - answer["issued_at"] == 60
@@ -28,14 +28,14 @@ def test_the_session_names_the_active_organisation(client: FlaskClient, bearer: 
     assert answer["org"] == {"id": "org_1", "slug": "harbour", "role": "org:admin"}
 
 
-def test_a_user_without_any_delivery_is_served(grace: Visitor, query: Query) -> None:
+def test_a_user_without_any_delivery_is_served(grace: ApiClient, query: Query) -> None:
     me = grace.get("/api/me").get_json()
     assert me["clerk_id"] == me["name"] == GRACE
     assert (me["role"], me["email"], me["email_verified"]) == ("CLIENT", None, False)
     assert query("SELECT clerk_id, clerk_updated_at FROM users") == [(GRACE, 0)]
 
 
-def test_me_is_the_mirrored_user(grace: Visitor, deliver: Callable[..., TestResponse]) -> None:
+def test_me_is_the_mirrored_user(grace: ApiClient, deliver: Callable[..., TestResponse]) -> None:
     deliver(clerk_event("user.created", clerk_user(GRACE)))
     me = grace.get("/api/me").get_json()
     assert (
@@ -52,7 +52,7 @@ def test_me_is_the_mirrored_user(grace: Visitor, deliver: Callable[..., TestResp
 
 
 def test_a_role_that_is_sent_anywhere_changes_nothing(
-    grace: Visitor, products: None, order: dict[str, Any], query: Query
+    grace: ApiClient, products: None, order: dict[str, Any], query: Query
 ) -> None:
     role: dict[str, Any] = {"role": "ADMIN", "user": {"role": "ADMIN"}, "public_metadata": {"role": "ADMIN"}}
     for method, path, body in (

@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from tests.conftest import INSTANCE_ID, clerk_event, clerk_user
-from tests.web.client_user import Visitor
+from tests.web.client_user import ApiClient
 from tests.web.conftest import BOSS, GRACE
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -30,13 +30,13 @@ def clerk_ids(response: TestResponse) -> list[str]:
         ("GET", "/api/admin/sync"),
     ],
 )
-def test_a_client_is_refused(grace: Visitor, stranger: Visitor, method: str, path: str) -> None:
+def test_a_client_is_refused(grace: ApiClient, signed_out: ApiClient, method: str, path: str) -> None:
     answer = grace.send(method, path, json={"status": "paid"})
     assert (answer.status_code, answer.get_json()["code"]) == (403, "forbidden")
-    assert stranger.send(method, path, json={"status": "paid"}).status_code == 401
+    assert signed_out.send(method, path, json={"status": "paid"}).status_code == 401
 
 
-def test_a_former_admin_is_refused_at_once(boss: Visitor, query: Query) -> None:
+def test_a_former_admin_is_refused_at_once(boss: ApiClient, query: Query) -> None:
     assert boss.get("/api/admin/sync").status_code == 200
     query("UPDATE users SET role = 'CLIENT'")
     assert boss.get("/api/admin/sync").status_code == 403
@@ -74,17 +74,17 @@ def people(deliver: Deliver) -> None:
         ("' OR true --", []),
     ],
 )
-def test_users_are_found_by_name_and_e_mail(boss: Visitor, people: None, query_text: str, found: list[str]) -> None:
+def test_users_are_found_by_name_and_e_mail(boss: ApiClient, people: None, query_text: str, found: list[str]) -> None:
     assert clerk_ids(boss.get(f"/api/admin/users?query={quote(query_text)}")) == found
 
 
 @pytest.mark.parametrize("query_text", ["%00", "a%00", "x" * 201])
-def test_a_query_that_cannot_be_asked_is_refused(boss: Visitor, query_text: str) -> None:
+def test_a_query_that_cannot_be_asked_is_refused(boss: ApiClient, query_text: str) -> None:
     answer = boss.get(f"/api/admin/users?query={query_text}")
     assert (answer.status_code, answer.get_json()["code"]) == (422, "query-invalid")
 
 
-def test_users_come_in_pages_newest_first(boss: Visitor, people: None) -> None:
+def test_users_come_in_pages_newest_first(boss: ApiClient, people: None) -> None:
     first = boss.get("/api/admin/users?limit=3")
     assert clerk_ids(first) == ["user_zoe", "user_bert", "user_anna"]
     rest = boss.get(f"/api/admin/users?limit=3&cursor={first.get_json()['next_cursor']}")
@@ -93,7 +93,7 @@ def test_users_come_in_pages_newest_first(boss: Visitor, people: None) -> None:
     assert boss.get("/api/admin/users?cursor=x").status_code == 422
 
 
-def test_a_deleted_user_is_shown_as_a_tombstone(boss: Visitor, people: None, deliver: Deliver) -> None:
+def test_a_deleted_user_is_shown_as_a_tombstone(boss: ApiClient, people: None, deliver: Deliver) -> None:
     deliver(clerk_event("user.deleted", {"id": "user_anna", "deleted": True}))
     [anna] = boss.get("/api/admin/users?query=user_anna").get_json()["users"]
     assert anna["deleted_at"]
@@ -102,7 +102,7 @@ def test_a_deleted_user_is_shown_as_a_tombstone(boss: Visitor, people: None, del
 
 
 def test_all_the_orders_of_a_user_are_found_by_either_id_after_a_deletion_too(
-    boss: Visitor, order: dict[str, Any], deliver: Deliver, query: Query
+    boss: ApiClient, order: dict[str, Any], deliver: Deliver, query: Query
 ) -> None:
     deliver(clerk_event("user.deleted", {"id": GRACE, "deleted": True}))
     [(local_id,)] = query("SELECT id FROM users WHERE clerk_id = %s", GRACE)
@@ -114,12 +114,12 @@ def test_all_the_orders_of_a_user_are_found_by_either_id_after_a_deletion_too(
 @pytest.mark.parametrize(
     "id_", ["0", "999", "9" * 19, "9" * 5000, "user_nobody", "grace", "-1", "1.0", "٣", "user_%27"]
 )
-def test_an_unknown_user_is_404(boss: Visitor, id_: str) -> None:
+def test_an_unknown_user_is_404(boss: ApiClient, id_: str) -> None:
     answer = boss.get(f"/api/admin/users/{id_}/orders")
     assert (answer.status_code, answer.get_json()["code"]) == (404, "user-unknown")
 
 
-def test_an_order_is_moved_step_by_step(boss: Visitor, grace: Visitor, order: dict[str, Any]) -> None:
+def test_an_order_is_moved_step_by_step(boss: ApiClient, grace: ApiClient, order: dict[str, Any]) -> None:
     url = f"/api/admin/orders/{order['number']}"
     for status in ("pending", "paid", "paid", "shipped", "delivered"):
         answer = boss.patch(url, {"status": status})
@@ -132,7 +132,7 @@ def test_an_order_is_moved_step_by_step(boss: Visitor, grace: Visitor, order: di
 
 @pytest.mark.parametrize("body", [{}, {"status": "lost"}, {"status": None}, {"status": ["paid"]}, {"status": "PAID"}])
 def test_an_unknown_status_is_refused_without_being_repeated(
-    boss: Visitor, order: dict[str, Any], body: dict[str, Any]
+    boss: ApiClient, order: dict[str, Any], body: dict[str, Any]
 ) -> None:
     answer = boss.patch(f"/api/admin/orders/{order['number']}", body)
     assert answer.status_code == 422
@@ -140,13 +140,13 @@ def test_an_unknown_status_is_refused_without_being_repeated(
     assert "lost" not in answer.get_json()["detail"]
 
 
-def test_an_unknown_order_is_404(boss: Visitor) -> None:
+def test_an_unknown_order_is_404(boss: ApiClient) -> None:
     answer = boss.patch("/api/admin/orders/ORD-NEVER", {"status": "paid"})
     assert (answer.status_code, answer.get_json()["code"]) == (404, "order-unknown")
     assert boss.patch("/api/admin/orders/%00", {"status": "paid"}).status_code == 404
 
 
-def test_the_state_of_a_mirror_of_which_nothing_is_known_yet(boss: Visitor) -> None:
+def test_the_state_of_a_mirror_of_which_nothing_is_known_yet(boss: ApiClient) -> None:
     assert boss.get("/api/admin/sync").get_json() == {
         "instance_id": None,
         "users": {"live": 1, "deleted": 0, "never_filled": 1},
@@ -157,7 +157,7 @@ def test_the_state_of_a_mirror_of_which_nothing_is_known_yet(boss: Visitor) -> N
 
 
 def test_the_state_of_the_mirror_tells_what_arrived_and_what_is_stuck(
-    boss: Visitor, people: None, deliver: Deliver, query: Query
+    boss: ApiClient, people: None, deliver: Deliver, query: Query
 ) -> None:
     deliver(clerk_event("user.deleted", {"id": "user_anna", "deleted": True}))
     deliver(clerk_event("user.updated", {"id": None}))

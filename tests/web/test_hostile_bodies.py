@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from tests.conftest import examples
 from tests.hostile_json import BROKEN_TEXTS, ODD_VALUES, UNREADABLE_VALUES, encode, texts
-from tests.web.client_user import Description, Visitor
+from tests.web.client_user import ApiClient, Description
 from tests.web.conftest import HOME
 
 ADDRESS = HOME | {"name": "Grace", "line2": "Back door", "region": "Connacht", "postal_code": "H91", "phone": "091"}
@@ -46,7 +46,7 @@ Send = Callable[[Route, bytes], TestResponse]
 
 
 @pytest.fixture
-def send(grace: Visitor, boss: Visitor, order: dict[str, Any]) -> Send:
+def send(grace: ApiClient, boss: ApiClient, order: dict[str, Any]) -> Send:
     """Send a body to a route as somebody who may: an ADMIN where it takes one."""
     address = grace.post("/api/addresses", HOME).get_json()
     places = {"id": address["id"], "sku": "TEA", "number": order["number"]}
@@ -104,7 +104,7 @@ def test_an_odd_value_in_what_is_not_json_is_400(send: Send, route: Route) -> No
             assert (answer.status_code, answer.get_json()["code"]) == (400, "not-json"), name
 
 
-def test_broken_text_is_stored_with_replacement_characters_in_every_field(grace: Visitor) -> None:
+def test_broken_text_is_stored_with_replacement_characters_in_every_field(grace: ApiClient) -> None:
     url = grace.post("/api/addresses", HOME).headers["Location"]
     for name, odd in BROKEN_TEXTS.items():
         body = encode(ADDRESS | dict.fromkeys(FREE_TEXTS, Raw(odd)))

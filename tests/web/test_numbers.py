@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from clerk_sync.shop.fields import HIGHEST_PRICE_MINOR, MOST_LINES, MOST_PIECES
 from tests.conftest import ORIGIN
-from tests.web.client_user import Visitor
+from tests.web.client_user import ApiClient
 from tests.web.conftest import BOSS, HOME
 
 Bearer = Callable[..., dict[str, str]]
@@ -43,7 +43,7 @@ LISTS = [
 
 
 @pytest.fixture
-def ask(boss: Visitor, client: FlaskClient, bearer: Bearer) -> Callable[..., int]:
+def ask(boss: ApiClient, client: FlaskClient, bearer: Bearer) -> Callable[..., int]:
     """Send an administrator's request and return the status."""
     headers = bearer(BOSS)
 
@@ -94,7 +94,7 @@ def test_a_body_with_any_number_is_refused(ask: Callable[..., int], number: str)
 
 
 @pytest.mark.usefixtures("products")
-def test_a_cart_takes_100_products_at_the_highest_price_and_no_more(grace: Visitor, query: Any) -> None:
+def test_a_cart_takes_100_products_at_the_highest_price_and_no_more(grace: ApiClient, query: Any) -> None:
     query(
         "INSERT INTO products (sku, name, price_minor, currency) SELECT 'SKU-' || n, 'x', %s, 'EUR'"
         " FROM generate_series(1, 101) n",
@@ -113,7 +113,7 @@ def test_a_cart_takes_100_products_at_the_highest_price_and_no_more(grace: Visit
 
 
 @pytest.mark.usefixtures("products")
-def test_a_cart_of_10_500_products_from_before_the_limit_is_a_conflict(grace: Visitor, query: Any) -> None:
+def test_a_cart_of_10_500_products_from_before_the_limit_is_a_conflict(grace: ApiClient, query: Any) -> None:
     grace.put("/api/cart/items/TEA", {"quantity": 1})
     query(
         "INSERT INTO products (sku, name, price_minor, currency) SELECT 'SKU-' || n, 'x', %s, 'EUR'"

@@ -12,7 +12,7 @@ from flask import Flask, Response, got_request_exception
 
 from clerk_sync.settings.settings import Environment, LogFormat
 from tests.conftest import ORIGIN
-from tests.web.client_user import Visitor
+from tests.web.client_user import ApiClient
 from tests.web.conftest import GRACE
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -81,9 +81,9 @@ def test_an_exception_of_a_view_reaches_the_tracker_with_its_stack(
 
 
 def test_expected_errors_do_not_reach_the_tracker(
-    grace: Visitor, stranger: Visitor, make_app: Callable[..., Flask], heard: list[BaseException]
+    grace: ApiClient, signed_out: ApiClient, make_app: Callable[..., Flask], heard: list[BaseException]
 ) -> None:
-    assert stranger.get("/api/me").status_code == 401
+    assert signed_out.get("/api/me").status_code == 401
     assert grace.get("/api/orders/NONE").status_code == 404
     assert grace.post("/api/addresses", {}).status_code == 422
     assert make_app(database_url="postgresql://127.0.0.1:1/none").test_client().get("/api/products").status_code == 503

@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from clerk_sync.emulator import LocalClerk
 from tests.cli.doctor.conftest import Doctor
-from tests.cli.stranger import stranger
+from tests.cli.fixed_server import fixed_server
 from tests.hostile_json import ODD_VALUES, encode
 
 
@@ -28,7 +28,7 @@ def test_an_api_that_cannot_be_reached(doctor: Doctor) -> None:
 
 
 def test_another_server_at_the_address_of_the_api(doctor: Doctor) -> None:
-    with stranger(200, b"<html>") as url:
+    with fixed_server(200, b"<html>") as url:
         report = doctor(CLERK_API_URL=url)
     assert "not as Clerk does" in report.of("Clerk's API", "wrong")
     assert "not a JSON object" in report.of("key set", "wrong")
@@ -36,7 +36,7 @@ def test_another_server_at_the_address_of_the_api(doctor: Doctor) -> None:
 
 def test_an_instance_beside_odd_values_is_the_instance(doctor: Doctor) -> None:
     instance = {"id": "ins_1", "environment_type": "development", "unread": [Raw(odd) for odd in ODD_VALUES.values()]}
-    with stranger(200, encode(instance)) as url:
+    with fixed_server(200, encode(instance)) as url:
         report = doctor(CLERK_API_URL=url)
     assert "ins_1" in report.of("instance", "ok")
 
@@ -46,13 +46,13 @@ def test_an_instance_beside_odd_values_is_the_instance(doctor: Doctor) -> None:
 )
 def test_a_clock_that_is_off(doctor: Doctor, off_s: float, said: str, verdict: str) -> None:
     instance = {"id": "ins_1", "environment_type": "development"}
-    with stranger(200, instance, headers={"Date": formatdate(time.time() + off_s, usegmt=True)}) as url:
+    with fixed_server(200, instance, headers={"Date": formatdate(time.time() + off_s, usegmt=True)}) as url:
         report = doctor(CLERK_API_URL=url)
     assert said in report.of("clock", verdict)
 
 
 def test_a_test_key_of_a_production_instance(doctor: Doctor) -> None:
-    with stranger(200, {"id": "ins_1", "environment_type": "production"}) as url:
+    with fixed_server(200, {"id": "ins_1", "environment_type": "production"}) as url:
         report = doctor(CLERK_API_URL=url)
     assert "sk_test_" in report.of("instance", "wrong")
 

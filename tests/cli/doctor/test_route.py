@@ -18,7 +18,7 @@ from clerk_sync.cli.doctor.route import check_deployment, check_route, webhook_a
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.extensions import services
 from clerk_sync.mirror.inbox.parked import SELF_TEST
-from tests.cli.stranger import self_signed_certificate, stranger
+from tests.cli.fixed_server import fixed_server, self_signed_certificate
 from tests.conftest import WEBHOOK_SECRET
 from tests.hostile_json import ODD_VALUES
 from tests.local_clerk import Query
@@ -83,7 +83,7 @@ def test_the_self_test_neither_binds_the_mirror_nor_counts_as_an_event(
 @pytest.mark.parametrize("status", [200, 400, 503])
 def test_odd_json_is_not_taken_for_this_service(examined: Examined, status: int) -> None:
     for odd in (*ODD_VALUES.values(), b'{"database": 1}', b'{"database": {"ok": false}}'):
-        with stranger(status, odd) as url:
+        with fixed_server(status, odd) as url:
             found = examined(url)
         assert found["webhook route"].verdict is Verdict.WRONG, odd[:20]
         assert "not as this service does" in found["deployed service"].found, odd[:20]
@@ -164,7 +164,7 @@ def test_a_clock_more_than_five_minutes_off(app: Flask, examined: Examined) -> N
     ],
 )
 def test_each_status_has_its_own_finding(examined: Examined, status: int, body: bytes, said: str) -> None:
-    with stranger(status, body) as url:
+    with fixed_server(status, body) as url:
         found = examined(url)["webhook route"]
     assert found.verdict is Verdict.WRONG
     assert found.found.startswith(str(status))
@@ -173,7 +173,7 @@ def test_each_status_has_its_own_finding(examined: Examined, status: int, body: 
 
 
 def test_a_redirect_is_a_failed_delivery(examined: Examined) -> None:
-    with stranger(308, headers={"Location": "https://www.example.com/api?token=CANARY"}) as url:
+    with fixed_server(308, headers={"Location": "https://www.example.com/api?token=CANARY"}) as url:
         found = examined(url)["webhook route"]
     assert found.found == "308: redirects to https://www.example.com/api"
     assert "follows no redirect" in (found.fix or "")
@@ -181,19 +181,19 @@ def test_a_redirect_is_a_failed_delivery(examined: Examined) -> None:
 
 def test_headers_that_do_not_arrive(examined: Examined) -> None:
     problem = {"code": "signature-invalid", "detail": "The delivery is not signed as it must be: svix-id is missing."}
-    with stranger(400, problem) as url:
+    with fixed_server(400, problem) as url:
         assert "headers do not arrive" in examined(url)["webhook route"].found
 
 
 def test_a_self_signed_certificate(examined: Examined, tmp_path: Path) -> None:
-    with stranger(200, certificate=self_signed_certificate(tmp_path)) as url:
+    with fixed_server(200, certificate=self_signed_certificate(tmp_path)) as url:
         found = examined(url)["webhook route"]
     assert "TLS: the certificate is self-signed" in found.found
     assert "certificate" in (found.fix or "")
 
 
 def test_no_tls_where_tls_is_expected(examined: Examined) -> None:
-    with stranger(200) as url:
+    with fixed_server(200) as url:
         found = examined(url.replace("http:", "https:"))["webhook route"]
     assert "does not speak TLS" in found.found
 
@@ -207,5 +207,5 @@ def test_a_name_that_does_not_exist(examined: Examined) -> None:
 
 
 def test_a_server_that_never_responds(examined: Examined) -> None:
-    with stranger(silent=True) as url:
+    with fixed_server(silent=True) as url:
         assert "no response in time" in examined(url, webhook_timeout_s=0.1)["webhook route"].found

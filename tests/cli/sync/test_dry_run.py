@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from clerk_sync.emulator import LocalClerk
-from tests.cli.world import changed_world
+from tests.cli.changed_users import change_users
 from tests.local_clerk import Command, Query, versions
 
 
 def test_a_dry_run_writes_nothing_at_all(clerk: LocalClerk, sync: Command, query: Query) -> None:
-    changed_world(clerk, sync)
+    change_users(clerk, sync)
     query("DELETE FROM sync_runs; DELETE FROM mirror_binding")
     before = versions(query)
     ran = sync("--dry-run")
@@ -26,7 +26,7 @@ def test_a_dry_run_writes_nothing_at_all(clerk: LocalClerk, sync: Command, query
 def test_a_verbose_dry_run_names_users_and_fields_and_nobodys_data(
     clerk: LocalClerk, sync: Command, command: Command
 ) -> None:
-    ids = changed_world(clerk, sync)
+    ids = change_users(clerk, sync)
     ran = command("sync", "--dry-run", "--verbose")
     assert set(ran.stdout.splitlines()[:3]) == {
         f"insert {ids['new']}",
@@ -39,20 +39,20 @@ def test_a_verbose_dry_run_names_users_and_fields_and_nobodys_data(
 
 
 def test_a_verbose_dry_run_as_json_holds_the_rows(clerk: LocalClerk, sync: Command) -> None:
-    ids = changed_world(clerk, sync)
+    ids = change_users(clerk, sync)
     rows = sync("--dry-run", "--verbose")["users"]
     assert {"action": "delete", "clerk_id": ids["gone"]} in rows
     assert len(rows) == 3
 
 
 def test_a_dry_run_says_what_a_guard_would_refuse(clerk: LocalClerk, sync: Command) -> None:
-    changed_world(clerk, sync)
+    change_users(clerk, sync)
     ran = sync("--dry-run", "--max-deletes", "0")
     assert (ran.exit_code, ran["would_delete"]) == (3, 1)
 
 
 def test_a_dry_run_for_single_users_changes_nothing(clerk: LocalClerk, sync: Command, query: Query) -> None:
-    ids = changed_world(clerk, sync)
+    ids = change_users(clerk, sync)
     before = versions(query)
     ran = sync("--dry-run", "--user", ids["gone"], "--user", ids["new"])
     assert (ran["would_insert"], ran["would_delete"]) == (1, 1)

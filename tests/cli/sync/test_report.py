@@ -15,7 +15,7 @@ from clerk_sync.cli.sync.progress import Lines
 from clerk_sync.cli.sync.sync_runner import Report
 from clerk_sync.emulator import LocalClerk
 from clerk_sync.mirror.sync.steps import Counts
-from tests.cli.world import changed_world
+from tests.cli.changed_users import change_users
 from tests.local_clerk import Command, Query
 
 Process = Callable[..., "subprocess.Popen[str]"]
@@ -111,7 +111,7 @@ def test_how_a_run_ended_is_in_its_row(clerk: LocalClerk, sync: Command, query: 
 
 
 def test_the_users_that_a_run_deleted_are_on_record(clerk: LocalClerk, sync: Command, query: Query) -> None:
-    ids = changed_world(clerk, sync)
+    ids = change_users(clerk, sync)
     run_id = sync()["run_id"]
     assert query("SELECT run_id, clerk_id FROM sync_missing") == [(run_id, ids["gone"])]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from clerk_sync.emulator import LocalClerk
-from tests.cli.world import changed_world
+from tests.cli.changed_users import change_users
 from tests.local_clerk import Command, Query, rows_of, tombstones
 
 
 def test_single_users_are_put_right_and_nobody_else(clerk: LocalClerk, sync: Command, query: Query) -> None:
-    ids = changed_world(clerk, sync)
+    ids = change_users(clerk, sync)
     ran = sync("--user", ids["gone"], "--user", ids["changed"])
     assert ran.exit_code == 0
     assert (ran["seen"], ran["updated"], ran["deleted"], ran["inserted"]) == (1, 1, 1, 0)
@@ -18,7 +18,7 @@ def test_single_users_are_put_right_and_nobody_else(clerk: LocalClerk, sync: Com
 
 
 def test_single_users_are_under_the_cap_too(clerk: LocalClerk, sync: Command, query: Query) -> None:
-    ids = changed_world(clerk, sync)
+    ids = change_users(clerk, sync)
     ran = sync("--user", ids["gone"], "--max-deletes", "0")
     assert (ran.exit_code, ran["would_delete"], ran["deleted"]) == (3, 1, 0)
     assert tombstones(query) == set()

@@ -9,9 +9,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from clerk_sync.settings.settings import Environment
-from tests.web.conftest import ada, boss, clerk, description, grace, order, products, stranger, visitor
+from tests.web.conftest import ada, boss, clerk, description, grace, make_api_client, order, products, signed_out
 
-__all__ = ["ada", "boss", "clerk", "description", "grace", "order", "products", "stranger", "visitor"]
+__all__ = ["ada", "boss", "clerk", "description", "grace", "make_api_client", "order", "products", "signed_out"]
 
 
 @pytest.fixture

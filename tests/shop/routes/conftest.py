@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.web.conftest import ada, boss, clerk, description, grace, order, products, stranger, visitor
+from tests.web.conftest import ada, boss, clerk, description, grace, make_api_client, order, products, signed_out
 
-__all__ = ["ada", "boss", "clerk", "description", "grace", "order", "products", "stranger", "visitor"]
+__all__ = ["ada", "boss", "clerk", "description", "grace", "make_api_client", "order", "products", "signed_out"]

@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from tests.conftest import clerk_event
-from tests.web.client_user import Visitor
+from tests.web.client_user import ApiClient
 from tests.web.conftest import GRACE, HOME
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -25,12 +25,12 @@ def refused(response: TestResponse) -> tuple[int, str]:
 
 
 @pytest.fixture
-def address_id(grace: Visitor) -> int:
+def address_id(grace: ApiClient) -> int:
     found: int = grace.post("/api/addresses", HOME).get_json()["id"]
     return found
 
 
-def test_a_cart_is_filled_and_emptied(grace: Visitor) -> None:
+def test_a_cart_is_filled_and_emptied(grace: ApiClient) -> None:
     assert grace.get("/api/cart").get_json() == EMPTY
     tea = {"sku": "TEA", "name": "Tea", "quantity": 2, "unit_price_minor": 1290, "currency": "EUR", "available": True}
     filled = {"items": [tea], "currency": "EUR", "total_minor": 2580}
@@ -41,37 +41,37 @@ def test_a_cart_is_filled_and_emptied(grace: Visitor) -> None:
         assert (removed.status_code, removed.get_json()) == (200, EMPTY)
 
 
-def test_the_price_comes_from_the_catalogue_even_if_one_is_sent(grace: Visitor) -> None:
+def test_the_price_comes_from_the_catalogue_even_if_one_is_sent(grace: ApiClient) -> None:
     sent = {"quantity": 1, "unit_price_minor": 1, "price_minor": 1, "currency": "USD", "total_minor": 1}
     cart = grace.put("/api/cart/items/TEA", sent).get_json()
     assert (cart["total_minor"], cart["currency"]) == (1290, "EUR")
 
 
 @pytest.mark.parametrize("sku", ["NOPE", "OLD", "tea", "TEA ", "x" * 5000, "%27%3B--", "🫖"])
-def test_a_product_off_sale_is_unknown(grace: Visitor, sku: str) -> None:
+def test_a_product_off_sale_is_unknown(grace: ApiClient, sku: str) -> None:
     assert refused(grace.put(f"/api/cart/items/{sku}", {"quantity": 1})) == (404, "product-unknown")
     assert grace.delete(f"/api/cart/items/{sku}").status_code == 200
 
 
-def test_a_sku_with_nul_is_no_path(grace: Visitor) -> None:
+def test_a_sku_with_nul_is_no_path(grace: ApiClient) -> None:
     assert grace.put("/api/cart/items/TEA%00", {"quantity": 1}).status_code == 404
     assert grace.delete("/api/cart/items/TEA%00").status_code == 404
 
 
 @pytest.mark.parametrize("quantity", [0, -1, 1000, 1.5, "1", True, None, [], 10**30, 1e400])
-def test_a_quantity_is_a_whole_number_from_1_to_999(grace: Visitor, quantity: object) -> None:
+def test_a_quantity_is_a_whole_number_from_1_to_999(grace: ApiClient, quantity: object) -> None:
     assert refused(grace.put("/api/cart/items/TEA", {"quantity": quantity})) == (
         (422, "body-invalid") if quantity != float("inf") else (400, "not-json")
     )
     assert grace.get("/api/cart").get_json() == EMPTY
 
 
-def test_a_second_currency_is_a_conflict(grace: Visitor) -> None:
+def test_a_second_currency_is_a_conflict(grace: ApiClient) -> None:
     grace.put("/api/cart/items/TEA", {"quantity": 1})
     assert refused(grace.put("/api/cart/items/HAT", {"quantity": 1})) == (409, "currency-mismatch")
 
 
-def test_a_checkout_makes_an_order_once(grace: Visitor, address_id: int, query: Query) -> None:
+def test_a_checkout_makes_an_order_once(grace: ApiClient, address_id: int, query: Query) -> None:
     grace.put("/api/cart/items/TEA", {"quantity": 2})
     sent = {"address_id": address_id, "total_minor": 1, "items": []}
     first = grace.post("/api/cart/checkout", sent, Idempotency_Key="a key of 1 to 255 characters ~")
@@ -85,7 +85,7 @@ def test_a_checkout_makes_an_order_once(grace: Visitor, address_id: int, query: 
     assert grace.get("/api/cart").get_json() == EMPTY
 
 
-def test_a_checkout_without_a_key_does_nothing(grace: Visitor, address_id: int, query: Query) -> None:
+def test_a_checkout_without_a_key_does_nothing(grace: ApiClient, address_id: int, query: Query) -> None:
     grace.put("/api/cart/items/TEA", {"quantity": 2})
     assert refused(grace.post("/api/cart/checkout", {"address_id": address_id})) == (400, "idempotency-key-missing")
     for key in ("x" * 256, "caf\u00e9", "tab\there"):
@@ -94,12 +94,12 @@ def test_a_checkout_without_a_key_does_nothing(grace: Visitor, address_id: int, 
     assert query("SELECT count(*) FROM orders") == [(0,)]
 
 
-def test_a_checkout_of_nothing_is_a_conflict(grace: Visitor, address_id: int) -> None:
+def test_a_checkout_of_nothing_is_a_conflict(grace: ApiClient, address_id: int) -> None:
     answer = grace.post("/api/cart/checkout", {"address_id": address_id}, Idempotency_Key="key")
     assert refused(answer) == (409, "cart-empty")
 
 
-def test_a_checkout_goes_to_an_own_address_only(grace: Visitor, ada: Visitor, address_id: int) -> None:
+def test_a_checkout_goes_to_an_own_address_only(grace: ApiClient, ada: ApiClient, address_id: int) -> None:
     ada.put("/api/cart/items/TEA", {"quantity": 2})
     for wrong in (address_id, 2**63 - 1):
         answer = ada.post("/api/cart/checkout", {"address_id": wrong}, Idempotency_Key="key")
@@ -109,7 +109,7 @@ def test_a_checkout_goes_to_an_own_address_only(grace: Visitor, ada: Visitor, ad
         assert refused(answer) == (422, "body-invalid")
 
 
-def test_a_product_off_sale_stops_the_checkout_and_is_named(grace: Visitor, address_id: int, query: Query) -> None:
+def test_a_product_off_sale_stops_the_checkout_and_is_named(grace: ApiClient, address_id: int, query: Query) -> None:
     grace.put("/api/cart/items/TEA", {"quantity": 2})
     query("UPDATE products SET active = false")
     answer = grace.post("/api/cart/checkout", {"address_id": address_id}, Idempotency_Key="key")
@@ -118,7 +118,7 @@ def test_a_product_off_sale_stops_the_checkout_and_is_named(grace: Visitor, addr
 
 
 def test_a_deleted_user_owns_no_address_and_no_cart(
-    grace: Visitor, address_id: int, deliver: Deliver, query: Query
+    grace: ApiClient, address_id: int, deliver: Deliver, query: Query
 ) -> None:
     grace.put("/api/cart/items/TEA", {"quantity": 2})
     deliver(clerk_event("user.deleted", {"id": GRACE, "object": "user", "deleted": True}))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.web.client_user import Visitor
+from tests.web.client_user import ApiClient
 
 pytestmark = pytest.mark.usefixtures("products")
 
 
-def test_a_signed_out_client_sees_the_catalogue(stranger: Visitor) -> None:
-    answer = stranger.get("/api/products").get_json()
+def test_a_signed_out_client_sees_the_catalogue(signed_out: ApiClient) -> None:
+    answer = signed_out.get("/api/products").get_json()
     assert answer["next_cursor"] is None
     assert [product["sku"] for product in answer["products"]] == ["CUP", "HAT", "TEA"]
     assert answer["products"][2] == {
@@ -22,17 +22,17 @@ def test_a_signed_out_client_sees_the_catalogue(stranger: Visitor) -> None:
     }
 
 
-def test_a_bad_token_does_not_hide_the_catalogue(stranger: Visitor) -> None:
-    assert stranger.send("GET", "/api/products", {"Authorization": "Bearer nonsense"}).status_code == 200
+def test_a_bad_token_does_not_hide_the_catalogue(signed_out: ApiClient) -> None:
+    assert signed_out.send("GET", "/api/products", {"Authorization": "Bearer nonsense"}).status_code == 200
 
 
-def test_products_come_in_pages(stranger: Visitor) -> None:
-    first = stranger.get("/api/products?limit=2").get_json()
-    rest = stranger.get(f"/api/products?limit=2&cursor={first['next_cursor']}").get_json()
+def test_products_come_in_pages(signed_out: ApiClient) -> None:
+    first = signed_out.get("/api/products?limit=2").get_json()
+    rest = signed_out.get(f"/api/products?limit=2&cursor={first['next_cursor']}").get_json()
     assert [product["sku"] for product in first["products"] + rest["products"]] == ["CUP", "HAT", "TEA"]
     assert rest["next_cursor"] is None
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "cursor=x", "cursor=WyJcdTAwMDAiXQ", "cursor=WzFd"])
-def test_a_page_that_cannot_be_is_refused(stranger: Visitor, query: str) -> None:
-    assert stranger.get(f"/api/products?{query}").status_code == 422
+def test_a_page_that_cannot_be_is_refused(signed_out: ApiClient, query: str) -> None:
+    assert signed_out.get(f"/api/products?{query}").status_code == 422

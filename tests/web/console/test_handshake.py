@@ -204,29 +204,31 @@ def test_a_link_of_an_attacker_signs_no_user_in_as_the_attacker(
     assert_refused(come_back(boss, theirs, token), state_was_right=False)
 
 
-@pytest.mark.parametrize("visitor_id", [BOSS, "user_customer", None])
+@pytest.mark.parametrize("user_id", [BOSS, "user_customer", None])
 def test_no_state_that_can_be_guessed_is_accepted_before_during_or_after_a_renewal(
-    browser: Callable[..., Browser], session_token: Any, handshake: Handshake, visitor_id: str | None
+    browser: Callable[..., Browser], session_token: Any, handshake: Handshake, user_id: str | None
 ) -> None:
     """A foreign page knows everything but the nonce of this browser: any signed-in customer could be the victim."""
-    visitor = browser(visitor_id)
+    own_browser = browser(user_id)
     theirs = handshake(f"__session={session_token('user_mallory')}")
 
     def attack() -> None:
-        kept = visitor.client.get_cookie(NONCE, domain=HOST)
+        kept = own_browser.client.get_cookie(NONCE, domain=HOST)
         guesses = ["done", "-", "", "0", "None", "null", hmac.new(b"-", b"/console", "sha256").hexdigest()]
         for state in guesses + ([kept.value] if kept else []):
-            answer = visitor.get(f"/console/session/return?state={state}&to=/console&__clerk_handshake={theirs}")
+            answer = own_browser.get(f"/console/session/return?state={state}&to=/console&__clerk_handshake={theirs}")
             assert_refused(answer, state_was_right=False)
-            assert_refused(visitor.get(f"/console/session/return?__clerk_handshake={theirs}"), state_was_right=False)
+            assert_refused(
+                own_browser.get(f"/console/session/return?__clerk_handshake={theirs}"), state_was_right=False
+            )
 
     attack()
-    told = set_out(visitor)
+    told = set_out(own_browser)
     attack()
-    own = session_token(visitor_id or "user_new")
-    assert come_back(visitor, told, handshake(f"__session={own}")).status_code == 303
+    own = session_token(user_id or "user_new")
+    assert come_back(own_browser, told, handshake(f"__session={own}")).status_code == 303
     attack()
-    cookie = visitor.client.get_cookie("__session", domain=HOST)
+    cookie = own_browser.client.get_cookie("__session", domain=HOST)
     assert cookie is not None
     assert cookie.value == own
 
@@ -283,13 +285,13 @@ def test_cookies_over_http_on_loopback_are_not_secure(make_app: Callable[..., Fl
 def test_a_renewal_does_not_turn_one_user_into_another(
     browser: Callable[..., Browser], session_token: Any, handshake: Handshake, before: dict[str, Any]
 ) -> None:
-    visitor = browser("user_ada", **before)
-    answer = come_back(visitor, set_out(visitor), handshake(f"__session={session_token('user_mallory')}"))
+    own_browser = browser("user_ada", **before)
+    answer = come_back(own_browser, set_out(own_browser), handshake(f"__session={session_token('user_mallory')}"))
     assert answer.status_code == 403
     assert "Another user is signed in at Clerk" in text_of(answer)
     assert cookies_of(answer) == {"__session": "", SUFFIXED: "", NONCE: "-"}
     # The next sign-in may be another user's.
-    answer = come_back(visitor, set_out(visitor), handshake(f"__session={session_token('user_mallory')}"))
+    answer = come_back(own_browser, set_out(own_browser), handshake(f"__session={session_token('user_mallory')}"))
     assert answer.status_code == 303
 
 
@@ -305,8 +307,8 @@ def test_a_renewal_does_not_turn_one_user_into_another(
 def test_an_invalid_cookie_does_not_bind_the_renewal_to_a_user(
     browser: Callable[..., Browser], session_token: Any, handshake: Handshake, claims: dict[str, Any]
 ) -> None:
-    visitor = browser("user_ada", **claims)
-    answer = come_back(visitor, set_out(visitor), handshake(f"__session={session_token('user_grace')}"))
+    own_browser = browser("user_ada", **claims)
+    answer = come_back(own_browser, set_out(own_browser), handshake(f"__session={session_token('user_grace')}"))
     assert answer.status_code == 303
 
 
@@ -322,12 +324,12 @@ def test_no_redirect_leaves_the_console(boss: Browser, session_token: Any, hands
 def test_a_browser_that_rejects_the_cookie_is_not_redirected_for_ever(
     browser: Callable[..., Browser], session_token: Any, handshake: Handshake
 ) -> None:
-    visitor = browser(BOSS, **EXPIRED)
-    assert visitor.get("/console").status_code == 303
-    come_back(visitor, set_out(visitor), handshake(f"__session={session_token(BOSS)}"))
+    own_browser = browser(BOSS, **EXPIRED)
+    assert own_browser.get("/console").status_code == 303
+    come_back(own_browser, set_out(own_browser), handshake(f"__session={session_token(BOSS)}"))
     for cookie in ("__session", SUFFIXED):
-        visitor.client.set_cookie(cookie, session_token(BOSS, **EXPIRED), domain=HOST)
-    assert visitor.get("/console").status_code == 401
+        own_browser.client.set_cookie(cookie, session_token(BOSS, **EXPIRED), domain=HOST)
+    assert own_browser.get("/console").status_code == 401
 
 
 def test_the_development_browser_comes_from_its_cookie_and_never_from_the_url(boss: Browser) -> None:
@@ -346,19 +348,19 @@ def test_the_development_browser_comes_from_its_cookie_and_never_from_the_url(bo
 
 def test_a_production_instance_gets_no_development_browser(make_app: Callable[..., Flask]) -> None:
     live = parse_publishable_key(PUBLISHABLE_KEY.value.replace("pk_test_", "pk_live_"))
-    visitor = Browser(make_app(publishable_key=live).test_client(), str, None)
-    visitor.client.set_cookie("__clerk_db_jwt", "dvb_1", domain=HOST)
-    assert "__clerk_db_jwt" not in set_out(visitor)
+    own_browser = Browser(make_app(publishable_key=live).test_client(), str, None)
+    own_browser.client.set_cookie("__clerk_db_jwt", "dvb_1", domain=HOST)
+    assert "__clerk_db_jwt" not in set_out(own_browser)
 
 
 def test_without_a_known_frontend_api_there_is_no_redirect(make_app: Callable[..., Flask], session_token: Any) -> None:
     app = make_app(publishable_key=None)
-    visitor = Browser(app.test_client(), session_token, BOSS, **EXPIRED)
-    answer = visitor.get("/console")
+    own_browser = Browser(app.test_client(), session_token, BOSS, **EXPIRED)
+    answer = own_browser.get("/console")
     assert answer.status_code == 401
     assert "CLERK_PUBLISHABLE_KEY" in answer.get_data(as_text=True)
     assert "connect-src 'self';" in answer.headers["Content-Security-Policy"]
-    assert visitor.get("/console/session").status_code == 404
+    assert own_browser.get("/console/session").status_code == 404
 
 
 def test_no_script_renews_tokens_that_would_be_refused(make_app: Callable[..., Flask]) -> None:
@@ -393,20 +395,20 @@ def test_the_local_clerk_gives_a_fresh_token_while_its_session_lives(
     key = parse_publishable_key(clerk.publishable_key)
     app = make_app(publishable_key=key, issuer=key.issuer, jwt_key=clerk.public_key_pem, api_url=clerk.url)
     user = clerk.users.create(email="ada@example.com")
-    visitor = Browser(app.test_client(), clerk.session_token, user["id"], exp=1_000, iat=900, nbf=900)
+    own_browser = Browser(app.test_client(), clerk.session_token, user["id"], exp=1_000, iat=900, nbf=900)
     query("INSERT INTO users (clerk_id, role) VALUES (%s, 'ADMIN')", user["id"])
     with requests.Session() as http:
         http.trust_env = False
         form = {"identifier": user["id"], "redirect_url": ORIGIN}
         http.post(f"{clerk.url}/sign-in", data=form, allow_redirects=False, timeout=10)
-        sent = visitor.get("/console/runs")
-        out = visitor.get(sent.headers["Location"]).headers["Location"]
+        sent = own_browser.get("/console/runs")
+        out = own_browser.get(sent.headers["Location"]).headers["Location"]
         assert out.startswith(f"{clerk.url}/v1/client/handshake?")
         back = http.get(out, allow_redirects=False, timeout=10)
         assert back.status_code == 307
-        answer = visitor.get(back.headers["Location"].removeprefix(ORIGIN))
+        answer = own_browser.get(back.headers["Location"].removeprefix(ORIGIN))
         assert (answer.status_code, answer.headers["Location"]) == (303, "/console/runs")
-        assert visitor.get("/console/runs").status_code == 200
+        assert own_browser.get("/console/runs").status_code == 200
         http.get(f"{clerk.url}/sign-out", params={"redirect_url": ORIGIN}, allow_redirects=False, timeout=10)
         signed_out = http.get(out, allow_redirects=False, timeout=10).headers["Location"]
-    assert visitor.get(signed_out.removeprefix(ORIGIN)).status_code == 401
+    assert own_browser.get(signed_out.removeprefix(ORIGIN)).status_code == 401

@@ -25,7 +25,7 @@ from clerk_sync.settings import settings as config
 from clerk_sync.shop.fields import LARGEST_ID
 from tests.conftest import examples, sign_delivery
 from tests.stage.migrations import migrate
-from tests.stage.servers import PATIENCE_S, Servers, start_servers
+from tests.stage.servers import TIMEOUT_S, Servers, start_servers
 
 EXAMPLES = examples(40)
 # What every answer may carry without a word in the description: HTTP's own, and what its introduction names.
@@ -41,7 +41,7 @@ UNIVERSAL = {
     "x-request-id",
 }
 
-Test = Callable[[Case[Any], "World"], None]
+Test = Callable[[Case[Any], "Api"], None]
 
 
 def _description() -> Any:
@@ -75,14 +75,14 @@ def each_operation(**selection: str) -> Callable[[Test], None]:
 def _test_of(operation: Any, test: Test) -> Any:
     @API.include(method=operation.method.upper(), path=operation.path).parametrize()  # type: ignore[untyped-decorator]  # schemathesis leaves it so
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-    def run(case: Case[Any], world: World) -> None:
-        test(case, world)
+    def run(case: Case[Any], api: Api) -> None:
+        test(case, api)
 
     return run
 
 
 @dataclass(frozen=True)
-class World:
+class Api:
     """A service with a CLIENT who owns something, and an ADMIN."""
 
     servers: Servers
@@ -103,7 +103,7 @@ class World:
             },
             additional_checks=[headers_are_described],
             excluded_checks=[positive_data_acceptance, *also_excluded],
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
             **options,
         )
 
@@ -122,7 +122,7 @@ def headers_are_described(_: CheckContext, response: Response, case: Case[Any]) 
 
 
 @pytest.fixture(scope="module")
-def world(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def api(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     with start_servers(migrate(new_database()), tmp_path_factory.mktemp("logs")) as servers:
         servers.flask("shop", "load-products")
         client_id, admin_id = (
@@ -130,7 +130,7 @@ def world(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFact
         )
         servers.clerk.webhook_sender.wait_idle()
         servers.query("UPDATE users SET role = 'ADMIN' WHERE clerk_id = %s", admin_id)
-        yield World(servers, client_id, admin_id, _things(servers, client_id))
+        yield Api(servers, client_id, admin_id, _things(servers, client_id))
 
 
 def _things(servers: Servers, user_id: str) -> dict[str, Any]:
@@ -150,30 +150,30 @@ def _things(servers: Servers, user_id: str) -> dict[str, Any]:
 
 
 @each_operation()
-def test_every_request_of_a_client_is_answered_as_described(case: Case[Any], world: World) -> None:
-    world.send(case, world.client_id)
+def test_every_request_of_a_client_is_answered_as_described(case: Case[Any], api: Api) -> None:
+    api.send(case, api.client_id)
 
 
 @each_operation(path_regex="^/api/admin/")
-def test_every_request_of_an_admin_is_answered_as_described(case: Case[Any], world: World) -> None:
-    world.send(case, world.admin_id)
+def test_every_request_of_an_admin_is_answered_as_described(case: Case[Any], api: Api) -> None:
+    api.send(case, api.admin_id)
 
 
 @each_operation(path_regex="{|checkout")
-def test_every_request_for_existing_rows_is_answered_as_described(case: Case[Any], world: World) -> None:
-    things = world.things | {"id": world.things["user_id" if "/users/" in case.path else "address_id"]}
+def test_every_request_for_existing_rows_is_answered_as_described(case: Case[Any], api: Api) -> None:
+    things = api.things | {"id": api.things["user_id" if "/users/" in case.path else "address_id"]}
     for name in list(case.path_parameters):
         case.path_parameters[name] = things[name]
     body: Any = case.body
     # Only where a fitting id stands: what is to be rejected stays as it is.
     if isinstance(body, dict) and type(body.get("address_id")) is int and 1 <= body["address_id"] <= LARGEST_ID:
         body["address_id"] = things["address_id"]
-    world.send(case, world.admin_id if "/admin/" in case.path else world.client_id)
+    api.send(case, api.admin_id if "/admin/" in case.path else api.client_id)
 
 
 @each_operation(path_regex="^/api/webhooks/", method="POST")
-def test_every_signed_delivery_is_answered_as_described(case: Case[Any], world: World) -> None:
+def test_every_signed_delivery_is_answered_as_described(case: Case[Any], api: Api) -> None:
     body = b"" if case.body is NOT_SET else json.dumps(case.body).encode()
-    signed = sign_delivery(body, "msg_conformance", world.servers.clerk.environment["CLERK_WEBHOOK_SIGNING_SECRET"])
+    signed = sign_delivery(body, "msg_conformance", api.servers.clerk.environment["CLERK_WEBHOOK_SIGNING_SECRET"])
     # The signature stands where an unfitting header would: nothing is left to be rejected.
-    world.send(case, world.client_id, also_excluded=[negative_data_rejection], headers=signed, data=body)
+    api.send(case, api.client_id, also_excluded=[negative_data_rejection], headers=signed, data=body)

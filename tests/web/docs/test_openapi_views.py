@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from clerk_sync.web.docs.api_doc import find_operation
 from tests.conftest import clerk_event, clerk_user
-from tests.web.client_user import Description, Visitor
+from tests.web.client_user import ApiClient, Description
 from tests.web.test_routes import GUARDED, PUBLIC
 
 UNDESCRIBED = {("GET", "/api/openapi.json"), ("GET", "/api/docs")}
@@ -92,13 +92,13 @@ def test_every_reference_leads_somewhere_and_every_schema_is_one(description: De
 
 
 def test_answers_of_the_machine_routes_are_as_described(
-    stranger: Visitor, description: Description, deliver: Callable[..., TestResponse]
+    signed_out: ApiClient, description: Description, deliver: Callable[..., TestResponse]
 ) -> None:
-    assert stranger.get("/healthz").status_code == 200
-    assert stranger.get("/readyz").status_code in (200, 503)
+    assert signed_out.get("/healthz").status_code == 200
+    assert signed_out.get("/readyz").status_code in (200, 503)
     delivered = deliver(clerk_event("user.created", clerk_user()))
     description.check("POST", "/api/webhooks/clerk", delivered)
-    assert stranger.post("/api/webhooks/clerk", {}).status_code == 400
+    assert signed_out.post("/api/webhooks/clerk", {}).status_code == 400
 
 
 def test_every_body_is_described(description: Description) -> None:

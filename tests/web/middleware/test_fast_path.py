@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from clerk_sync.web import auth
 from clerk_sync.web.middleware import fast_path, observe
 from tests.conftest import ORIGIN, clerk_event, clerk_user, sign_delivery
-from tests.web.client_user import Visitor
+from tests.web.client_user import ApiClient
 from tests.web.conftest import GRACE
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -190,7 +190,7 @@ def test_a_length_that_is_none_is_answered_the_same(
 
 
 def test_a_request_is_counted_and_logged_once(
-    client: FlaskClient, grace: Visitor, capfd: pytest.CaptureFixture[str], bearer: Callable[..., dict[str, str]]
+    client: FlaskClient, grace: ApiClient, capfd: pytest.CaptureFixture[str], bearer: Callable[..., dict[str, str]]
 ) -> None:
     client.get("/api/me", headers=bearer("user_new"))  # Flask makes the row after the fast path has looked for it
     lines = [line for line in capfd.readouterr().err.splitlines() if "route=/api/me" in line or '"/api/me"' in line]

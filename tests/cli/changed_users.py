@@ -6,7 +6,7 @@ from clerk_sync.emulator import LocalClerk
 from tests.local_clerk import Command
 
 
-def changed_world(clerk: LocalClerk, sync: Command) -> dict[str, str]:
+def change_users(clerk: LocalClerk, sync: Command) -> dict[str, str]:
     """Fill the mirror, then let one user come, one change and one go at Clerk."""
     clerk.users.seed(12)
     sync()

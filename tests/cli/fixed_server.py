@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 
 @contextmanager
-def stranger(
+def fixed_server(
     status: int = 200,
     body: object = b"",
     *,
