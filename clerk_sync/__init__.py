@@ -1,1 +1,1 @@
-"""A local mirror of Clerk's users in PostgreSQL, and the shop that joins to it."""
+"""A mirror of Clerk's users in PostgreSQL, and an example shop that uses it."""

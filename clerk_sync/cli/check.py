@@ -1,4 +1,4 @@
-"""``flask sync-clerk check``: how far the mirror is from Clerk."""
+"""``flask sync-clerk check``: compare the mirror with Clerk."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ IN_STEP, DRIFT, CANNOT_TELL = 0, 1, 2
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Three requests: compare counts and the newest users only.")
+@click.option("--quick", is_flag=True, help="Send three requests: compare counts and the newest users only.")
 @click.option(
-    "--workers", type=click.IntRange(1, 64), default=24, show_default=True, help="Read so many windows at once."
+    "--workers", type=click.IntRange(1, 64), default=24, show_default=True, help="Number of parallel requests."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
 @with_appcontext
 def check(*, quick: bool, workers: int, as_json: bool) -> None:
-    """Say how far the mirror is from Clerk, and change nothing.
+    """Compare the mirror with Clerk and report the differences. Nothing is changed.
 
-    Exit status: 0 in step; 1 drift; 2 could not tell.
+    Exit status: 0 in step; 1 drift; 2 the check failed.
     """
     from clerk_sync.db.transaction import TransactionalConnection
     from clerk_sync.extensions import services
@@ -44,7 +44,7 @@ def check(*, quick: bool, workers: int, as_json: bool) -> None:
     elif "unreadable" in report:  # else nothing was measured
         _print_table(report)
     if report["reason"]:
-        click.echo(f"Could not tell: {report['reason']}.", err=True)
+        click.echo(f"The check failed: {report['reason']}.", err=True)
     sys.exit(exit_code)
 
 
@@ -90,9 +90,9 @@ def _measure(transactions: TransactionalConnection, services: Services, *, quick
     from clerk_sync.mirror.sync.targets import DryRun
 
     source = source_of(services)
-    # All of them may be orphaned: nothing is deleted here.
-    everybody = DeleteLimit(number=0, percent=100.0)
-    limits = read_limits(transactions, everybody, before=read_clock(transactions), workers=workers)
+    # Nothing is deleted here, so the delete limit must not refuse.
+    no_limit = DeleteLimit(number=0, percent=100.0)
+    limits = read_limits(transactions, no_limit, before=read_clock(transactions), workers=workers)
     transactions.rollback()
     if quick:
         return quick_check(transactions, source, limits)

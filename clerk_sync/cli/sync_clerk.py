@@ -8,7 +8,7 @@ from clerk_sync.cli.group import Group
 from clerk_sync.cli.maintenance import prune, rebind, replay
 from clerk_sync.cli.sync.command import sync
 
-sync_clerk = Group("sync-clerk", help="The mirror of Clerk's users.")
+sync_clerk = Group("sync-clerk", help="Sync, check and maintain the mirror of Clerk's users.")
 
 for command in (sync, check, replay, doctor, prune, rebind):
     sync_clerk.add_command(command)

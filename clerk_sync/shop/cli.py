@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 _LOCK_NOT_AVAILABLE = "55P03"
 
-shop = Group("shop", help="The shop's catalogue.")
+shop = Group("shop", help="Load the shop's catalogue.")
 
 
 @shop.command("load-products", short_help="Load a catalogue. Repeating it creates no duplicates.")

@@ -44,7 +44,11 @@ for command in (fault, rotate, replay, deliveries):
 
 @emulator.command()
 @click.option(
-    "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free port."
+    "--port",
+    default=DEFAULT_PORT,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0: any free port.",
 )
 @click.option(
     "--webhook-url", default=DEFAULT_ENDPOINT, show_default=True, help="Send webhooks here; empty: send none."

@@ -1,4 +1,4 @@
-"""``check`` tells how far the mirror is from Clerk: by content and by id, and says so when it cannot tell."""
+"""``check`` reports how the mirror differs from Clerk, by content and by id, and says so if it fails."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_what_cannot_be_told_is_not_called_drift(
     ran = check(*quick)
     assert (ran.exit_code, ran["in_step"]) == (2, None)
     assert ran["reason"]
-    assert "Could not tell" in ran.stderr
+    assert "The check failed" in ran.stderr
 
 
 @BOTH
@@ -143,13 +143,13 @@ def test_a_user_who_cannot_be_read_leaves_it_open(
     assert check(*quick).exit_code == 2
     ran = command("check", *quick)
     assert "unreadable: 1\n" in ran.stdout
-    assert ran.stderr == "Could not tell: 1 user could not be read.\n"
+    assert ran.stderr == "The check failed: 1 user could not be read.\n"
 
 
 def test_without_a_key_the_drift_cannot_be_told(command: Command, app: Flask) -> None:
     ran = command("check", app=app)
     assert (ran.exit_code, ran.stdout) == (2, "")
-    assert ran.stderr.startswith("Could not tell: CLERK_SECRET_KEY")
+    assert ran.stderr.startswith("The check failed: CLERK_SECRET_KEY")
 
 
 def test_the_report_is_a_table_for_people(clerk: LocalClerk, sync: Command, command: Command) -> None:

@@ -104,7 +104,7 @@ def test_all_readers_agree_whether_a_run_has_lost_its_lease(
     query("INSERT INTO sync_runs (kind, heartbeat_at) VALUES ('all', now() - %s::interval)", silence)
     ((run_id,),) = query("SELECT id FROM sync_runs")
     assert (readers.doctor("lease") is not None) is is_lost
-    assert ("silent for" in readers.console(f"/console/runs/{run_id}")) is is_lost
+    assert ("no heartbeat for" in readers.console(f"/console/runs/{run_id}")) is is_lost
     assert is_taken_over(transactions) is is_lost
 
 

@@ -203,7 +203,7 @@ def test_a_running_run_shows_how_far_it_is_and_a_silent_one_says_so(boss: Browse
     assert '<progress id="progress" max="6000" value="1500">' in page.get_data(as_text=True)
     assert 'data-every-s="2"' in page.get_data(as_text=True)
     query("UPDATE sync_runs SET heartbeat_at = now() - interval '5 minutes'")
-    assert "silent for 5 min 0 s" in text_of(boss.get("/console/runs/1"))
+    assert "no heartbeat for 5 min 0 s" in text_of(boss.get("/console/runs/1"))
     query("UPDATE sync_runs SET status = 'refused', reason = 'too many', ended_at = now()")
     page = boss.get("/console/runs/1")
     assert "refused too many" in text_of(page)

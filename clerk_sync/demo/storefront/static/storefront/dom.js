@@ -42,8 +42,8 @@ export function alertBox(text) {
 }
 
 /**
- * A form that does something and says what went wrong, beside the fields and in words.
- * `act` gets the filled-in values; while it works, the form takes no second click.
+ * A form that calls `act` with its values and shows errors, beside the fields and as a message.
+ * Until `act` has finished, the form accepts no second click.
  */
 export function actingForm(attributes, act, ...children) {
   const form = element('form', attributes, ...children);

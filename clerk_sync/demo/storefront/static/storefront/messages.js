@@ -11,7 +11,7 @@ export const MESSAGES = {
     tone: 'good',
   },
   renamed: {
-    text: 'The name changed at Clerk. It cannot be changed here. A webhook tells this service.',
+    text: 'The name changed at Clerk. It cannot be changed here. A webhook brings it to this service.',
     step: 'changed',
   },
   moved: {
