@@ -15,7 +15,7 @@ _KEY = "clerk_sync"
 
 
 def install_services(app: Flask, services: Services) -> None:
-    """Make ``services`` what ``services()`` returns inside ``app``."""
+    """Store ``services`` in ``app``, where ``services()`` finds them."""
     app.extensions[_KEY] = services
 
 

@@ -33,7 +33,7 @@ class PublishableKey:
 
 
 def parse_publishable_key(text: str) -> PublishableKey:
-    """Return ``text`` as a key; raise ValueError, naming what is expected, if Clerk's own rules refuse it."""
+    """Return ``text`` as a key; raise ValueError, which says what is expected, if Clerk's rules refuse it."""
     parts = text.split("_")
     if len(parts) != 3 or parts[0] != "pk" or parts[1] not in ("test", "live"):
         raise ValueError("three parts, pk_test_… or pk_live_…")

@@ -95,14 +95,14 @@ def _read_created_at(user: ClerkUser) -> int:
 
 
 def _without_nul(text: str | None) -> str | None:
-    """PostgreSQL's text cannot hold NUL."""
+    """Return ``text`` without NUL, which PostgreSQL's text cannot hold."""
     return text and text.replace("\0", "")
 
 
 class Source(NamedTuple):
     """Where a column is read from: a member of the User object, or a function of the object.
 
-    A deletion clears what is personal.
+    A deletion clears personal columns.
     """
 
     read: str | Callable[[ClerkUser], object]
@@ -129,7 +129,7 @@ class UserSnapshot(Struct, frozen=True, gc=False):
 
 
 class MirroredColumn(NamedTuple):
-    """One column of ``users`` that comes from Clerk: its SQL type, and its SQL value while Clerk has said nothing."""
+    """One column of ``users`` that comes from Clerk: its SQL type, and its SQL value in a placeholder or tombstone."""
 
     name: str
     sql_type: str
@@ -152,9 +152,9 @@ CONTENT_FIELDS = tuple(column.name for column in COLUMNS if column.name not in (
 """The fields in which two snapshots of one version may differ."""
 
 _TEXTS = {column.source.read for column in COLUMNS if isinstance(column.source.read, str)} - {"id", "updated_at"}
-"""Members of the User object that a column of text takes as they are."""
+"""Members of the User object that are stored unchanged in a column of text."""
 
-# The same object with the members that are read as they are.
+# ClerkUser with one more field for each of these members.
 ClerkUser = defstruct(  # type: ignore[misc, assignment]  # mypy keeps the class above
     "ClerkUser", [(name, str | None, None) for name in _TEXTS], bases=(ClerkUser,), gc=False
 )

@@ -20,7 +20,7 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 def find_own_origin() -> str | None:
-    """Return the origin under which the browser knows this service, or None if ``Host`` is none of ours.
+    """Return this service's origin as the browser sees it, or None if ``Host`` is not ours.
 
     An authorized party with this host is ours. Its scheme also tells whether a proxy ends TLS, which a request does not
     show. Without authorized parties, as in development, a loopback host is ours: no other site has that name.

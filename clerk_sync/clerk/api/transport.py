@@ -35,7 +35,7 @@ def limiter_for(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
 ) -> RateLimiter:
-    """Return a limiter with what Clerk allows the instance of ``secret_key``."""
+    """Return a limiter with Clerk's limit for the instance of ``secret_key``."""
     requests_per_period = LIVE_REQUESTS if secret_key.startswith("sk_live_") else TEST_REQUESTS
     return RateLimiter(requests_per_period, PERIOD_S, clock=clock, sleep=sleep)
 
@@ -93,7 +93,7 @@ class Transport:
         give_up_at = math.inf
         for attempt in count(1):
             with self._limiter.slot():
-                # The budget starts with the first request: the wait for our own rate limiter is no failure.
+                # The budget starts with the first request: the wait for our own rate limiter is not a failure.
                 give_up_at = min(give_up_at, self._clock() + self._budget_s)
                 timeout_s = max(give_up_at - self._clock(), SHORTEST_TIMEOUT_S)
                 try:

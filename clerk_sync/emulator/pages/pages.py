@@ -40,7 +40,7 @@ def pages(clerk: Instance) -> Blueprint:
 
     @portal.after_request
     def set_security_headers(response: Response) -> Response:
-        # form-action covers the redirect after a form, too, and that leads back to the app.
+        # form-action also applies to the redirect after a form, which goes back to the app.
         response.headers["Content-Security-Policy"] = (
             f"default-src 'none'; style-src 'nonce-{_nonce()}'; base-uri 'none'; frame-ancestors 'none'; "
             f"form-action 'self' http://127.0.0.1:* http://localhost:* {clerk.options.authorized_origin}"

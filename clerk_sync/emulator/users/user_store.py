@@ -81,7 +81,7 @@ class UserStore:
             self.revision += 1
 
     def remove(self, user_id: str) -> User:
-        """Remove the user and return what was stored; the position is kept for cursors."""
+        """Remove the user and return it. Its position is kept for cursors."""
         with self.lock:
             user = self.get(user_id)
             self._release(user)

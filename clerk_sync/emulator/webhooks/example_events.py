@@ -1,7 +1,7 @@
 """An example of every event type, with made-up ids, as "Send Example" in Clerk's Dashboard makes them.
 
 Events of users and sessions are built from our own objects. All others come from ``example_events.json``:
-``events`` maps a type to objects that are merged into its data, and ``objects`` holds what several events share.
+``events`` maps a type to objects that are merged into its data, and ``objects`` holds data that several events share.
 Four texts are replaced: ``$now``, ``$in_30_days``, ``$id:PREFIX`` (one id for each prefix) and ``$object:NAME``.
 """
 

@@ -127,7 +127,7 @@ class WebhookSender:
         self._queue.resume()
 
     def release(self) -> None:
-        """Send the messages collected for shuffling, although the window is not full."""
+        """Send the messages collected for shuffling, even if the window is not full."""
         self._hold([], 0)
 
     def redeliver(self, svix_id: str) -> Message:
@@ -153,7 +153,7 @@ class WebhookSender:
         self._queue.wait_idle(timeout_s)
 
     def stop(self) -> None:
-        """Stop sending; what is queued stays unsent."""
+        """Stop sending. Queued messages are not sent."""
         self._queue.stop()
         self._http_post.close()
         self._queue.join(timeout_s=2)

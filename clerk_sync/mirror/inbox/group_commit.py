@@ -68,7 +68,7 @@ class GroupCommit:
             self._finish(batch)
 
     def _finish(self, batch: list[PendingDelivery]) -> None:
-        """Start the next batch, and let the threads of ``batch`` go on."""
+        """Start the next batch, and wake the threads of ``batch``."""
         with self._lock:
             self._is_busy = bool(self._waiting)
             if self._is_busy:
@@ -93,7 +93,7 @@ class PendingDelivery:
         self.error: Exception | None = None
 
     def get_result(self) -> ApplyResult | None:
-        """Return the result, or None if the batch failed for another reason than the database; raise its error."""
+        """Return the result, or None if the delivery must be applied alone; raise the error if the database is down."""
         if self.error is not None:
             raise self.error
         return self.result

@@ -34,7 +34,7 @@ class _Known(NamedTuple):
 
 
 def find_differences(transaction: SqlExecutor, users: Sequence[UserSnapshot]) -> list[Change]:
-    """Return what a merge of ``users``, read from the API, would do with each. Nothing is locked or written."""
+    """Return how a merge of ``users``, read from the API, would change each of them. Nothing is locked or written."""
     rows = transaction.fetch_all(_FIND, {"clerk_ids": [user.clerk_id for user in users]})
     known = {clerk_id: _Known(deleted_at, UserSnapshot(clerk_id, *rest)) for deleted_at, clerk_id, *rest in rows}
     return [_compare(user, known.get(user.clerk_id)) for user in users]

@@ -21,14 +21,14 @@ class ListedRange(NamedTuple):
 
 
 # created_at < before: a row that was made during the run may be newer than the page that lacks it.
-LIVES_IN_SPAN: LiteralString = """
+IS_LEFT_OUT: LiteralString = """
 deleted_at IS NULL AND created_at < %(before)s
 AND clerk_created_at >= %(since_ms)s AND clerk_created_at < %(until_ms)s AND clerk_id <> ALL(%(shown)s)
 """
 """The condition for the rows of ``users`` that a range leaves out."""
 
 _NOT_SHOWN: LiteralString = f"""
-SELECT clerk_id FROM users WHERE {LIVES_IN_SPAN} AND clerk_id > %(after)s ORDER BY clerk_id LIMIT {AT_ONCE}
+SELECT clerk_id FROM users WHERE {IS_LEFT_OUT} AND clerk_id > %(after)s ORDER BY clerk_id LIMIT {AT_ONCE}
 """
 
 

@@ -13,7 +13,7 @@ from msgspec.json import Encoder
 
 from clerk_sync.clerk.users import UserSnapshot
 from clerk_sync.db.transaction import SqlExecutor
-from clerk_sync.mirror.merge.listed_range import AT_ONCE, LIVES_IN_SPAN, ListedRange
+from clerk_sync.mirror.merge.listed_range import AT_ONCE, IS_LEFT_OUT, ListedRange
 from clerk_sync.mirror.merge.statements import (
     READ_FROM_API,
     TYPED_COLUMNS,
@@ -26,7 +26,7 @@ __all__ = ["READ_FROM_API", "MergeResult", "merge_page", "merge_users", "write_t
 
 
 class MergeResult(StrEnum):
-    """What the merge did with one snapshot."""
+    """The result of merging one snapshot."""
 
     INSERTED = "inserted"
     UPDATED = "updated"
@@ -52,7 +52,7 @@ UNION ALL
 SELECT 'not shown', array_agg(clerk_id) FROM (
     SELECT clerk_id FROM users
     -- NOT IN is always a hash. NOT EXISTS makes 500 times 500 comparisons on a table without statistics.
-    WHERE {LIVES_IN_SPAN} AND clerk_id NOT IN (SELECT clerk_id FROM arriving)
+    WHERE {IS_LEFT_OUT} AND clerk_id NOT IN (SELECT clerk_id FROM arriving)
     ORDER BY clerk_id LIMIT {AT_ONCE}
 ) AS left_out HAVING count(*) > 0
 """
@@ -71,18 +71,18 @@ def merge_users(transaction: SqlExecutor, batch: Sequence[UserSnapshot], *, even
 
 
 def merge_page(
-    transaction: SqlExecutor, users: Sequence[UserSnapshot], span: ListedRange
+    transaction: SqlExecutor, users: Sequence[UserSnapshot], listed: ListedRange
 ) -> tuple[dict[str, MergeResult], list[str]]:
-    """Merge ``users``, which Clerk's API listed for ``span``, and return also the ids in that span that it left out.
+    """Merge ``users``, a page that Clerk's API listed for ``listed``. Return also the ids that the page leaves out.
 
     These are up to AT_ONCE ids, as ``find_not_shown`` returns them, read before the page is merged.
     """
     newest = _newest_of(users)
-    values = span._asdict() | {
+    values = listed._asdict() | {
         "page": _encode([*newest.values()]).decode(),
         "event_at": READ_FROM_API,
         # The statement compares the page's own users as rows.
-        "shown": [clerk_id for clerk_id in span.shown if clerk_id not in newest],
+        "shown": [clerk_id for clerk_id in listed.shown if clerk_id not in newest],
     }
     ids_by_action = dict(transaction.fetch_all(_MERGE_LISTED_PAGE, values))
     not_shown = ids_by_action.pop("not shown", [])

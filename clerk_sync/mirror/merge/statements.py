@@ -43,7 +43,7 @@ def _supersedes(new: str, row: str, *, digest: str) -> str:
 def compare_statement(arriving: str, users: str = "users") -> str:
     """Return the rows of the relation ``arriving``, each with its ``action``: write, unchanged or stale.
 
-    The relation has the mirrored columns and ``event_at``, and holds an id once.
+    The relation has the mirrored columns and ``event_at``, and each id at most once.
     """
     return f"""
     SELECT arriving.*, CASE
@@ -56,7 +56,7 @@ def compare_statement(arriving: str, users: str = "users") -> str:
 
 
 def upsert_statement(compared: str, users: str = "users") -> str:
-    """Return the merge of the relation ``compared``, which is what ``compare_statement`` gives, in the order of ids.
+    """Return the statement that merges ``compared``: the rows of ``compare_statement``, ordered by id.
 
     If a row with the action write is not written, another transaction wrote it after the comparison: compare again.
     """

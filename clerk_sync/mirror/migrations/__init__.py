@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _FILES = sorted(Path(__file__).parent.glob("[0-9]*.sql"))
 HEAD = _FILES[-1].name.partition("_")[0]
 
-_PREVIOUS_HISTORY, _ITS_TABLES = "0010", "0001"
+_PREVIOUS_HISTORY, _PREVIOUS_VERSION = "0010", "0001"
 
 
 class Revisions(NamedTuple):
@@ -52,9 +52,9 @@ SELECT coalesce((SELECT version_num FROM clerk_sync_version), '0'),
 """
 
 
-def read_revisions(rows: FetchAll) -> Revisions:
+def read_revisions(fetch_all: FetchAll) -> Revisions:
     """Return the revisions of the database; raise the driver's error if it was never migrated."""
-    return Revisions(*rows(_REVISIONS, {})[0])
+    return Revisions(*fetch_all(_REVISIONS, {})[0])
 
 
 class UnsupportedRevisionError(Exception):
@@ -124,4 +124,4 @@ def _find_previous_history(connection: Connection, quoted: str) -> str:
         cursor.execute(f"SELECT version_num FROM {quoted}.alembic_version")
         if cursor.fetchall() != [(_PREVIOUS_HISTORY,)]:
             raise UnsupportedRevisionError
-        return _ITS_TABLES
+        return _PREVIOUS_VERSION

@@ -2,8 +2,8 @@
 
 Session tokens last a minute. The steps:
 
-1. ``start`` stores a random nonce in a cookie and sends the browser to the frontend API, with a state computed from the
-   nonce and the page to return to.
+1. ``start`` stores a random nonce in a cookie and sends the browser to the frontend API. The return URL contains a
+   state that is computed from the nonce and the page to return to.
 2. The frontend API knows whether the session is active. It sends the browser back with a signed list of cookies, the
    handshake (clerk/javascript, packages/backend, tokens/handshake.ts).
 3. ``finish`` accepts the state once, verifies the handshake and takes only the session token from it. The token must
@@ -43,7 +43,7 @@ _DEV_BROWSER_TOKEN = re.compile(r"[A-Za-z0-9._-]{1,2048}")
 
 
 def can_renew() -> bool:
-    """Return whether this request is for a page, and its browser can be sent to Clerk and has not just been there."""
+    """Return whether this is a browser's request for a page, and the browser has not just returned from Clerk."""
     destination = request.headers.get("Sec-Fetch-Dest")
     goes_to_page = destination == "document" or (
         destination is None and request.headers.get("Accept", "").startswith("text/html")
@@ -83,7 +83,7 @@ def finish(to: str) -> Response:
     _require_same_user(claims)
     response = _redirect(to)
     for name in _session_cookies():
-        # Scripts read and renew these cookies, as clerk-js does it; hence no HttpOnly.
+        # No HttpOnly: scripts read and renew these cookies, as clerk-js does.
         response.set_cookie(name, token, _SESSION_KEPT_S, samesite="Lax", secure=clerk_urls.has_tls())
     return response
 
