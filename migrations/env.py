@@ -78,4 +78,4 @@ except (DBAPIError, psycopg2.Error) as error:
     # and the statement.
     cause = error.orig if isinstance(error, DBAPIError) else error
     sentence = describe_for_migrations(cast("psycopg2.Error", cause), connect)
-    raise CommandError(f"{sentence}. Nothing was changed; `flask sync-clerk doctor` looks closer.") from None
+    raise CommandError(f"{sentence}. Nothing was changed; run `flask sync-clerk doctor` for details.") from None

@@ -25,12 +25,12 @@ _FAULTS = (
     ("configuration parameter", "it refuses a setting in the options of DATABASE_URL"),
     ("invalid value for parameter", "it refuses a setting in the options of DATABASE_URL"),
     ("unsupported startup parameter", "a pooler refuses a parameter of DATABASE_URL"),
-    ("not in hot standby mode", "no server is what target_session_attrs asks for"),
-    ("not read-only", "no server is what target_session_attrs asks for"),
+    ("not in hot standby mode", "no server has the state that target_session_attrs requires"),
+    ("not read-only", "no server has the state that target_session_attrs requires"),
     ("certificate", "TLS: a certificate is missing or not accepted; see sslrootcert, sslcert and sslkey"),
-    ("does not exist", "it answers, and has no such database or login"),
+    ("does not exist", "it answers, but has no such database or login"),
     ("no such file or directory", "the connection is refused: no server listens there"),
-    ("no such", "a pooler answers, and has no such database or login"),
+    ("no such", "a pooler answers, but has no such database or login"),
     ("could not translate host name", "its host name cannot be resolved"),
     ("connection refused", "the connection is refused: no server listens there"),
     ("timeout expired", "no server answers at that address"),
@@ -56,7 +56,7 @@ def describe(error: psycopg2.Error) -> str:
     """Return the fault and its fix, without a full stop. It may read details from the database."""
     obstacle = _explain(error, services().connect, find_obstacles)
     if obstacle is None:
-        return f"the database says {error.pgcode} ({type(error).__name__})"
+        return f"PostgreSQL reported the error {error.pgcode} ({type(error).__name__})"
     if obstacle.fault is Fault.NOT_MIGRATED:
         return f"the database is {obstacle.found}: {obstacle.fix}"
     return f"the database cannot be used: {obstacle.found} ({obstacle.fix})"
@@ -66,7 +66,7 @@ def describe_for_migrations(error: psycopg2.Error, connect: Connect) -> str:
     """Return why ``flask db`` cannot use the database, and the fix, without a full stop."""
     obstacle = _explain(error, connect, find_obstacles_to_migrations)
     if obstacle is None or obstacle.fault is Fault.NOT_MIGRATED:
-        found = f"its tables are not what alembic_version says ({error.pgcode}, {type(error).__name__})"
+        found = f"its tables do not match alembic_version ({error.pgcode}, {type(error).__name__})"
         return f"`flask db` cannot use the database: {found} (restore it, or migrate an empty one)"
     return f"`flask db` cannot use the database: {obstacle.found} ({obstacle.fix})"
 

@@ -50,7 +50,7 @@ class Obstacle(NamedTuple):
 
 
 _GENERAL: Mapping[Fault, tuple[str, str]] = {
-    Fault.UNREACHABLE: ("cannot be reached", "is it up, and is DATABASE_URL right?"),
+    Fault.UNREACHABLE: ("cannot be reached", "check that the server runs, and that DATABASE_URL is right"),
     Fault.NOT_UTF8: (
         "not UTF-8",
         "create another one with createdb -E UTF8 -T template0, then run flask db upgrade and flask sync-clerk sync",

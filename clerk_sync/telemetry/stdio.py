@@ -22,7 +22,7 @@ RESULTS_LOST = 74
 READER_GONE = 141
 """Exit status if the program that reads the results has ended: 128 + SIGPIPE."""
 
-ROOM_TIMEOUT_S = 1.0
+WRITE_TIMEOUT_S = 1.0
 
 _HANDLER = "similar character"
 _REPLACEMENTS = {
@@ -117,14 +117,14 @@ class _Results(io.FileIO):
 
 
 class _Messages(io.FileIO):
-    """stderr. It never fails. It waits once for a reader that has stopped, for at most ROOM_TIMEOUT_S."""
+    """stderr. It never fails. It waits once for a reader that has stopped, for at most WRITE_TIMEOUT_S."""
 
-    _timeout_s = ROOM_TIMEOUT_S
+    _timeout_s = WRITE_TIMEOUT_S
 
     def write(self, data: ReadableBuffer) -> int:
-        _, has_room, _ = select.select([], [self], [], self._timeout_s)
-        self._timeout_s = ROOM_TIMEOUT_S if has_room else 0.0
-        if has_room:
+        _, is_writable, _ = select.select([], [self], [], self._timeout_s)
+        self._timeout_s = WRITE_TIMEOUT_S if is_writable else 0.0
+        if is_writable:
             with suppress(OSError):
                 # A pipe with free space accepts at least this many bytes without blocking.
                 return super().write(memoryview(data)[: select.PIPE_BUF]) or memoryview(data).nbytes

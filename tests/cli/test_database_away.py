@@ -42,11 +42,11 @@ def test_a_refused_connection_is_said_in_words(
         ("ALTER ROLE {login} NOLOGIN", "", "it does not let this login connect"),
         ("ALTER ROLE {login} CONNECTION LIMIT 0", "", "out of disk, memory or connections"),
         ("ALTER DATABASE {database} ALLOW_CONNECTIONS false", "", "it accepts no connections now"),
-        ("SELECT 1", "&dbname=nowhere", "it answers, and has no such database or login"),
+        ("SELECT 1", "&dbname=nowhere", "it answers, but has no such database or login"),
         ("SELECT 1", "&options=-c%20nothing%3D1", "it refuses a setting in the options of DATABASE_URL"),
         ("SELECT 1", "&options=-c%20statement_timeout%3Dsoon", "it refuses a setting in the options of DATABASE_URL"),
-        ("SELECT 1", "&target_session_attrs=standby", "no server is what target_session_attrs asks for"),
-        ("SELECT 1", "&target_session_attrs=read-only", "no server is what target_session_attrs asks for"),
+        ("SELECT 1", "&target_session_attrs=standby", "no server has the state that target_session_attrs requires"),
+        ("SELECT 1", "&target_session_attrs=read-only", "no server has the state that target_session_attrs requires"),
     ],
 )
 def test_a_connection_that_is_refused_for_another_reason_is_said_in_words(

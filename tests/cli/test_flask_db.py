@@ -104,10 +104,10 @@ def too_old(postgres: PostgresServer, name: str) -> str:
         (of_another_owner, "another login owns addresses, alembic_version"),
         (unreadable, "migrate with the DATABASE_URL of that login"),
         (not_utf8, "createdb -E UTF8 -T template0"),
-        (missing, "it answers, and has no such database or login"),
-        (away, "the connection is refused: no server listens there (is it up, and is DATABASE_URL right?)"),
-        (emptied, "its tables are not what alembic_version says"),
-        (torn, "its tables are not what alembic_version says"),
+        (missing, "it answers, but has no such database or login"),
+        (away, "the connection is refused: no server listens there (check that the server runs, and "),
+        (emptied, "its tables do not match alembic_version"),
+        (torn, "its tables do not match alembic_version"),
         (too_old, "its tables are older than revision 0010 of the previous history"),
     ],
 )
@@ -149,7 +149,8 @@ def test_a_release_phase_without_its_database_writes_just_this_to_stderr() -> No
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr == (
         "Error: `flask db` cannot use the database: the connection is refused: no server listens there "
-        "(is it up, and is DATABASE_URL right?). Nothing was changed; `flask sync-clerk doctor` looks closer.\n"
+        "(check that the server runs, and that DATABASE_URL is right). Nothing was changed; "
+        "run `flask sync-clerk doctor` for details.\n"
     )
 
 

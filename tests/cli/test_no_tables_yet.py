@@ -34,7 +34,7 @@ def test_the_doctor_shows_one_red_line_about_it(flask: Flasks) -> None:
         {"subject": subject, "verdict": "warning", "found": "not checked: run the migrations first", "mend": None}
         for subject in NEEDING_TABLES
     ]
-    assert "the database says" not in str(report)
+    assert "PostgreSQL reported" not in str(report)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ SELECT current_setting('server_version_num')::integer / 10000,
 
 
 def check_database(context: CheckContext) -> Iterator[Finding]:
-    """Yield whether the database can be used, and note in ``context`` if it answers."""
+    """Yield whether the database can be used, and store in ``context`` that it answers."""
     if "DATABASE_URL" in context.problems:
         yield warning(DATABASE, "not checked", "fix DATABASE_URL first")
         return

@@ -27,7 +27,7 @@ _object = JsonDecoder(dict[str, Any])
 
 
 def check_route(context: CheckContext) -> Iterator[Finding]:
-    """Yield whether a delivery from outside arrives, and in this database."""
+    """Yield whether a delivery to the public address arrives, and whether it is in this database."""
     if context.url is None:
         yield warning(
             ROUTE, "not checked", "flask sync-clerk doctor --url https://…, the public address of the service"
@@ -54,7 +54,7 @@ def check_route(context: CheckContext) -> Iterator[Finding]:
 
 
 def check_deployment(context: CheckContext) -> Iterator[Finding]:
-    """Yield what ``/readyz`` of the deployed service reports."""
+    """Yield the report of the deployed service's ``/readyz``."""
     if context.url is None:
         return
     url = webhook_address(context.url).removesuffix(PATH) + "/readyz"
@@ -103,9 +103,9 @@ _BY_STATUS = {
     413: ("a proxy refuses a body of this size", "allow 1 MiB"),
     415: ("the Content-Type does not arrive", "configure the proxy to pass headers unchanged"),
     429: ("a proxy limits the rate", f"exempt {PATH} from the limit"),
-    502: ("a router answers, the service behind it does not", "check that the web process runs and listens on PORT"),
-    503: ("a router answers, the service behind it does not", "check that the web process runs and listens on PORT"),
-    504: ("a router answers, the service behind it is too slow", "see the service's logs"),
+    502: ("a router answers, but the service does not", "check that the web process runs and listens on PORT"),
+    503: ("a router answers, but the service does not", "check that the web process runs and listens on PORT"),
+    504: ("a router answers, but the service is too slow", "see the service's logs"),
 }
 
 

@@ -158,8 +158,8 @@ def test_a_clock_more_than_five_minutes_off(app: Flask, examined: Examined) -> N
         (413, b"", "refuses a body of this size"),
         (429, b"", "limits the rate"),
         (500, b"", "failed"),
-        (502, b"", "the service behind it does not"),
-        (503, b"no dyno", "the service behind it does not"),
+        (502, b"", "but the service does not"),
+        (503, b"no dyno", "but the service does not"),
         (504, b"", "too slow"),
     ],
 )
