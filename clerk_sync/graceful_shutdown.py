@@ -26,8 +26,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from threading import Thread, main_thread
+from threading import Event, Thread, main_thread
 from time import monotonic, sleep
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -51,6 +52,26 @@ _DROP_SYN = (
 )
 
 
+_has_sigterm_arrived = Event()
+
+
+def remember_sigterm() -> None:
+    """Remember a SIGTERM that arrives while a granian worker loads the application; ``drain_on_sigterm`` obeys it.
+
+    The worker still has the signal handler of its parent process, which would ignore the signal in the worker. The
+    parent would then kill the worker 25 s later.
+    """
+    handler_before = signal.getsignal(signal.SIGTERM)
+    if not _is_granian_worker() or not callable(handler_before):
+        return
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        _has_sigterm_arrived.set()
+        handler_before(number, frame)
+
+    signal.signal(signal.SIGTERM, remember)
+
+
 def drain_on_sigterm(application: WSGIApplication) -> WSGIApplication:
     """Return ``application`` wrapped so that SIGTERM loses no request.
 
@@ -61,6 +82,8 @@ def drain_on_sigterm(application: WSGIApplication) -> WSGIApplication:
         return application
     shutdown = GracefulShutdown(application)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    if _has_sigterm_arrived.is_set():
+        os.kill(os.getpid(), signal.SIGTERM)
     Thread(target=shutdown.wait_and_stop, name="graceful shutdown", daemon=True).start()
     return shutdown
 

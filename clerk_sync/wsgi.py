@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 import click
-from flask.cli import FlaskGroup
 
+from clerk_sync.graceful_shutdown import drain_on_sigterm, remember_sigterm
 from clerk_sync.settings.settings import ConfigurationError
 from clerk_sync.telemetry.stdio import open_missing_descriptors, prepare_for_a_command, say
 
@@ -40,7 +40,11 @@ def _is_flask_command() -> bool:
     routes``, ``flask shell``) have a context of their own. WSGI servers have no context of ``flask``.
     """
     context = click.get_current_context(silent=True)
-    return context is not None and isinstance(context.command, FlaskGroup)
+    if context is None:
+        return False
+    from flask.cli import FlaskGroup
+
+    return isinstance(context.command, FlaskGroup)
 
 
 def _load_for_command() -> Application:
@@ -76,12 +80,12 @@ if click.get_current_context(silent=True) is not None:
     prepare_for_a_command()
 else:
     open_missing_descriptors()
+remember_sigterm()
 app = _load()
 
 
 def serve() -> WSGIApplication:
     """Return the application for a web worker. Everything is loaded, so the first request need not wait for it."""
-    from clerk_sync.graceful_shutdown import drain_on_sigterm
     from clerk_sync.telemetry.metrics import metrics
 
     app.load_web()

@@ -18,6 +18,7 @@ import requests
 
 from clerk_sync.emulator import LocalClerk
 from tests.deploy.load import REFUSED, Load, mixed_traffic
+from tests.stage.imports import ImportWatch
 from tests.stage.servers import wait_for
 from tests.stage.service import Service, environment_for
 
@@ -29,7 +30,7 @@ SOON_S = 8
 def service(clerk: LocalClerk, migrated: str, tmp_path: Path) -> Iterator[Service]:
     log = tmp_path / "service.log"
     with Service(environment_for(clerk, migrated), log) as started:
-        # One that is still loading the code when it is told to end is killed after 25 s; there is nothing to be lost.
+        # Each worker has to serve requests.
         wait_for(lambda: log.read_text().count("Started worker-") == 2, "both workers")
         yield started
 
@@ -62,6 +63,19 @@ def tell_one_worker(service: Service) -> None:
 
 
 EVERY_WAY = [tell_the_server, tell_every_process, tell_everybody_again_and_again, tell_one_worker]
+
+
+def test_a_worker_that_is_still_loading_ends_soon(clerk: LocalClerk, migrated: str, tmp_path: Path) -> None:
+    slow = ImportWatch(tmp_path, delays_s={"clerk_sync.app": 3}).environment
+    service = Service(environment_for(clerk, migrated) | slow, tmp_path / "service.log")
+    service.start()
+    try:
+        wait_for(lambda: len(service.workers) == 2, "both workers")
+        time.sleep(1)  # they have begun to load
+        tell_the_server(service)
+        service.wait_until_ended(SOON_S)
+    finally:
+        service.stop()
 
 
 @pytest.mark.parametrize("terminate", EVERY_WAY)
