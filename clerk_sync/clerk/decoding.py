@@ -34,9 +34,9 @@ _LONE = rb"u[dD][89a-fA-F][0-9a-fA-F]{2}"
 _PAIR = rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _HUGE = rb"[1-9]\d{309,}+(?![\d.eE])"  # an integer beyond every double
 
-# Each matches a run of valid text, or one invalid part as ``odd``.
-_LONE_SURROGATE = re.compile(rb"(?:[^\\]++|%b|\\(?!%b).)++|(?P<odd>\\%b)" % (_PAIR, _LONE, _LONE), re.DOTALL)
-_HUGE_INTEGER = re.compile(rb'(?:[^"\d]++|%b|(?!%b)\d[\d.eE+-]*+)++|(?P<odd>%b)' % (_STRING, _HUGE, _HUGE), re.DOTALL)
+# Each matches a run of valid text, or one invalid part as ``bad``.
+_LONE_SURROGATE = re.compile(rb"(?:[^\\]++|%b|\\(?!%b).)++|(?P<bad>\\%b)" % (_PAIR, _LONE, _LONE), re.DOTALL)
+_HUGE_INTEGER = re.compile(rb'(?:[^"\d]++|%b|(?!%b)\d[\d.eE+-]*+)++|(?P<bad>%b)' % (_STRING, _HUGE, _HUGE), re.DOTALL)
 _BRACKET = re.compile(rb"%b|(?P<open>[\[{])|(?P<close>[\]}])" % _STRING, re.DOTALL)
 
 _syntax = Decoder(Raw)
@@ -72,11 +72,11 @@ class JsonDecoder(Generic[T]):
 
 def _replace_broken_text(raw: bytes) -> bytes:
     text = raw.decode("utf-8", "replace").encode()
-    return _LONE_SURROGATE.sub(lambda found: rb"\ufffd" if found["odd"] else found[0], text)
+    return _LONE_SURROGATE.sub(lambda found: rb"\ufffd" if found["bad"] else found[0], text)
 
 
 def _replace_huge_integers(text: bytes) -> bytes:
-    return _HUGE_INTEGER.sub(lambda found: UNREADABLE if found["odd"] else found[0], text)
+    return _HUGE_INTEGER.sub(lambda found: UNREADABLE if found["bad"] else found[0], text)
 
 
 def _replace_depths(text: bytes) -> bytes:

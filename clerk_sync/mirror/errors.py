@@ -6,7 +6,7 @@ SyncError
 │   ├── EmptyListingError      Clerk lists no users, and the mirror has some
 │   ├── ShortListingError      Clerk lists fewer users than it counts
 │   ├── TooManyMissingError    more users would be deleted than the limit allows
-│   └── RunInProgressError     another run is alive
+│   └── RunInProgressError     another run is in progress
 ├── KeyMismatchError           a live key for a development instance, or the reverse
 └── LeaseLostError             another run took over the lease: this one must stop writing
 """

@@ -21,7 +21,7 @@ class Role(NamedTuple):
     role: str
 
 
-class OddChange(NamedTuple):
+class SuspiciousChange(NamedTuple):
     """Role changes from one suspicious kind of session; ``is_ours`` if only the application can have made them."""
 
     origin: str
@@ -101,10 +101,10 @@ def find_unexplained_roles(transaction: SqlExecutor) -> list[Role]:
     return [Role(*row) for row in transaction.fetch_all(_UNEXPLAINED)]
 
 
-def find_odd_changes(transaction: SqlExecutor) -> list[OddChange]:
+def find_suspicious_changes(transaction: SqlExecutor) -> list[SuspiciousChange]:
     """Return role changes that were not made in a person's session."""
     return [
-        OddChange(origin, number, last_at, is_ours="application" in origin)
+        SuspiciousChange(origin, number, last_at, is_ours="application" in origin)
         for origin, number, last_at in transaction.fetch_all(_SUSPICIOUS)
         if origin is not None
     ]

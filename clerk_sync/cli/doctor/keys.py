@@ -47,9 +47,9 @@ def check_signing_secrets(context: CheckContext) -> Iterator[Finding]:
     """Yield whether each signing secret looks like one of Clerk's."""
     secrets, subject = context.settings.webhook_signing_secrets, "signing secret"
     sizes = [len(_key_bytes(secret)) for secret in secrets]
-    if odd := [size for size in sizes if size not in SECRET_BYTES]:
+    if unusual := [size for size in sizes if size not in SECRET_BYTES]:
         yield warning(
-            subject, f"a key of {odd[0]} bytes; Clerk's have 24 or more", "copy the whole secret again, whsec_…"
+            subject, f"a key of {unusual[0]} bytes; Clerk's have 24 or more", "copy the whole secret again, whsec_…"
         )
     elif len(set(secrets)) < len(secrets):
         yield warning(subject, "one secret is listed twice", "list each once")

@@ -52,13 +52,13 @@ def check_roles(context: CheckContext) -> Iterator[Finding]:
     else:
         admins = role_guard.count_admins(transactions)
         yield ok(ROLES, f"{admins} ADMIN, each recorded in role_changes" if admins else "no user is ADMIN yet")
-    yield from _judge_sessions(role_guard.find_odd_changes(transactions))
+    yield from _judge_sessions(role_guard.find_suspicious_changes(transactions))
 
 
-def _judge_sessions(odd: list[role_guard.OddChange]) -> Iterator[Finding]:
-    for change in odd:
+def _judge_sessions(changes: list[role_guard.SuspiciousChange]) -> Iterator[Finding]:
+    for change in changes:
         found = f"{change.number} from {change.origin}, the last on {change.last_at:%Y-%m-%d %H:%M}"
         fix = "check in role_changes that these changes were intended"
         yield (wrong if change.is_ours else warning)(SESSIONS, found, fix)
-    if not odd:
+    if not changes:
         yield ok(SESSIONS, "none from a suspicious session")
