@@ -1,6 +1,6 @@
 """A real browser, and servers for it: Debian's Chromium, the service as a developer runs it, the local Clerk.
 
-Every page that a test opens is watched: it loads nothing from another host, and its console stays clean.
+Every page of a test is watched: it loads nothing from another host, and logs no error to the console.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.stage.service import Service, environment_for, free_port
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = (
-    "--no-sandbox",  # tests run as root in containers, where Chromium's sandbox cannot be had
+    "--no-sandbox",  # in containers tests run as root, for which Chromium has no sandbox
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -38,7 +38,7 @@ ELSEWHERE = re.compile(r"^https?://(?!(127\.0\.0\.1|localhost)(:[0-9]+)?(/|$))")
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Chromium, started once a session; where it is not installed, tests that need it are skipped."""
+    """Chromium, started once a session. If it is not installed, tests that need it are skipped."""
     if not CHROMIUM.exists():
         pytest.skip(f"no Chromium at {CHROMIUM}: apt-get install chromium")
     with sync_playwright() as playwright:
@@ -49,18 +49,18 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Complaints:
-    """What pages did that they must not; a test may take back what it provoked itself."""
+    """Errors of pages. A test may take back errors that it provoked."""
 
     found: list[str] = field(default_factory=list)
 
     def watch(self, context: BrowserContext) -> None:
-        """Note what any page of ``context`` does; what leads to another host gets no further."""
+        """Record the errors of all pages of ``context``, and block requests to other hosts."""
         context.route(ELSEWHERE, self._stop)
         context.on("console", self._hear)
         context.on("weberror", lambda error: self.found.append(f"uncaught: {error.error}"))
 
     def take_back(self, part: str) -> None:
-        """Forget the complaints that contain ``part``; there has to be one."""
+        """Remove the complaints that contain ``part``. There has to be at least one."""
         kept = [each for each in self.found if part not in each]
         assert len(kept) < len(self.found), f"nobody complained of {part!r}: {self.found}"
         self.found[:] = kept
@@ -76,7 +76,7 @@ class Complaints:
 
 @pytest.fixture
 def complaints() -> Iterator[Complaints]:
-    """What pages did wrong. Whatever is left in it at the end fails the test."""
+    """Errors of pages. If any are left at the end, the test fails."""
     complaints = Complaints()
     yield complaints
     assert complaints.found == [], "pages complained, or asked another host"
@@ -84,7 +84,7 @@ def complaints() -> Iterator[Complaints]:
 
 @pytest.fixture
 def new_page(browser: Browser, complaints: Complaints) -> Iterator[Callable[..., Page]]:
-    """A factory of pages, each in a fresh context; the options are those of a browser context."""
+    """A factory of pages, each in a new browser context with the given options."""
     contexts: list[BrowserContext] = []
 
     def open_page(**options: Any) -> Page:
@@ -101,7 +101,7 @@ def new_page(browser: Browser, complaints: Complaints) -> Iterator[Callable[...,
 
 @pytest.fixture
 def browser_page(new_page: Callable[..., Page]) -> Page:
-    """A page as a person at a desk has it, without any cookie."""
+    """A page with the size of a desktop window, without cookies."""
     return new_page(viewport={"width": 1280, "height": 800})
 
 
@@ -110,7 +110,7 @@ Screenshot = Callable[..., None]
 
 @pytest.fixture
 def screenshot(browser_page: Page) -> Screenshot:
-    """Write the page to ``<name>.png`` in the folder that CLERK_SYNC_SCREENSHOTS names; without it do nothing."""
+    """Write the page to ``<name>.png`` in the folder CLERK_SYNC_SCREENSHOTS, if that is set."""
     folder = os.environ.get(SCREENSHOTS)
 
     def write(name: str, *, page: Page = browser_page, whole_page: bool = False) -> None:
@@ -122,9 +122,9 @@ def screenshot(browser_page: Page) -> Screenshot:
 
 @contextmanager
 def start_browser_servers(database_url: str, logs: Path, **settings: str) -> Iterator[Servers]:
-    """Start one server and the local Clerk, which takes the server's origin for its front end's.
+    """Start one server and the local Clerk, which accepts the server's origin as its front end.
 
-    ``settings`` are environment variables; without any it is a developer's servers.
+    ``settings`` are environment variables. Without them the servers are those of a developer.
     """
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
@@ -141,7 +141,7 @@ def start_browser_servers(database_url: str, logs: Path, **settings: str) -> Ite
 
 @pytest.fixture(scope="module")
 def servers(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """A developer's servers, on a migrated database that the module's tests share; the catalogue is filled."""
+    """A developer's servers with products, on a migrated database shared by the module's tests."""
     with start_browser_servers(migrate(new_database()), tmp_path_factory.mktemp("logs")) as opened:
         loaded = opened.flask("shop", "load-products")
         assert loaded.returncode == 0, loaded.stderr

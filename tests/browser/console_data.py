@@ -13,7 +13,7 @@ USERS = 100_000
 DELIVERIES = 20_000
 GRACE = "user_2grace00000000000000000000"
 
-# Row n is the same in every run: what it says comes from n alone. Every 50th user is a tombstone.
+# All values are computed from n, so that row n is the same in every run. Every 50th user is a tombstone.
 _USERS = """
 INSERT INTO users (clerk_id, email, email_verified, first_name, last_name, banned, clerk_created_at, clerk_updated_at,
                    deleted_at)
@@ -28,7 +28,7 @@ FROM generate_series(1, %s) AS n, LATERAL (SELECT
     (ARRAY['Okafor', 'Svensson', 'Nowak', 'Tanaka', 'Silva', 'Meyer', 'Haddad'])[1 + n / 10 %% 7]
 ) AS person (lives, given, family)
 """
-# More by day than by night; some late, and many of them in one bad hour.
+# More by day than by night. Some are late, most of them within one hour.
 _DELIVERIES = """
 INSERT INTO webhook_events (svix_id, type, clerk_id, instance_id, event_at, outcome, received_at, last_received_at)
 SELECT 'msg_2' || left(md5('m' || n), 26),
@@ -56,7 +56,7 @@ SELECT %s, %s, %s, %s, %s, 'parked', %s, %s, at, at FROM (SELECT now() - %s * in
 
 
 def fill(servers: Servers) -> None:
-    """Fill the servers' database as after a busy day."""
+    """Fill the servers' database with the data of a busy day."""
     servers.query(_USERS, USERS)
     servers.query(_DELIVERIES, servers.clerk.instance_id, DELIVERIES)
     servers.query(_RUN, "done", 21, 99_000, 99_000, 0, 0, None, 48)
@@ -68,7 +68,7 @@ def fill(servers: Servers) -> None:
 
 
 def park(servers: Servers, svix_id: str, reason: str, minutes_ago: int, **fields: Any) -> None:
-    """Leave an event about Grace in the inbox, as code of another day parked it."""
+    """Insert a parked event about Grace into the inbox, as an earlier version would leave it."""
     event = clerk_event("user.updated", clerk_user(GRACE, **fields), instance_id=servers.clerk.instance_id)
     event_at = int(time.time() * 1000) - minutes_ago * 60_000
     about = (svix_id, event["type"], GRACE, servers.clerk.instance_id, event_at)

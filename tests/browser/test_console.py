@@ -49,9 +49,9 @@ def console_servers(new_database: Callable[[], str], tmp_path_factory: pytest.Te
 
 @pytest.fixture
 def sign_in(console_servers: Servers, complaints: Complaints) -> Callable[..., Page]:
-    """Sign in on a page by way of the console's door, as ADMIN or as somebody else."""
+    """Sign in on a page through the console's sign-in link, as ADMIN or as another user."""
 
-    def by_the_door(page: Page, email: str = ADMIN) -> Page:
+    def from_the_console(page: Page, email: str = ADMIN) -> Page:
         page.goto(f"{console_servers.service.url}/console")
         complaints.take_back("401")
         page.get_by_role("link", name="Sign in", exact=True).click()
@@ -59,15 +59,15 @@ def sign_in(console_servers: Servers, complaints: Complaints) -> Callable[..., P
         page.get_by_role("button", name="Continue").click()
         return page
 
-    return by_the_door
+    return from_the_console
 
 
 @pytest.fixture
 def admin(sign_in: Callable[..., Page], browser_page: Page) -> Page:
-    """A page on which the administrator has signed in."""
+    """A page of the signed-in administrator."""
     page = sign_in(browser_page)
     expect(heading(page)).to_have_text("Overview")
-    page.wait_for_load_state()  # the heading stands before the style sheets have come
+    page.wait_for_load_state()  # the heading is visible before the style sheets are loaded
     return page
 
 
@@ -76,12 +76,12 @@ def heading(page: Page) -> Locator:
 
 
 def expire(page: Page, servers: Servers) -> None:
-    """Let the session token run out; the session at Clerk lives."""
+    """Replace the session token by an expired one. The session at Clerk stays."""
     [user_id] = servers.query("SELECT clerk_id FROM users WHERE email = %s", ADMIN)[0]
     old = servers.clerk.session_token(user_id, exp=1_000, iat=900, nbf=900)
     for name in ("__session", f"__session_{servers.clerk.cookie_suffix}"):
         page.context.add_cookies([{"name": name, "value": old, "url": servers.service.url}])
-    # No token runs out within seconds of the last detour; here it does.
+    # A real token does not expire within seconds of the last renewal, so forget that renewal.
     page.context.clear_cookies(name="console_renewal")
 
 
@@ -119,7 +119,7 @@ def test_with_100_000_users_every_page_is_fast(admin: Page, console_servers: Ser
 
 
 def fastest_ms(page: Page, address: str) -> float:
-    """Return how long the server takes for a page; asks again while others seem to keep the machine busy."""
+    """Return the server's time for a page. Retry while the machine seems to be busy."""
     cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
     fastest = float("inf")
     for _ in range(TRIES):

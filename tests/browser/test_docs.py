@@ -1,4 +1,4 @@
-"""The page of the OpenAPI document, in a browser."""
+"""The page of the OpenAPI document in a browser."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_the_docs_page_is_rendered_and_loads_nothing_from_another_host(
     screenshot("api-docs")
 
 
-def test_a_page_that_asks_another_host_is_noticed(servers: Servers, browser_page: Page, complaints: Complaints) -> None:
+def test_a_request_to_another_host_is_noticed(servers: Servers, browser_page: Page, complaints: Complaints) -> None:
     browser_page.goto(f"{servers.service.url}/healthz")
     browser_page.evaluate("fetch('https://cdn.example.com/a.js').catch(() => {})")
     complaints.take_back("another host: https://cdn.example.com/a.js")

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Complaints
 from tests.stage.servers import Servers
 
-# What a page elsewhere can know or guess of a renewal in this browser.
+# What a foreign page can know or guess about a renewal in this browser.
 GUESSES = ("done", "-", "")
 
 
@@ -47,7 +47,7 @@ def foreign_page(browser_page: Page) -> Iterator[Page]:
 
 @pytest.fixture
 def victim(servers: Servers, browser_page: Page) -> str:
-    """The id of a customer who is signed in with this browser, and whose session token has run out."""
+    """The id of a customer who is signed in with this browser, with an expired session token."""
     user_id = str(
         servers.clerk.users.create(first_name="Ada", email=f"ada{len(servers.clerk.users)}@example.com")["id"]
     )
@@ -64,7 +64,7 @@ def victim(servers: Servers, browser_page: Page) -> str:
 
 @pytest.fixture
 def own_handshake(servers: Servers) -> str:
-    """A handshake that Clerk has signed for somebody else: they have gone through a renewal of their own."""
+    """A handshake that Clerk signed for another user, who went through their own renewal."""
     mallory = servers.clerk.users.create(first_name="Mallory", email=f"m{len(servers.clerk.users)}@example.com")
     way_back = f"{servers.service.url}/console/session/return"
     with requests.Session() as http:
@@ -88,7 +88,7 @@ def signed_in_as(page: Page) -> set[str]:
 
 
 def renewed(page: Page, servers: Servers, path: str) -> None:
-    """Open ``path`` from ``page`` in a window of its own, and wait until the browser is back from Clerk."""
+    """Open ``path`` from ``page`` in a new window, and wait until the browser returns from Clerk."""
     with page.context.expect_page() as opened:
         page.evaluate("address => { window.open(address) }", servers.service.url + path)
     opened.value.wait_for_url(f"{servers.service.url}/console*")
@@ -97,7 +97,7 @@ def renewed(page: Page, servers: Servers, path: str) -> None:
 
 @pytest.mark.parametrize("moment", ["before a renewal", "after a renewal"])
 @pytest.mark.parametrize("state", GUESSES)
-def test_a_foreign_page_does_not_sign_a_customer_in_as_somebody_else(
+def test_a_foreign_page_does_not_sign_a_customer_in_as_another_user(
     servers: Servers,
     victim: str,
     own_handshake: str,
@@ -112,7 +112,7 @@ def test_a_foreign_page_does_not_sign_a_customer_in_as_somebody_else(
         "address => { window.location = address }",
         f"{servers.service.url}/console/session/return?state={state}&to=/console&__clerk_handshake={own_handshake}",
     )
-    # The page that refuses renews the session by its script, as the victim's own, and goes on.
+    # The page that refuses renews the victim's own session by its script, and continues.
     expect(foreign_page.get_by_role("heading", level=1)).to_have_text("You are not an administrator")
     assert signed_in_as(foreign_page) == {victim}
     complaints.take_back("401")

@@ -24,7 +24,7 @@ def shop(servers: Servers, browser_page: Page) -> Page:
 
 
 def sign_up(shop: Page) -> str:
-    """Sign up as the user that the form suggests, and return the e-mail address."""
+    """Sign up as the user that the form proposes, and return the e-mail address."""
     shop.goto(shop.url.partition("#")[0] + "#/sign-up")
     address = shop.get_by_label("E-mail address").input_value()
     shop.get_by_role("button", name="Sign up").click()
@@ -33,7 +33,7 @@ def sign_up(shop: Page) -> str:
 
 
 def decide(shop: Page, fate: str) -> None:
-    """Choose what happens to the next webhook; return when the local Clerk has answered."""
+    """Choose the fault of the next webhook, and wait for the local Clerk's response."""
     with shop.expect_response(lambda it: it.url.endswith("/_local/mishaps") and it.request.method == "POST"):
         shop.get_by_label(fate).check()
 
@@ -218,7 +218,7 @@ def test_a_token_is_renewed_before_it_ends(servers: Servers, shop: Page) -> None
     expect(shop.locator("#session")).to_contain_text("renewed 1 ×")
 
 
-def test_while_clerk_is_down_the_shop_works_and_says_so(servers: Servers, shop: Page, complaints: Complaints) -> None:
+def test_the_shop_works_while_clerk_is_down_and_shows_it(servers: Servers, shop: Page, complaints: Complaints) -> None:
     sign_up(shop)
     servers.clerk.faults.add("/v1/client*", hang_up=True, times=None)
     shop.get_by_role("button", name="Add Olive Oil Soap to the cart").click()
@@ -245,7 +245,7 @@ def test_a_page_on_another_origin_than_the_authorized_parties_says_so(
     shop.get_by_role("button", name="Sign up").click()
     shop.get_by_role("link", name="account", exact=True).click()
     expect(shop.get_by_role("alert")).to_contain_text("is not in CLERK_AUTHORIZED_PARTIES")
-    shop.close()  # the panel goes on asking, and being refused
+    shop.close()  # the panel keeps polling, and is refused
     complaints.take_back("401")
 
 

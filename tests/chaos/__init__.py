@@ -1,5 +1,5 @@
-"""The storm: random users at the local Clerk, webhooks with every fault, servers that are killed meanwhile.
+"""The storm: random users at the local Clerk, webhooks with every fault, and servers killed meanwhile.
 
-``python -m tests.chaos --deliveries 100000 --seed 1``, or ``make storm``. The seed fixes what happens at Clerk, what
-becomes of each message and what is killed after which delivery; how the processes interleave is up to the machine.
+``python -m tests.chaos --deliveries 100000 --seed 1``, or ``make storm``. The seed fixes the events at Clerk, the
+fate of each message, and what is killed after which delivery. It does not fix how the processes interleave.
 """

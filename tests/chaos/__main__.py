@@ -1,4 +1,4 @@
-"""``python -m tests.chaos``: run a storm, print what it has shown, and end with 0 only where everything is right."""
+"""``python -m tests.chaos``: run a storm, print its result, and exit with 0 only if everything is right."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INTERRUPTED = 130
 
 
 def main() -> int:
-    """Run the storm that the command line asks for and return the exit status."""
+    """Run a storm with the options of the command line and return the exit status."""
     parser = argparse.ArgumentParser(prog="storm", description="Storm the mirror, then hold it against Clerk.")
     parser.add_argument("--deliveries", type=int, default=20_000, help="how many, not counting retries [%(default)s]")
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same storm [%(default)s]")
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 class _Progress:
-    """One line on stderr, once a second: rewritten in place on a terminal."""
+    """Progress on stderr, one line a second. On a terminal the line is rewritten."""
 
     def __init__(self, deliveries: int) -> None:
         self._deliveries = deliveries

@@ -1,4 +1,4 @@
-"""Clerk's clock in the storm: it belongs to the seed, and often stands still."""
+"""Clerk's clock in the storm: the seed fixes its times, and many calls return the same time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ FIRST_MS = 1_700_000_000_000
 
 
 class SlowClock:
-    """Milliseconds that pass every second time somebody looks, on average; the same ``seed`` shows the same ones."""
+    """Milliseconds that advance on every second call, on average. The same ``seed`` gives the same times."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(f"clock {seed}")

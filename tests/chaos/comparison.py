@@ -1,6 +1,6 @@
-"""The mirror held against Clerk, row by row and field by field, by PostgreSQL itself.
+"""Compare the mirror with Clerk in PostgreSQL, row by row and field by field.
 
-What a row should be is worked out here from docs/mapping.md, without the service's own code.
+The expected rows are computed from docs/mapping.md, without the service's own code.
 """
 
 from __future__ import annotations
@@ -50,18 +50,18 @@ LEFT JOIN LATERAL (
 
 
 class Comparison:
-    """A database session that knows what the mirror should be."""
+    """A database session that holds the expected rows of the mirror."""
 
     def __init__(self, database_url: str) -> None:
         self._connection: Connection = psycopg2.connect(database_url, application_name="psql")
         self._connection.autocommit = True
 
     def close(self) -> None:
-        """End the session, and what it knows."""
+        """End the session and drop the expected rows."""
         self._connection.close()
 
     def learn(self, users: Iterable[User], departed: Collection[str]) -> None:
-        """Take in Clerk's state: who is there, and who was."""
+        """Store Clerk's state: its live and its deleted users."""
         self._run(f"""
             CREATE TEMPORARY TABLE expected AS
             SELECT clerk_id, false AS gone, {", ".join(_CONTENT)} FROM users LIMIT 0;
@@ -75,11 +75,11 @@ class Comparison:
         self._run("ANALYZE expected")
 
     def differences(self) -> dict[str, str]:
-        """Return who differs, and how."""
+        """Return the users that differ, and their differences."""
         return dict(self._run(f"SELECT * FROM ({_DIFFERENCES}) AS every_row WHERE difference IS NOT NULL"))
 
     def tied(self) -> set[str]:
-        """Return who got more than one event with the time of the row's version: only Clerk knows the last of them."""
+        """Return users with several events of one time, which is their row's version: only Clerk knows the last one."""
         return {
             clerk_id
             for (clerk_id,) in self._run("""
@@ -89,7 +89,7 @@ class Comparison:
         }
 
     def lost_receipts(self, path: Path) -> int:
-        """Return how many of the deliveries that were answered 2xx the inbox has not counted."""
+        """Return the number of deliveries that were answered 2xx and that the inbox has not counted."""
         self._run("CREATE TEMPORARY TABLE receipts (svix_id text)")
         with self._connection.cursor() as cursor, path.open() as file:
             cursor.copy_expert("COPY receipts FROM STDIN", file)
@@ -100,18 +100,18 @@ class Comparison:
         return int(lost)
 
     def remember_row_versions(self) -> None:
-        """Remember which version of each user row is there."""
+        """Remember the row version of each user."""
         self._run("CREATE TEMPORARY TABLE versions AS SELECT id, xmin::text || ctid::text AS version FROM users")
 
     def rows_written_since(self) -> int:
-        """Return how many user rows were written, or are new, since their versions were remembered."""
+        """Return the number of user rows that were written since ``remember_row_versions``."""
         ((written,),) = self._run("""
             SELECT count(*) FROM users FULL JOIN versions USING (id)
             WHERE users.xmin::text || users.ctid::text IS DISTINCT FROM version""")
         return int(written)
 
     def counts(self) -> Counter[str]:
-        """Return how many rows there are, live ones and tombstones."""
+        """Return the numbers of live rows and tombstones."""
         return Counter(
             dict(
                 self._run("""

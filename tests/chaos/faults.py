@@ -1,4 +1,4 @@
-"""What breaks while deliveries come in: one fault at a time, each mended before the next."""
+"""Faults while deliveries arrive: one at a time, each repaired before the next."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RESPAWN_WITHIN_S = 1.0
 
 
 class Faults:
-    """Breaks servers and PostgreSQL in an order that ``seed`` fixes. A context manager: it waits for the last mend."""
+    """Breaks servers and PostgreSQL in an order fixed by ``seed``. The context manager waits for the last repair."""
 
     def __init__(self, postgres: PostgresServer, services: list[Service], seed: int) -> None:
         self._postgres = postgres
@@ -35,10 +35,10 @@ class Faults:
         self._executor.shutdown()
 
     def start_next(self) -> None:
-        """Let the next fault come while traffic goes on; the one before is waited for, and its error raised."""
+        """Start the next fault while traffic continues. Wait for the previous one first, and raise its error."""
         self.wait()
         if not self._round:
-            # Every kind once before any kind again.
+            # Each kind comes once before any kind repeats.
             self._round = [
                 self._kill_a_worker,
                 self._kill_a_server,
@@ -52,7 +52,7 @@ class Faults:
         self._under_way = self._executor.submit(fault)
 
     def wait(self) -> None:
-        """Wait until what was broken works again."""
+        """Wait until the fault is repaired."""
         if self._under_way is not None:
             self._under_way.result()
 

@@ -1,4 +1,4 @@
-"""What becomes of each message on its way: lost, doubled, late, shuffled; and how fast new ones are made."""
+"""Faults of each message (lost, duplicated, late, reordered), and the rate of new messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOOK_AGAIN_S = 0.5
 
 
 class LoadGenerator:
-    """Drives random lives through ``clerk`` and decides what becomes of each message; ``seed`` fixes both."""
+    """Makes random changes to users of ``clerk`` and decides the fate of each message; ``seed`` fixes both."""
 
     def __init__(self, clerk: LocalClerk, seed: int) -> None:
         self._clerk = clerk
@@ -39,14 +39,14 @@ class LoadGenerator:
         self.departed: set[str] = set()
         """Who was deleted at Clerk."""
         self.unlucky: set[str] = set()
-        """Of whom a message was dropped, or refused until its last retry: only sync can know what it said."""
+        """Users with a message that was dropped, or refused until its last retry. Only sync can learn its content."""
         clerk.webhook_sender.watch(self._settle)
 
     def send(self, deliveries: int) -> Iterator[int]:
-        """Send so many deliveries at least, not counting retries; yield the number so far after each act."""
+        """Send at least that many deliveries, without retries. Yield the number so far after each change."""
         sent = 0
         while sent < deliveries:
-            sent += self._carry_out_one_act()
+            sent += self._make_one_change()
             if self._recent and self._random.random() < SENT_AGAIN_LATER:
                 self._clerk.webhook_sender.redeliver(self._random.choice(self._recent))
                 sent += 1
@@ -54,13 +54,13 @@ class LoadGenerator:
             yield sent
 
     def drain(self, timeout_s: float) -> None:
-        """Wait until the last retry has been made."""
+        """Wait until the last retry is sent."""
         self._clerk.webhook_sender.wait_idle(timeout_s)
         self._give_up()
 
-    def _carry_out_one_act(self) -> int:
+    def _make_one_change(self) -> int:
         plans = [self._draw_plan() for _ in range(MOST_MESSAGES_OF_ONE_ACT)]
-        faults = [fault for number, plan in enumerate(plans) for fault in self._put_in_force(plan, number)]
+        faults = [fault for number, plan in enumerate(plans) for fault in self._apply_plan(plan, number)]
         for _ in self._history.acts(1):
             pass
         for fault in faults:
@@ -79,8 +79,8 @@ class LoadGenerator:
         delay_s = chance() * LONGEST_DELAY_S if chance() < LATE else 0.0
         return FaultPlan(copies, delay_s, 0 if delay_s else SHUFFLE_WINDOW)
 
-    def _put_in_force(self, plan: FaultPlan, number: int) -> Iterator[WebhookFault]:
-        """Put ``plan`` in force for the message with this ``number`` from now on, and for no other."""
+    def _apply_plan(self, plan: FaultPlan, number: int) -> Iterator[WebhookFault]:
+        """Apply ``plan`` to the message with this ``number`` only."""
         faults = self._clerk.faults
         only = {"after": number, "times": 1}
         if not plan.copies:

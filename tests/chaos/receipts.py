@@ -1,4 +1,4 @@
-"""What the sender was told: every answer counted, and every 2xx written down on disk, not in memory."""
+"""The responses that the sender got: all are counted, and the ids with 2xx are written to disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clerk_sync.emulator.webhooks.messages import Delivery
 
 
 class Receipts:
-    """Counts the answers to deliveries; hand :meth:`keep` to the webhook_sender."""
+    """Counts the responses to deliveries; pass :meth:`keep` to the webhook sender."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -24,11 +24,11 @@ class Receipts:
 
     @property
     def attempts(self) -> int:
-        """How many deliveries were tried, retries included."""
+        """The number of attempts, including retries."""
         return self.statuses.total()
 
     def keep(self, delivery: Delivery) -> None:
-        """Count one attempt; where it was answered 2xx, write its id down."""
+        """Count one attempt. If the response is 2xx, write the id to disk."""
         with self._lock:
             self.statuses[delivery.status] += 1
             self.slowest_ms = max(self.slowest_ms, delivery.took_ms)
@@ -39,5 +39,5 @@ class Receipts:
                 self.outcomes[json.loads(delivery.answer)["outcome"]] += 1
 
     def close(self) -> None:
-        """Close the file; it can be read then."""
+        """Close the file, so that it can be read."""
         self._file.close()

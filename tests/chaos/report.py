@@ -1,4 +1,4 @@
-"""What a storm has shown, in lines for people."""
+"""The result of a storm as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.chaos.storm import Result
 
 
 def lines_of(result: Result) -> Iterator[str]:
-    """Yield the lines of the report; the last one says whether everything is right."""
+    """Yield the lines of the report. The last one says if everything is right."""
     yield f"storm             seed {result.seed}"
     yield f"deliveries        {result.deliveries} of {result.messages} messages"
     yield f"                  {result.attempts} attempts with retries"

@@ -1,4 +1,4 @@
-"""One storm from its first delivery to the last comparison."""
+"""One storm, from its first delivery to the last comparison."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.stage.postgres import PostgresServer
 from tests.stage.servers import Servers, start_servers
 
 SENDERS = 8
-# Svix's schedule of 27 hours, in twenty seconds.
+# Svix's retry schedule of 27 hours, compressed to twenty seconds.
 SCHEDULE_FACTOR = 0.0002
 REMEMBERED_BY_CLERK = 5_000
 LAST_RETRY_S = 180.0
@@ -32,7 +32,7 @@ Progress = Callable[[int, Receipts, list[str]], object]
 
 @dataclass
 class Result:
-    """What the storm has shown."""
+    """The result of the storm."""
 
     seed: int
     deliveries: int = 0
@@ -57,12 +57,12 @@ class Result:
 
     @property
     def wrong_answers(self) -> int:
-        """Answers that are neither 2xx nor 503, nor silence."""
+        """Responses that are neither 2xx nor 503. No response is not counted."""
         return sum(count for status, count in self.statuses.items() if status not in (200, 503, None))
 
     @property
     def is_right(self) -> bool:
-        """Whether nothing was lost, nothing differs and nothing was written twice."""
+        """True if nothing was lost, nothing differs and nothing was written twice."""
         return not (
             self.lost or self.differences or self.unexplained or self.rows_written_by_second_sync or self.wrong_answers
         )
@@ -71,7 +71,7 @@ class Result:
 def run_storm(
     postgres: PostgresServer, database_url: str, *, deliveries: int, seed: int, directory: Path, progress: Progress
 ) -> Result:
-    """Let a storm of so many deliveries pass over two servers on ``database_url``, then sync twice and compare."""
+    """Send that many deliveries to two servers on ``database_url``, then sync twice and compare."""
     started_at = time.monotonic()
     result = Result(seed)
     with start_servers(
@@ -105,7 +105,7 @@ def _send_load(
     load: LoadGenerator, faults: Faults, deliveries: int, result: Result, show: Callable[[], object]
 ) -> None:
     times = max(FEWEST_TROUBLES, deliveries // DELIVERIES_FOR_A_TROUBLE)
-    # Between the first and the last delivery, evenly: so the same seed breaks the same at the same delivery.
+    # Faults are spread evenly over the deliveries, so that a seed has the same faults at the same deliveries.
     strikes = [deliveries * (number + 1) // (times + 1) for number in range(times)][::-1]
     for sent in load.send(deliveries):
         result.deliveries = sent

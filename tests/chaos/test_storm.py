@@ -1,4 +1,4 @@
-"""A small storm in every test run; the large ones are ``make storm``."""
+"""A small storm in every test run. ``make storm`` runs large ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DELIVERIES = 2_000
 
 
 def test_a_storm_loses_nothing_and_one_sync_makes_the_mirror_equal_to_clerk(tmp_path: Path) -> None:
-    # A server with one database: after a crash PostgreSQL reads through everything that it has before it answers again.
+    # A server with one database: after a crash PostgreSQL reads all its files before it answers again.
     with closing(PostgresServer()) as postgres:
         result = run_storm(
             postgres,
@@ -34,17 +34,17 @@ def test_a_storm_loses_nothing_and_one_sync_makes_the_mirror_equal_to_clerk(tmp_
     assert result.outcomes.keys() >= {"applied", "duplicate", "stale"}
 
 
-def test_the_same_seed_makes_the_same_lives_and_the_same_fates() -> None:
+def test_the_same_seed_makes_the_same_changes_and_the_same_faults() -> None:
     assert story(seed=1) == story(seed=1)
     assert story(seed=1) != story(seed=2)
 
 
 def story(seed: int) -> list[tuple[str, bytes, str]]:
-    """Return every message of a small storm without an endpoint's answers: what it says, and whether it was dropped."""
+    """Return every message of a small storm without an endpoint: its content, and if it was dropped."""
     with LocalClerk.start(
         webhook_url="http://127.0.0.1:9/", seed=seed, clock_ms=SlowClock(seed), schedule_factor=0.0
     ) as clerk:
-        clerk.webhook_sender.pause()  # nothing is sent, so nothing can depend on the machine
+        clerk.webhook_sender.pause()  # nothing is sent, so the result cannot depend on the machine
         list(LoadGenerator(clerk, seed).send(300))
         return [told(message) for message in clerk.webhook_sender.messages.values()]
 

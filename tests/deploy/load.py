@@ -1,4 +1,4 @@
-"""Visitors who keep coming: what each of their requests ended with."""
+"""Continuous requests by several clients, and the outcome of each request."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ TIMEOUT_S = 20
 PAUSE_WHEN_REFUSED_S = 0.02
 
 REFUSED = "refused"
-"""The server was not there and has seen nothing of the request: a router sends it elsewhere."""
+"""The server did not accept the connection. A router would send the request to another server."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a client sends."""
+    """A request of a client."""
 
     method: str
     path: str
@@ -33,13 +33,13 @@ class Request:
 
 
 def mixed_traffic(clerk: LocalClerk) -> Callable[[], Request]:
-    """Return a function that composes a delivery, a read with the database, or a request that touches nothing."""
+    """Return a function that makes a delivery, a request that reads the database, or one that needs no database."""
     signed_in = {"Authorization": f"Bearer {clerk.session_token('user_shopper')}"}
     secret = clerk.environment["CLERK_WEBHOOK_SIGNING_SECRET"]
 
     def delivery() -> Request:
         event = clerk_event("user.updated", clerk_user("user_shopper"))
-        del event["instance_id"]  # may be missing, and this is not the local Clerk's
+        del event["instance_id"]  # it may be missing, and this event is not of the local Clerk
         body = json.dumps(event).encode()
         headers = sign_delivery(body, f"msg_{uuid.uuid4().hex}", secret) | {"Content-Type": "application/json"}
         return Request("POST", "/api/webhooks/clerk", headers, body)
@@ -49,9 +49,9 @@ def mixed_traffic(clerk: LocalClerk) -> Callable[[], Request]:
 
 
 class Load:
-    """Clients of ``url``, each sending one request after the other until the block ends.
+    """Clients of ``url``, each of which sends one request after another until the block ends.
 
-    Half of them come with a new connection each time, half keep theirs.
+    Half of them open a new connection for each request, half keep theirs.
     """
 
     def __init__(self, url: str, compose: Callable[[], Request], clients: int = 6) -> None:
@@ -73,13 +73,13 @@ class Load:
             client.join()
 
     def wait_for_more(self, count: int) -> None:
-        """Wait until so many more requests were answered."""
+        """Wait until that many more requests were answered."""
         goal = self.answered + count
         wait_for(lambda: self.answered >= goal, f"{count} more answers; so far {dict(self.outcomes)}", TIMEOUT_S)
 
     @property
     def answered(self) -> int:
-        """How many requests got an answer."""
+        """The number of requests that got a response."""
         return sum(count for outcome, count in list(self.outcomes.items()) if isinstance(outcome, int))
 
     def _send_until_over(self, keeps_connection: bool) -> None:

@@ -1,6 +1,6 @@
-"""What one event costs: ``python -m tests.deploy.measure [EVENTS]`` prints the figures that docs/scale.md reckons with.
+"""Measure the cost of one event: ``python -m tests.deploy.measure [EVENTS]`` prints the figures of docs/scale.md.
 
-Two web workers on an embedded PostgreSQL, deliveries of new versions of a thousand users over four kept connections.
+Two web workers on an embedded PostgreSQL take new versions of a thousand users over four connections.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Signed = tuple[bytes, dict[str, str]]
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the figures."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
     postgres = PostgresServer()
     try:

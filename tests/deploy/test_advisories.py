@@ -1,4 +1,4 @@
-"""Advisories that no release mends: each exception is argued in SECURITY.md, and what is argued there is so."""
+"""Advisories that no release fixes: SECURITY.md gives the reason of each exception, and the reasons are true."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ print(*sys.modules)
 """
 
 
-def test_what_the_audit_excepts_is_what_is_argued() -> None:
+def test_every_exception_of_the_audit_has_a_reason() -> None:
     excepted = re.findall(r"--ignore-vuln (\S+)", (ROOT / ".github" / "workflows" / "ci.yml").read_text())
     argued = re.findall(r"^\| (CVE-\S+) ", (ROOT / "SECURITY.md").read_text(), re.MULTILINE)
     assert excepted == argued != []

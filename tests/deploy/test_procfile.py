@@ -1,4 +1,4 @@
-"""The Procfile as Heroku runs it: every line, on a read-only file system, with the variables of a dyno."""
+"""Every line of the Procfile as Heroku runs it: on a read-only file system, with a dyno's variables."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ pytestmark = [
 ]
 
 
-# What honcho ends with after SIGTERM, which it has handed on to each process of the line, as Heroku does.
+# Honcho's exit status after SIGTERM. It passes the signal on to each process of the line, as Heroku does.
 ENDED_BECAUSE_TOLD = 128 + 15
 
 
 @pytest.fixture
 def database_url(postgres: PostgresServer) -> str:
-    """The URL of an empty database, spelled as Heroku spells it."""
+    """The URL of an empty database in Heroku's spelling."""
     return urlsplit(postgres.create_database(f"dyno_{uuid.uuid4().hex[:12]}"))._replace(scheme="postgres").geturl()
 
 

@@ -1,4 +1,4 @@
-"""A deployment under load: nginx as the router, two web processes on own ports, PgBouncer in transaction mode."""
+"""A deployment under load: nginx as the router, two web processes, PgBouncer in transaction mode."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FORGED = {
 
 @dataclass(frozen=True)
 class Deployment:
-    """What is running."""
+    """The running processes."""
 
     url: str
     services: list[Service]
@@ -59,7 +59,7 @@ def deployment(
     tmp_path = tmp_path_factory.mktemp("deployment")
     database = migrated.partition("?")[0].rpartition("/")[2]
     with ExitStack() as stack:
-        # Outside of tmp_path, which is the test user's alone: PgBouncer runs as PostgreSQL's.
+        # Outside of tmp_path, which only the test user can read: PgBouncer runs as PostgreSQL's user.
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="clerk_sync_bouncer_"))
         bouncer = stack.enter_context(
             PgBouncer(postgres.socket_directory, Path(directory), pool_size=4, roles=("postgres",))
@@ -84,7 +84,7 @@ def test_a_rolling_restart_under_load_fails_no_request(deployment: Deployment) -
     assert set(load.outcomes) == {200}
 
 
-def test_what_a_visitor_claims_about_the_way_changes_nothing(deployment: Deployment) -> None:
+def test_forwarding_headers_of_a_client_change_nothing(deployment: Deployment) -> None:
     signed_in = {"Authorization": f"Bearer {deployment.clerk.session_token('user_shopper')}"}
     for path in ("/api/session", "/api/me", "/api/products", "/api/openapi.json", "/api/nothing", "/api/me/"):
         direct = deployment.services[0].url + path
@@ -98,7 +98,7 @@ def test_what_a_visitor_claims_about_the_way_changes_nothing(deployment: Deploym
         assert "203.0.113.9" not in log.read_text()
 
 
-def test_a_form_of_another_site_is_not_let_in_by_a_forged_host(deployment: Deployment) -> None:
+def test_a_forged_host_does_not_admit_a_form_of_another_site(deployment: Deployment) -> None:
     token = deployment.clerk.session_token("user_shopper")
     forged = {"Cookie": f"__session={token}", "Origin": "https://forged.example", "Host": "forged.example"}
     claims = FORGED | {"X-Forwarded-Proto": "https"}
@@ -107,7 +107,7 @@ def test_a_form_of_another_site_is_not_let_in_by_a_forged_host(deployment: Deplo
         assert (answer.status_code, answer.json()["code"]) == (403, "origin-not-allowed")
 
 
-def test_the_routers_request_id_is_the_one_in_log_and_answer(deployment: Deployment) -> None:
+def test_the_routers_request_id_is_in_log_and_response(deployment: Deployment) -> None:
     answer = requests.get(f"{deployment.url}/healthz", headers=FORGED, timeout=10)
     id_ = answer.headers["X-Request-ID"]
     assert re.fullmatch("[0-9a-f]{32}", id_)
@@ -118,7 +118,7 @@ def test_the_routers_request_id_is_the_one_in_log_and_answer(deployment: Deploym
 
 
 @pytest.mark.parametrize(("size", "status"), [(1024 * 1024, 400), (1024 * 1024 + 1, 413), (8 * 1024 * 1024, 413)])
-def test_what_is_too_large_is_refused_and_what_is_not_is_passed_on(
+def test_a_body_that_is_too_large_is_refused_and_others_are_passed_on(
     deployment: Deployment, size: int, status: int
 ) -> None:
     answer = requests.post(
@@ -130,7 +130,7 @@ def test_what_is_too_large_is_refused_and_what_is_not_is_passed_on(
     assert answer.status_code == status
 
 
-def test_a_bearer_that_nobody_can_read_is_not_rescued_by_a_cookie(deployment: Deployment) -> None:
+def test_an_unreadable_bearer_token_is_not_rescued_by_a_cookie(deployment: Deployment) -> None:
     cookie = {"Cookie": f"__session={deployment.clerk.session_token('user_shopper')}"}
     assert requests.get(f"{deployment.url}/api/session", headers=cookie, timeout=10).status_code == 200
     unreadable = cookie | {"Authorization": b"Bearer \xff"}

@@ -1,4 +1,4 @@
-"""Three web processes on one database behave as one: nobody keeps a truth of their own."""
+"""Three web processes on one database behave as one: no process has state of its own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def ask(servers: Servers, service: Service, method: str, path: str, user_id: str
 
 
 def everywhere(servers: Servers, path: str, user_id: str) -> list[tuple[int, str | None]]:
-    """Return status and code that each process answers at the next request."""
+    """Return the status and problem code of each process at the next request."""
     answers = [ask(servers, service, "GET", path, user_id) for service in servers.services]
     return [(answer.status_code, answer.json().get("code")) for answer in answers]
 
@@ -43,7 +43,7 @@ def test_a_role_counts_everywhere_at_the_next_request(servers: Servers) -> None:
     assert everywhere(servers, "/api/admin/users", user_id) == [(403, "forbidden")] * 3
 
 
-def test_a_ban_and_a_deletion_that_one_is_told_of_count_everywhere(servers: Servers) -> None:
+def test_a_ban_and_a_deletion_received_by_one_process_count_everywhere(servers: Servers) -> None:
     user_id = servers.clerk.users.create(first_name="Grace")["id"]
     servers.clerk.webhook_sender.wait_idle()
     assert everywhere(servers, "/api/me", user_id) == [(200, None)] * 3
@@ -57,7 +57,7 @@ def test_a_ban_and_a_deletion_that_one_is_told_of_count_everywhere(servers: Serv
         assert everywhere(servers, "/api/me", user_id) == [expected] * 3
 
 
-def test_a_user_whom_all_see_first_at_once_is_one(servers: Servers) -> None:
+def test_a_new_user_seen_by_all_processes_at_once_has_one_row(servers: Servers) -> None:
     with ThreadPoolExecutor(9) as pool:
         answers = list(
             pool.map(lambda service: ask(servers, service, "GET", "/api/me", "user_new"), servers.services * 3)
@@ -66,7 +66,7 @@ def test_a_user_whom_all_see_first_at_once_is_one(servers: Servers) -> None:
     assert len({answer.json()["id"] for answer in answers}) == 1
 
 
-def test_an_order_begun_at_one_is_paid_at_another_and_seen_at_the_third(servers: Servers) -> None:
+def test_an_order_made_at_one_process_is_paid_at_another_and_seen_at_the_third(servers: Servers) -> None:
     assert servers.flask("shop", "load-products").returncode == 0
     one, two, three = servers.services
     sku = ask(servers, one, "GET", "/api/products", "user_buyer").json()["products"][0]["sku"]
@@ -84,7 +84,7 @@ def test_an_order_begun_at_one_is_paid_at_another_and_seen_at_the_third(servers:
     assert [order["number"] for order in listed] == list(orders)
 
 
-def test_a_message_that_comes_to_all_is_counted_once(servers: Servers) -> None:
+def test_a_delivery_sent_to_all_processes_is_counted_once(servers: Servers) -> None:
     message = servers.clerk.webhook_sender.send("user.created", servers.clerk.users.create(first_name="Ada"))
     servers.clerk.webhook_sender.wait_idle()
     for _ in servers.services:

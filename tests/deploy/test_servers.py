@@ -1,4 +1,4 @@
-"""Every WSGI server can serve the application, without settings of its own."""
+"""Every WSGI server can serve the application without special settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.deploy.load import mixed_traffic
 from tests.stage.servers import wait_for
 from tests.stage.service import ROOT, Environment, Service, environment_for
 
-# Its control socket would be one for all servers of this user.
+# All servers of this user would share one control socket.
 GUNICORN = "gunicorn --no-control-socket --bind 127.0.0.1:$PORT --workers $WEB_CONCURRENCY"
 GRANIAN = "granian --interface wsgi --port $PORT --workers $WEB_CONCURRENCY"
 WAITRESS = "waitress-serve --listen=127.0.0.1:$PORT"
@@ -39,7 +39,7 @@ SERVERS = {
 }
 TOKEN = "a-token-for-prometheus"
 REQUESTS = 30
-# gunicorn waits for 30 s before it kills a worker that does not end.
+# By default gunicorn waits 30 s before it kills a worker that does not end.
 SOON_S = 8
 
 
@@ -61,7 +61,7 @@ def environment(clerk: LocalClerk, migrated: str, tmp_path: Path) -> Environment
 def served(
     request: pytest.FixtureRequest, clerk: LocalClerk, migrated: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """The application behind one of the servers."""
+    """The application on one of the servers."""
     with service_of(request.param, environment_in(tmp_path_factory.mktemp("server"), clerk, migrated)) as service:
         yield service
 
@@ -79,11 +79,11 @@ def test_every_kind_of_route_is_served(served: Service, clerk: LocalClerk) -> No
 
 def test_every_scrape_counts_the_requests_of_all_workers(served: Service) -> None:
     before = counted(served)
-    ask_on_connections_of_their_own(served, REQUESTS)
+    ask_on_separate_connections(served, REQUESTS)
     assert [counted(served) - before for _ in range(6)] == [REQUESTS] * 6
 
 
-def ask_on_connections_of_their_own(service: Service, count: int) -> None:
+def ask_on_separate_connections(service: Service, count: int) -> None:
     def ask(_: int) -> int:
         return requests.get(f"{service.url}/api/docs", timeout=10).status_code
 
@@ -97,15 +97,13 @@ def counted(service: Service) -> float:
     return sum(map(float, found))
 
 
-def test_servers_of_one_user_count_for_themselves_and_a_restart_from_0(
-    environment: Environment, tmp_path: Path
-) -> None:
+def test_servers_of_one_user_count_separately_and_restart_from_0(environment: Environment, tmp_path: Path) -> None:
     with (
         service_of(SERVERS["gunicorn"], environment) as one,
         service_of(SERVERS["gunicorn"], environment, "two") as two,
     ):
-        ask_on_connections_of_their_own(one, 10)
-        ask_on_connections_of_their_own(two, 5)
+        ask_on_separate_connections(one, 10)
+        ask_on_separate_connections(two, 5)
         assert [counted(one), counted(two)] == [10, 5]
         assert len(list(tmp_path.glob("clerk_sync-metrics-*"))) == 2
     with service_of(SERVERS["gunicorn"], environment) as restarted:
@@ -113,37 +111,37 @@ def test_servers_of_one_user_count_for_themselves_and_a_restart_from_0(
         assert len(list(tmp_path.glob("clerk_sync-metrics-*"))) == 1, "what the two have left is removed"
 
 
-def test_the_folder_that_the_operator_names_is_made(environment: Environment, tmp_path: Path) -> None:
+def test_the_folder_that_the_operator_configures_is_created(environment: Environment, tmp_path: Path) -> None:
     folder = tmp_path / "not" / "there"
     with service_of(SERVERS["gunicorn"], environment | {"PROMETHEUS_MULTIPROC_DIR": str(folder)}) as service:
-        ask_on_connections_of_their_own(service, REQUESTS)
+        ask_on_separate_connections(service, REQUESTS)
         assert [counted(service) for _ in range(4)] == [REQUESTS] * 4
     assert list(folder.glob("counter_*.db"))
 
 
 @pytest.mark.parametrize("name", ["gunicorn", "granian"])
-def test_a_folder_of_the_operator_that_cannot_be_used_costs_counts_and_one_sentence_a_worker(
+def test_an_unusable_configured_folder_costs_counts_and_logs_one_sentence_a_worker(
     name: str, environment: Environment, tmp_path: Path
 ) -> None:
     with service_of(SERVERS[name], environment | {"PROMETHEUS_MULTIPROC_DIR": "/dev/null/metrics"}) as service:
         workers = service.workers
-        ask_on_connections_of_their_own(service, REQUESTS)
+        ask_on_separate_connections(service, REQUESTS)
         assert (counted(service), service.workers) == (0, workers)
     log = (tmp_path / "service.log").read_text()
     assert 1 <= log.count("metrics are not counted: /dev/null/metrics: Not a directory") <= len(workers)
     assert "Traceback" not in log
 
 
-def tell_the_server(service: Service) -> None:
+def signal_server(service: Service) -> None:
     os.kill(service.pid, signal.SIGTERM)
 
 
-def tell_every_process(service: Service) -> None:
+def signal_every_process(service: Service) -> None:
     os.killpg(service.pid, signal.SIGTERM)
 
 
-# What granian does is told in test_sigterm.
-@pytest.mark.parametrize("tell", [tell_the_server, tell_every_process])
+# test_sigterm has the tests of granian.
+@pytest.mark.parametrize("tell", [signal_server, signal_every_process])
 @pytest.mark.parametrize(
     "name", ["gunicorn", "gunicorn with threads", "gunicorn, warmed up before the fork", "waitress with the factory"]
 )
@@ -183,7 +181,7 @@ def request_in_flight(url: str, headers: dict[str, str], database_url: str) -> I
 
 
 @pytest.mark.parametrize("line", [f"{GUNICORN} wsgi:app", f"{GUNICORN} --preload wsgi:app", f"{WAITRESS} wsgi:app"])
-def test_a_wrong_setting_stops_a_server_and_no_worker_is_started_again(line: str, environment: Environment) -> None:
+def test_a_wrong_setting_stops_a_server_and_no_worker_restarts(line: str, environment: Environment) -> None:
     wrong = environment | {"CLERK_SECRET_KEY": "foo", "PORT": "0", "WEB_CONCURRENCY": "1"}
     ran = subprocess.run(
         ["/bin/sh", "-c", f"exec {line}"], env=wrong, cwd=ROOT, check=False, capture_output=True, text=True, timeout=30

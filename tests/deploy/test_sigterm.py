@@ -1,4 +1,4 @@
-"""SIGTERM, as platforms send it: whoever was let in is served, whoever is not is refused, and the end comes soon."""
+"""SIGTERM as platforms send it: open connections are served, new ones are refused, and the server ends soon."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.stage.imports import ImportWatch
 from tests.stage.servers import wait_for
 from tests.stage.service import Service, environment_for
 
-# Heroku's patience before SIGKILL is 30 s; nothing here has a reason to take a quarter of it.
+# Heroku waits 30 s before SIGKILL. The server should need much less than that.
 SOON_S = 8
 
 
@@ -39,30 +39,30 @@ def server_of(service: Service) -> int:
     return int(psutil.Process(service.workers[0]).ppid())
 
 
-def tell_the_server(service: Service) -> None:
-    """As a service manager does."""
+def signal_server(service: Service) -> None:
+    """Signal the server process, as a service manager does."""
     os.kill(server_of(service), signal.SIGTERM)
 
 
-def tell_every_process(service: Service) -> None:
-    """As Heroku does: each process of the dyno gets the signal, the workers too."""
+def signal_every_process(service: Service) -> None:
+    """Signal every process of the dyno, including the workers, as Heroku does."""
     os.killpg(server_of(service), signal.SIGTERM)
 
 
-def tell_everybody_again_and_again(service: Service) -> None:
-    """As Heroku may do."""
+def signal_every_process_repeatedly(service: Service) -> None:
+    """Signal every process several times, as Heroku may do."""
     group = server_of(service)
     for _ in range(5):
         os.killpg(group, signal.SIGTERM)
-        time.sleep(0.05)  # signals that follow at once are one signal
+        time.sleep(0.05)  # the kernel merges signals that follow at once
 
 
-def tell_one_worker(service: Service) -> None:
-    """As nobody should do; a server whose worker leaves ends as a whole."""
+def signal_one_worker(service: Service) -> None:
+    """Signal one worker, which no platform does. The whole server then ends."""
     os.kill(service.workers[0], signal.SIGTERM)
 
 
-EVERY_WAY = [tell_the_server, tell_every_process, tell_everybody_again_and_again, tell_one_worker]
+EVERY_WAY = [signal_server, signal_every_process, signal_every_process_repeatedly, signal_one_worker]
 
 
 def test_a_worker_that_is_still_loading_ends_soon(clerk: LocalClerk, migrated: str, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_no_request_is_lost_under_load(
     assert set(load.outcomes) == {200, REFUSED}
 
 
-@pytest.mark.parametrize("terminate", [tell_the_server, tell_everybody_again_and_again])
+@pytest.mark.parametrize("terminate", [signal_server, signal_every_process_repeatedly])
 def test_requests_in_flight_are_finished(
     service: Service, clerk: LocalClerk, migrated: str, terminate: Callable[[Service], None]
 ) -> None:
@@ -117,7 +117,7 @@ def wait_until_they_wait(database_url: str) -> None:
         with connection.cursor() as cursor:
 
             def are_waiting() -> bool:
-                # Both workers have requests that wait, whichever the kernel gave how many.
+                # Both workers have waiting requests; the kernel decides how many each has.
                 cursor.execute("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
                 return cursor.rowcount >= 4
 
@@ -136,13 +136,13 @@ def is_refused(port: int) -> bool:
         return False
 
 
-def test_whoever_is_in_but_has_not_spoken_yet_is_served(service: Service) -> None:
+def test_a_connection_that_has_sent_nothing_yet_is_served(service: Service) -> None:
     with ExitStack() as stack:
         connections = [
             stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=10)) for _ in range(40)
         ]
-        tell_every_process(service)
-        wait_for(lambda: is_shut(service.port), "a shut door")
+        signal_every_process(service)
+        wait_for(lambda: is_closed(service.port), "a closed port")
         for connection in connections:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: shop\r\n\r\n")
         answers = [connection.recv(65536) for connection in connections]
@@ -151,21 +151,21 @@ def test_whoever_is_in_but_has_not_spoken_yet_is_served(service: Service) -> Non
     service.wait_until_ended(SOON_S)
 
 
-def is_shut(port: int) -> bool:
+def is_closed(port: int) -> bool:
     with socket.socket() as connection:
         connection.settimeout(0.05)
         return connection.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_a_server_that_nobody_visits_ends_at_once(service: Service) -> None:
+def test_an_idle_server_ends_at_once(service: Service) -> None:
     started = time.monotonic()
-    tell_every_process(service)
+    signal_every_process(service)
     service.wait_until_ended(SOON_S)
     assert time.monotonic() - started < 1
 
 
-def test_a_silent_connection_does_not_hold_the_server(service: Service) -> None:
+def test_a_silent_connection_does_not_keep_the_server_running(service: Service) -> None:
     with socket.create_connection(("127.0.0.1", service.port)) as silent:
-        tell_every_process(service)
+        signal_every_process(service)
         service.wait_until_ended(3)
         assert silent.recv(1) == b""

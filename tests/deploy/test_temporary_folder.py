@@ -1,4 +1,4 @@
-"""The Procfile's line with a temporary folder that is small, full or without free inodes: it costs counts only."""
+"""The Procfile's line with a temporary folder that is small, full or without inodes: only counts are lost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def environment(clerk: LocalClerk, migrated: str, tmp_path: Path) -> Environment
 
 
 def line_with(options: str) -> str:
-    """Return a line that serves with a temporary folder mounted with ``options``; nothing else can be written."""
+    """Return a line that mounts a temporary folder with ``options``, makes all else read-only, and serves."""
     mounts = f'mount -t tmpfs -o {options} none "$TMPDIR" && mount -o remount,bind,ro /'
     return shlex.join([*NAMESPACE, "sh", "-c", f"{mounts} && exec {procfile_line('web')}"])
 
@@ -47,7 +47,7 @@ def scrape(service: Service) -> str:
 
 
 @pytest.mark.parametrize("options", NO_ROOM)
-def test_a_folder_without_room_costs_counts_and_no_answer(
+def test_a_folder_without_free_space_loses_counts_and_no_response(
     options: str, environment: Environment, clerk: LocalClerk, tmp_path: Path
 ) -> None:
     log = tmp_path / "service.log"
@@ -65,7 +65,7 @@ def test_a_folder_that_fills_up_ends_no_worker(environment: Environment, clerk: 
         workers = service.workers
         send(service, clerk, 40)
         fill(Path(f"/proc/{workers[0]}/root{environment['TMPDIR']}"))
-        # Each route is a series of its own, more than the files have room for.
+        # Each route has its own series, and all of them exceed the space of the files.
         for method in ("GET", "PUT", "PATCH", "DELETE", "OPTIONS", "POST"):
             for path in (
                 "/api/cart",
@@ -82,7 +82,7 @@ def test_a_folder_that_fills_up_ends_no_worker(environment: Environment, clerk: 
 
 
 def fill(folder: Path) -> None:
-    """Take all the room that the file system of ``folder`` has."""
+    """Use up all space of the file system of ``folder``."""
     with (folder / "filler").open("wb", buffering=0) as filler:
         try:
             while filler.write(bytes(1024)):

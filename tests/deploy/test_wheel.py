@@ -1,4 +1,4 @@
-"""The wheel has everything: what it installs migrates and serves without the source tree."""
+"""The wheel is complete: the installed package migrates and serves without the source tree."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SOURCES = ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md"
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy: a build leaves files behind."""
+    """The wheel, built from a copy because a build leaves files in the source tree."""
     copy = tmp_path_factory.mktemp("source")
     for folder in ("clerk_sync", "migrations"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
@@ -36,7 +36,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the installed package alone; its dependencies come from where the tests run."""
+    """A folder with only the installed package. Its dependencies come from the test environment."""
     folder = tmp_path_factory.mktemp("site")
     pip("install", "--no-compile", "--target", str(folder), str(wheel))
     return folder
@@ -62,7 +62,7 @@ def files_in(folder: Path) -> set[str]:
     }
 
 
-def test_what_it_installs_migrates_and_serves(
+def test_the_installed_package_migrates_and_serves(
     installed: Path, clerk: LocalClerk, postgres: PostgresServer, tmp_path: Path
 ) -> None:
     port = free_port()

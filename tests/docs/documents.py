@@ -1,8 +1,8 @@
 """The documents, and the commands in them.
 
-A command is what stands in a fenced block that says its language: ``sh`` (each command by itself), ``console`` (what
-follows a ``$``), ``sql`` and ``python`` (the block as a whole). What only looks like a command, in a block without a
-language, counts as a mistake; what stands in the text itself is a mention.
+Commands are in fenced blocks with a language: ``sh`` (each command separately), ``console`` (the text after a ``$``),
+``sql`` and ``python`` (the whole block). A command in another block is a mistake.
+Commands in the text are mentions.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ _MENTION = re.compile(r"`((?:flask|make) [a-z][^`]*)`")
 
 
 def paths() -> list[Path]:
-    """Return every document of the project, the front page first."""
+    """Return every document of the project, the README first."""
     return [ROOT / "README.md", *sorted(ROOT.glob("[!R]*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def name_of(path: Path) -> str:
-    """Return the name under which people know the document."""
+    """Return the document's path in the project."""
     return path.relative_to(ROOT).as_posix()
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, what stands in it, and the line where it begins."""
+    """A fenced block: its language, its text, and the line on which it begins."""
 
     language: str
     body: str
@@ -60,7 +60,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Command:
-    """Something to be run: its language, its text, and the line where it begins."""
+    """A command: its language, its text, and the line on which it begins."""
 
     language: str
     text: str
@@ -68,12 +68,12 @@ class Command:
 
     @property
     def bare(self) -> str:
-        """The text without the comment behind it."""
+        """The text without its comment."""
         return re.sub(r"\s+#\s.*$", "", self.text) if self.language in ("sh", "console") else self.text
 
     @property
     def program(self) -> str:
-        """What is started, behind variables that are set for it alone."""
+        """The program, without the variables set before it."""
         if self.language not in ("sh", "console"):
             return self.language
         words = shlex.split(self.bare.partition("\n")[0].split("<<")[0], comments=True, posix=False) or [""]
@@ -81,7 +81,7 @@ class Command:
 
 
 def blocks_of(path: Path) -> list[Block]:
-    """Return the fenced blocks of a document, in their order."""
+    """Return the fenced blocks of a document in order."""
     text = path.read_text()
     return [
         Block(each["language"], each["body"], text.count("\n", 0, each.start()) + 2) for each in _FENCE.finditer(text)
@@ -89,12 +89,12 @@ def blocks_of(path: Path) -> list[Block]:
 
 
 def commands_of(path: Path) -> list[Command]:
-    """Return the commands of a document, in their order."""
+    """Return the commands of a document in order."""
     return [command for block in blocks_of(path) for command in _commands_in(block)]
 
 
 def mentions_of(path: Path) -> set[str]:
-    """Return what the text of a document, outside its blocks, names as a command of flask or make."""
+    """Return the commands of flask or make that the text of a document names outside its blocks."""
     return {mention.replace("\n", " ") for mention in _MENTION.findall(_FENCE.sub("", path.read_text()))}
 
 
@@ -108,7 +108,7 @@ def _commands_in(block: Block) -> Iterator[Command]:
 
 
 def _split(lines: list[str], block: Block) -> Iterator[Command]:
-    """Yield the commands of a shell block: a line, or as many as the shell needs to see a whole."""
+    """Yield the commands of a shell block: one line, or as many as make a complete command."""
     gathered: list[str] = []
     for number, line in enumerate(lines, start=block.line):
         if not gathered and (not line.strip() or line.lstrip().startswith("#")):

@@ -1,4 +1,4 @@
-"""Commands of the documents that cannot run on a stage, each with the reason and with what checks it instead."""
+"""Commands of the documents that cannot run in the test, each with the reason and the check that replaces it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ Check = Callable[[Command, Path], None]
 
 @dataclass(frozen=True)
 class Exempt:
-    """Commands that match ``pattern`` as a whole do not run, for ``reason``; ``checked_by`` a check or tests does."""
+    """Commands that fully match ``pattern`` do not run, for ``reason``. ``checked_by`` checks them instead."""
 
     pattern: str
     reason: str
     checked_by: Check | tuple[str, ...]
 
     def takes(self, command: Command) -> bool:
-        """Whether this is such a command."""
+        """Return True if ``pattern`` matches the command."""
         return re.fullmatch(self.pattern, command.bare, re.DOTALL) is not None
 
 
 def make_knows_it(command: Command, directory: Path) -> None:
-    """Fail unless make could do it, without doing it."""
+    """Fail unless make knows the target; do not run it."""
     planned = subprocess.run(
         ["/bin/sh", "-c", f"{command.bare} --dry-run"], cwd=directory, capture_output=True, text=True, check=False
     )
@@ -35,7 +35,7 @@ def make_knows_it(command: Command, directory: Path) -> None:
 
 
 def sets_what_is_read(command: Command, directory: Path) -> None:
-    """Fail unless every variable that is set on the platform is one that we read."""
+    """Fail unless the service reads every variable that the command sets on the platform."""
     read = re.findall(r"^([A-Z_]+)=", (directory / ".env.example").read_text(), re.MULTILINE)
     assert set(re.findall(r"\b([A-Z_]+)=", command.bare)) <= set(read)
 
@@ -79,7 +79,7 @@ TYPED = {r".*\\password .*": "a-password\na-password\n"}
 
 
 def replaced(command: Command) -> Command:
-    """Return ``command`` as it is typed here."""
+    """Return ``command`` with the values of this test."""
     for pattern, here in REPLACED.items():
         if re.fullmatch(pattern, command.bare):
             return replace(command, text=re.sub(pattern, here, command.bare))
@@ -87,15 +87,15 @@ def replaced(command: Command) -> Command:
 
 
 def find_exemption(command: Command) -> Exempt | None:
-    """Return the row of the table that takes ``command``."""
+    """Return the row of the table that matches ``command``."""
     return next((row for row in EXEMPT if row.takes(command)), None)
 
 
 def find_ready_text(command: Command) -> str | None:
-    """Return what ``command`` says once it is up, where it does not end by itself."""
+    """Return the output that shows that ``command`` is ready, if it does not end by itself."""
     return next((sign for pattern, sign in LONG_RUNNING.items() if re.fullmatch(pattern, command.bare)), None)
 
 
 def find_typed(command: Command) -> str:
-    """Return what is typed at ``command``."""
+    """Return the standard input of ``command``."""
     return next((typed for pattern, typed in TYPED.items() if re.fullmatch(pattern, command.bare, re.DOTALL)), "")

@@ -1,4 +1,4 @@
-"""Where a document is tried out: a copy of the project to stand in, and servers that answers at its addresses."""
+"""Run the commands of a document in a copy of the project, with servers at the documented addresses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.docs.exempt import find_ready_text, find_typed
 from tests.docs.shell import Ended, Shell
 from tests.stage.servers import Servers, start_servers
 
-# What would lead a command out of the copy, or into the developer's own settings and data.
+# Variables that would lead a command out of the copy, or to the developer's settings and data.
 _NOT_COPIED = {".env", ".git", ".venv", "instance"}
 
 PEOPLE = {"user_2abc": "ada@example.com", "user_2def": "grace@example.com", "user_2ghi": "you@example.com"}
@@ -26,7 +26,7 @@ PEOPLE = {"user_2abc": "ada@example.com", "user_2def": "grace@example.com", "use
 
 
 class Runner:
-    """A terminal in the copy of the project, on whose machine everything of servers runs."""
+    """A terminal in the copy of the project, with the servers running."""
 
     def __init__(self, servers: Servers, directory: Path) -> None:
         self.servers = servers
@@ -40,7 +40,7 @@ class Runner:
         self._shell = Shell(directory, _environment(servers, directory))
 
     def run(self, command: Command) -> Ended:
-        """Run ``command`` as whoever reads the document would."""
+        """Run ``command`` as a reader of the document would."""
         text = command.text
         for written, real in self._addresses.items():
             text = text.replace(written, real)
@@ -56,20 +56,20 @@ class Runner:
         return self._shell.run(text, typed=find_typed(command))
 
     def _control_clerk(self, arguments: list[str]) -> Ended:
-        # In this process: these commands only speak HTTP, and there are many of them to start an interpreter for.
+        # In this process: these commands only use HTTP, and a new interpreter for each would take too long.
         result = CliRunner().invoke(emulator, [*arguments, "--emulator", self.servers.clerk.url])
         return Ended(result.exit_code, result.output)
 
     def close(self) -> None:
-        """End what is still running."""
+        """End the processes that are still running."""
         self._shell.close()
 
 
 @contextmanager
 def start_runner(database_url: str, directory: Path) -> Iterator[Runner]:
-    """Set up a runner on a migrated database, with PEOPLE at Clerk and here, and a catalogue."""
+    """Set up a runner on a migrated database, with PEOPLE at Clerk and in the mirror, and a catalogue."""
     project = _copy_project(directory / "project")
-    # What a server refuses has not worked, though curl by itself takes an answer for an answer.
+    # A refused request is a failure, but without --fail curl exits with 0.
     (directory / ".curlrc").write_text("fail\n")
     with start_servers(database_url, directory, workers=1) as servers:
         for user_id, email in PEOPLE.items():
@@ -83,7 +83,7 @@ def start_runner(database_url: str, directory: Path) -> Iterator[Runner]:
 
 
 def _copy_project(directory: Path) -> Path:
-    """Return a directory that looks like the project and can be written to without harm."""
+    """Return a copy of the project that commands may write to."""
     directory.mkdir()
     for path in ROOT.iterdir():
         if path.name not in _NOT_COPIED:
@@ -95,7 +95,7 @@ def _copy_project(directory: Path) -> Path:
 
 
 def _environment(servers: Servers, directory: Path) -> dict[str, str]:
-    # What is not said here is a developer's machine: DATABASE_URL and Clerk's variables are those of the servers.
+    # All else is as on a developer's machine. DATABASE_URL and Clerk's variables are those of the servers.
     own = {
         "OWNER_URL": servers.database_url,
         "FLASK_RUN_PORT": "0",

@@ -1,4 +1,4 @@
-"""A shell that stays: what one command exports or where it goes to holds for the next, as in a person's terminal."""
+"""One shell for all commands: exports and the current directory last, as in a terminal."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ POLL_S = 0.01
 
 
 class Ended(NamedTuple):
-    """How a command ended, and what it said."""
+    """The exit status and output of a command."""
 
     status: int
     output: str
 
 
 class Shell:
-    """``sh`` in a directory and an environment of its own, without a terminal."""
+    """``sh`` in its own directory and environment, without a terminal."""
 
     def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
         self._scratch = Path(tempfile.mkdtemp(prefix="clerk_sync_shell_"))
@@ -38,7 +38,7 @@ class Shell:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             text=True,
-            # A process group of its own, so that all that was started in it can be ended; and no terminal to ask at.
+            # Its own session: all its processes can be killed, and no program can ask at a terminal.
             start_new_session=True,
         )
 
@@ -52,7 +52,7 @@ class Shell:
         return Ended(int(status.read_text()), output.read_text(errors="replace"))
 
     def run_until(self, command: str, sign: str) -> Ended:
-        """Start what does not end by itself, wait until it says ``sign``, and end it as a service manager does."""
+        """Start a command that does not end by itself, wait for the output ``sign``, and end it with a signal."""
         output, process_id, status = self._file("output"), self._file("pid"), self._file("status")
         self._tell(f"{command} > {output} 2>&1 &\necho $! > {process_id}.part; mv {process_id}.part {process_id}")
         self._wait_until(lambda: output.exists() and sign in output.read_text(errors="replace"), command, output)
@@ -61,7 +61,7 @@ class Shell:
         return Ended(0, output.read_text(errors="replace"))
 
     def close(self) -> None:
-        """End the shell and whatever it has left running."""
+        """End the shell and its processes."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()

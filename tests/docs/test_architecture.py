@@ -1,4 +1,4 @@
-"""Documents and signs that name places in the code name places that are there."""
+"""Every module and name that documents mention exists in the code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGES = [ROOT / "docs" / "architecture.md", *sorted((ROOT / "docs" / "decisions"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_place_in_the_code_that_a_page_names_is_there(page: Path) -> None:
+def test_every_name_of_the_code_in_a_document_exists(page: Path) -> None:
     text = page.read_text()
     for path, name in PLACE.findall(text):
         source = (PACKAGE / path).read_text()

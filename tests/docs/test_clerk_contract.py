@@ -1,4 +1,4 @@
-"""docs/clerk-contract.md: every fact has a source that is linked and a test that exists."""
+"""docs/clerk-contract.md: every fact has a linked source and an existing test."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_every_source_is_linked_and_every_link_is_a_source() -> None:
     assert named == set(re.findall(r"^\[([\w-]+)\]: https://\S+$", PAGE, re.MULTILINE))
 
 
-def test_every_test_that_would_notice_exists() -> None:
+def test_every_named_test_exists() -> None:
     for fact in FACTS:
         tests = re.findall(r"`([\w/]+)::(test_\w+)`", fact[2])
         assert tests, fact

@@ -1,4 +1,4 @@
-"""Whatever a document tells the reader to run works as it stands there, in the order in which it stands there."""
+"""Every command of a document works as written, in the order of the document."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ WITH_COMMANDS = [path for path in paths() if commands_of(path)]
 
 @pytest.fixture
 def runner(postgres: PostgresServer, tmp_path: Path) -> Iterator[Runner]:
-    # Not on the server that everybody shares: what documents do to roles concerns the whole of it.
+    # Not on the shared server: the documents change roles, which belong to the whole server.
     name = f"document_{abs(hash(tmp_path))}"
     with start_runner(postgres.create_database(name, template="migrated"), tmp_path) as opened:
         yield opened
-    # Or the tests that kill the server would wait, at each start, until it has read through this one, too.
+    # Else tests that kill the server would wait at each start until it has read this database, too.
     run_statement(postgres.url(), f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -40,7 +40,7 @@ def test_every_command_of_a_document_works(path: Path, runner: Runner) -> None:
 
 
 def try_out(command: Command, runner: Runner) -> str | None:
-    """Run ``command``, or what checks it instead; return the name of its program where that is not installed."""
+    """Run ``command`` or the check that replaces it. If its program is not installed, return the program's name."""
     row = find_exemption(command)
     if row is None:
         ended = runner.run(command)
@@ -52,7 +52,7 @@ def try_out(command: Command, runner: Runner) -> str | None:
     return None
 
 
-def test_every_block_says_what_it_is() -> None:
+def test_every_block_has_a_language() -> None:
     for path in paths():
         for block in blocks_of(path):
             place = f"{name_of(path)}, line {block.line}"
@@ -63,24 +63,24 @@ def test_every_block_says_what_it_is() -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in paths() if mentions_of(path)], ids=name_of)
-def test_every_command_that_is_mentioned_exists(path: Path) -> None:
+def test_every_mentioned_command_exists(path: Path) -> None:
     for mention in mentions_of(path):
         program, *words = shlex.split(mention)
         assert (knows_flask if program == "flask" else knows_make)(words), mention
 
 
 def knows_make(words: list[str]) -> bool:
-    """Return whether the Makefile has every target among ``words``."""
+    """Return True if the Makefile has every target in ``words``."""
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     return {word for word in words if "=" not in word} <= set(targets)
 
 
 def knows_flask(words: list[str]) -> bool:
-    """Return whether ``words`` lead to a command that has every option among them."""
+    """Return True if ``words`` name a command that has all options in ``words``."""
     command: click.Command = FlaskGroup(create_app=lambda: create_app(Settings(environment=Environment.TEST)))
     while isinstance(command, click.Group) and words:
         name, *words = words
-        with click.Context(command) as context:  # closed again: Flask leaves its application's context in it
+        with click.Context(command) as context:  # closed, because Flask leaves an application context in it
             found = command.get_command(context, name)
         if found is None:
             return False
@@ -90,7 +90,7 @@ def knows_flask(words: list[str]) -> bool:
     return named <= options
 
 
-def test_what_does_not_run_here_is_checked_by_tests_that_exist() -> None:
+def test_exempt_commands_are_checked_by_existing_tests() -> None:
     for row in EXEMPT:
         if not callable(row.checked_by):
             assert row.checked_by
@@ -99,7 +99,7 @@ def test_what_does_not_run_here_is_checked_by_tests_that_exist() -> None:
                 assert f"def {name}(" in (ROOT / path).read_text(), test
 
 
-def test_no_row_of_the_table_is_left_over() -> None:
+def test_every_exemption_is_used() -> None:
     commands = [command for path in paths() for command in commands_of(path)]
     idle = [row.pattern for row in EXEMPT if not any(row.takes(command) for command in commands)]
     assert not idle

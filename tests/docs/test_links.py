@@ -1,4 +1,4 @@
-"""Every link of a document leads somewhere, and every document is linked."""
+"""Every link of a document has a target, and every document is linked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CODE = re.compile(r"^ *```.*?^ *```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 
 
 def links_of(path: Path) -> list[tuple[Path, str]]:
-    """Return the links of a document that stay within the project: the file, and the heading in it, if any."""
+    """Return the links of a document to files of the project: the file, and the heading in it, if any."""
     text = _CODE.sub("", path.read_text())
     targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"^\[[^\]]+\]: (\S+)$", text, re.MULTILINE)
     local = [target for target in targets if not re.match(r"[a-z]+:", target)]
@@ -23,12 +23,12 @@ def links_of(path: Path) -> list[tuple[Path, str]]:
 
 
 def headings_of(path: Path) -> set[str]:
-    """Return the names under which the headings of a document can be linked."""
+    """Return the anchors of a document's headings."""
     titles = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def test_every_link_leads_somewhere() -> None:
+def test_every_link_has_a_target() -> None:
     for path in paths():
         for target, heading in links_of(path):
             assert target.exists(), f"{name_of(path)} leads to {target}"

@@ -1,1 +1,1 @@
-"""Journeys over the wire: real servers, real sockets, the local Clerk."""
+"""End-to-end tests over the network: real servers, real sockets, the local Clerk."""

@@ -1,4 +1,4 @@
-"""Marked people, secrets and requests: whatever of them turns up where it must not is found by one word."""
+"""Users, secrets and requests that contain one marker word, so that a leak of any of them is found."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def person(number: int) -> dict[str, Any]:
     return {**names, "email": f"{number}{EMAIL}", **metadata}
 
 
-# Every name that a body of ours may hold, and more, with values of a good and of a wrong type.
+# Every field name of our request bodies, and others, with values of the right and of a wrong type.
 _NAMES = (
     "name",
     "line1",
@@ -55,8 +55,8 @@ _FORM = f"query={EMAIL}&action={MARK}&csrf={MARK}&token={MARK}".encode()
 
 
 @dataclass
-class Walk:
-    """Sends requests to every route and keeps what was answered, by the id of the request."""
+class RouteRequests:
+    """Sends requests to every route and keeps the responses by request id."""
 
     url: str
     sent: list[str] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Walk:
     _http: requests.Session = field(default_factory=requests.Session)
 
     def every_route(self, url_map: Map, tokens: list[str]) -> None:
-        """Send good and bad requests to each rule of ``url_map``, with each of ``tokens`` and with none."""
+        """Send valid and invalid requests to each rule of ``url_map``, with each of ``tokens`` and without a token."""
         for rule in url_map.iter_rules():
             for method in sorted(rule.methods or ()):
                 for path in {_fill(rule.rule, MARK), _fill(rule.rule, "1")}:
@@ -75,15 +75,15 @@ class Walk:
             self._all_kinds("GET", path, tokens)
 
     def send(self, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> requests.Response:
-        """Send one request under an id of its own; an answer above 399 that holds the mark is a leak."""
-        id_ = f"walk-{next(self._numbers):08d}"
+        """Send one request with its own id. An error response that contains the marker is a leak."""
+        id_ = f"route-{next(self._numbers):08d}"
         sent = {"X-Request-ID": id_, "X-Forwarded-For": CLIENT_ADDRESS, "User-Agent": MARK, **headers}
         try:
             answer = self._http.request(
                 method, self.url + path, headers=sent, data=body, allow_redirects=False, timeout=30
             )
         except requests.ConnectionError:
-            # The server ends a kept connection whose last body nobody read; a client cannot know, and asks again.
+            # The server closes a connection with an unread request body. A client cannot know that, and retries.
             return self.send(method, path, headers, body)
         self.sent.append(id_)
         self._http.cookies.clear()
@@ -112,7 +112,7 @@ class Walk:
 
 
 def holds_mark(text: str) -> bool:
-    """Whether anything of a marked person, request or secret is in ``text``."""
+    """Return True if ``text`` contains the marker."""
     return MARK in text.lower() or CLIENT_ADDRESS in text
 
 
@@ -121,9 +121,9 @@ def _fill(rule: str, value: str) -> str:
 
 
 def _without_own_address(answer: requests.Response, path: str) -> str:
-    """Return the body without the address that its sender has just asked for.
+    """Return the body without the URL that the client requested.
 
-    A problem names it in ``instance``; a page leads back to it after signing in, which quotes it once more.
+    A problem names it in ``instance``, and a page has it, quoted, in the link that returns after sign-in.
     """
     try:
         body = answer.json()

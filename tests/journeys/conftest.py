@@ -1,4 +1,4 @@
-"""Servers for journeys: real servers, real sockets, a database for each module."""
+"""Servers for end-to-end tests: real servers, real sockets, a database for each module."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.stage.servers import Servers, start_servers
 
 @pytest.fixture(scope="module")
 def servers(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """One server with two workers and the local Clerk, on a database that the module's tests share."""
+    """One server with two workers and the local Clerk, on a database shared by the module's tests."""
     with start_servers(migrate(new_database()), tmp_path_factory.mktemp("logs")) as opened:
         yield opened
 
 
 @pytest.fixture
-def doomed_database(postgres: PostgresServer, request: pytest.FixtureRequest) -> str:
-    """A migrated database of the test's own on the server that may be killed."""
+def killable_database(postgres: PostgresServer, request: pytest.FixtureRequest) -> str:
+    """A migrated database for one test, on the server that may be killed."""
     _databases.append(f"journey_{len(_databases)}")
     return postgres.create_database(_databases[-1], template="migrated")
 

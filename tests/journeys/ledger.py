@@ -1,4 +1,4 @@
-"""What a sender may hold against the service: whatever it took is there, whatever it did not take came again."""
+"""Check the promise to senders: an accepted delivery is stored, and a refused one was sent again."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ SLOWEST_ANSWER_MS = 10_000
 
 
 def outcomes(servers: Servers) -> Counter[int | None]:
-    """Return how often each status was answered; None counts what nobody answered."""
+    """Return the count of each response status. None counts requests without a response."""
     return Counter(delivery.status for delivery in servers.clerk.webhook_sender.deliveries)
 
 
 def assert_nothing_lost(servers: Servers) -> None:
-    """Fail unless every delivery was taken and kept, or refused as "not now" and then taken."""
+    """Fail unless every delivery was accepted and stored, maybe after refusals with 503."""
     servers.clerk.webhook_sender.wait_idle(60)
     deliveries = servers.clerk.webhook_sender.deliveries
     assert {delivery.status for delivery in deliveries if not delivery.succeeded} <= REFUSALS
@@ -28,12 +28,12 @@ def assert_nothing_lost(servers: Servers) -> None:
 
 
 def lost(servers: Servers, deliveries: list[Delivery]) -> Counter[str]:
-    """Return the ids that were answered 2xx more often than the inbox has counted them."""
+    """Return the ids that got more 2xx responses than the inbox has counted."""
     taken = Counter(delivery.svix_id for delivery in deliveries if delivery.succeeded)
     kept = dict(servers.query("SELECT svix_id, deliveries FROM webhook_events"))
     return taken - Counter(kept)
 
 
 def rows(servers: Servers) -> dict[str, str | None]:
-    """Return the live rows: id and first name."""
+    """Return id and first name of the live rows."""
     return dict(servers.query("SELECT clerk_id, first_name FROM users WHERE deleted_at IS NULL"))

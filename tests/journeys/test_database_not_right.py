@@ -1,4 +1,4 @@
-"""A database that is there, but not right: every route says 503 and every command one sentence; the fault is named."""
+"""A database that answers but is wrong: routes answer 503, commands print one sentence, and the fault is named."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Bearer = Callable[..., dict[str, str]]
 
 
 class Case(NamedTuple):
-    """A wrong database and the application on it."""
+    """A wrong database, and the application on it."""
 
     name: str
     found: str
@@ -58,7 +58,7 @@ class Case(NamedTuple):
         return self.send(headers, "POST", "/api/webhooks/clerk", data=body, content_type="application/json")
 
     def flask(self, *arguments: str) -> Result:
-        """Run a command, which must not end with a traceback nor name the login."""
+        """Run a command, and fail if it prints a traceback or the login."""
         done = self.app.test_cli_runner().invoke(args=arguments)
         assert isinstance(done.exception, SystemExit | None), done.exception
         assert self.wrong.login not in done.output
@@ -158,7 +158,7 @@ def test_a_request_that_cannot_delete_is_answered_503(case: Case, bearer: Bearer
     "path",
     ["/api/me", "/api/cart", "/api/orders", "/api/orders/A-1", "/api/addresses", "/api/admin/users", "/api/admin/sync"],
 )
-def test_readable_routes_are_served_and_the_others_answered_503(case: Case, bearer: Bearer, path: str) -> None:
+def test_routes_that_only_read_are_served_and_the_others_answered_503(case: Case, bearer: Bearer, path: str) -> None:
     answer = case.send(bearer(BOSS if "admin" in path else KNOWN), "GET", path)
     assert_served_or_refused(answer)
     if case.name in UNREADABLE:
@@ -197,7 +197,7 @@ def test_readyz_and_a_metric_name_it(case: Case) -> None:
         assert f'clerk_sync_database_fault{{fault="{each}"}} {float(each is fault)}' in text
 
 
-def test_the_doctor_names_it_with_the_mend(case: Case) -> None:
+def test_the_doctor_names_the_fault_and_the_fix(case: Case) -> None:
     done = case.flask("sync-clerk", "doctor", "--json")
     assert done.exit_code == 1
     findings = json.loads(done.stdout)["findings"]
@@ -207,7 +207,7 @@ def test_the_doctor_names_it_with_the_mend(case: Case) -> None:
     expected = next((mend for sign, mend in mends.items() if case.found.startswith(sign)), "as the owner")
     assert expected in finding["mend"]
     assert "GRANT UPDATE ON users TO" in finding["mend"] or case.name != "no UPDATE on users"
-    # One cause, one red line.
+    # One cause must give only one finding.
     red = [each["subject"] for each in findings if each["verdict"] == "wrong" and each is not finding]
     assert not set(red) & {"database", "migrations", "role guard", "roles", "binding", "last event", "parked"}, red
 
@@ -228,13 +228,13 @@ def test_a_command_that_cannot_write_ends_with_one_sentence(
 ) -> None:
     done = case.flask(*arguments)
     if case.name in UNWRITABLE:
-        # Of those that tell, 2 is for what an operator has to change, and 1 for what may pass by itself.
+        # sync and check exit with 2 if an operator has to change something, and with 1 if it may pass by itself.
         assert done.exit_code == (exit_code or (1 if case.name in READ_ONLY else 2)), done.output
         assert done.stderr.count(f"the database cannot be used: {case.found}") == 1, done.output
 
 
 @pytest.mark.parametrize("arguments", [["sync-clerk", "check"], ["sync-clerk", "sync", "--dry-run", "--no-progress"]])
-def test_a_command_that_reads_does_so_where_it_can(case: Case, arguments: list[str]) -> None:
+def test_a_command_that_reads_works_if_it_can_read(case: Case, arguments: list[str]) -> None:
     done = case.flask(*arguments)
     assert (done.exit_code == 2) == (case.name in UNREADABLE), done.output
     assert (f"the database cannot be used: {case.found}" in done.stderr) == (case.name in UNREADABLE)
@@ -244,7 +244,7 @@ def test_a_command_that_reads_does_so_where_it_can(case: Case, arguments: list[s
 def test_flask_db_does_its_work_or_ends_with_one_sentence(
     case: Case, command: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Flask-Migrate writes its errors to the log, which ``flask`` shows on stderr."""
+    """Flask-Migrate logs its errors, and ``flask`` shows the log on stderr."""
     done = case.flask("db", *command)
     if command[0] == "downgrade" or case.name in NOT_UTF8 | {"no rights at all"}:
         assert done.exit_code == 1
@@ -256,10 +256,10 @@ def test_flask_db_does_its_work_or_ends_with_one_sentence(
         assert case.wrong.login not in said[0]
 
 
-def test_a_refusal_of_the_role_guard_is_a_bug_of_ours_and_no_missing_privilege(
+def test_a_refusal_of_the_role_guard_is_our_bug_and_not_a_missing_privilege(
     transactions: TransactionalConnection,
 ) -> None:
-    """Its triggers raise the SQLSTATE that PostgreSQL has for a missing privilege."""
+    """Its triggers raise PostgreSQL's SQLSTATE for a missing privilege."""
     with pytest.raises(psycopg2.errors.InsufficientPrivilege) as caught:
         transactions.fetch_all("INSERT INTO users (clerk_id, role) VALUES ('user_mallory', 'ADMIN')")
     assert find_fault(caught.value) is None

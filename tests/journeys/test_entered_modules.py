@@ -1,4 +1,4 @@
-"""How many modules one has to read to follow one request."""
+"""The number of modules that one request passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first request of somebody whose webhook is still on the way, fifty times at once."""
+"""The first request of a user whose webhook has not arrived, fifty times at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REQUESTS = 50
 
 
 def first_requests(servers: Servers, user_id: str, meanwhile: threading.Barrier) -> list[requests.Response]:
-    """Let fifty clients ask who they are, all at once and with whoever else waits at ``meanwhile``."""
+    """Send ``/api/me`` from fifty clients at once, together with the other threads that wait at ``meanwhile``."""
 
     def ask(_: int) -> requests.Response:
         meanwhile.wait()
@@ -23,10 +23,10 @@ def first_requests(servers: Servers, user_id: str, meanwhile: threading.Barrier)
         return list(pool.map(ask, range(REQUESTS)))
 
 
-def test_fifty_first_requests_with_the_event_among_them_make_one_row_and_fifty_answers(servers: Servers) -> None:
+def test_fifty_first_requests_and_the_event_at_once_make_one_row_and_fifty_responses(servers: Servers) -> None:
     servers.clerk.webhook_sender.pause()
     user_id = str(servers.clerk.users.create(first_name="Ada", email="ada@example.com")["id"])
-    # The event leaves with the crowd: it arrives before some of them, between others, and behind the rest.
+    # The event is sent together with the requests, so that it arrives before some of them and after others.
     answers = first_requests(servers, user_id, threading.Barrier(REQUESTS, action=servers.clerk.webhook_sender.resume))
     servers.clerk.webhook_sender.wait_idle(30)
 
@@ -39,7 +39,7 @@ def test_fifty_first_requests_with_the_event_among_them_make_one_row_and_fifty_a
     assert [each.status for each in servers.clerk.webhook_sender.deliveries if user_id.encode() in each.body] == [200]
 
 
-def test_a_row_made_at_first_sight_waits_for_its_event(servers: Servers) -> None:
+def test_a_placeholder_is_filled_by_its_event(servers: Servers) -> None:
     with servers.clerk.webhook_sender.muted():
         user_id = str(servers.clerk.users.create(first_name="Late", email="late@example.com")["id"])
     answers = first_requests(servers, user_id, threading.Barrier(REQUESTS))
@@ -51,7 +51,7 @@ def test_a_row_made_at_first_sight_waits_for_its_event(servers: Servers) -> None
     assert servers.call("GET", "/api/me", user_id).json()["name"] == "Late Comer"
 
 
-def test_a_user_whom_clerk_has_deleted_meanwhile_is_not_made_by_a_first_request(servers: Servers) -> None:
+def test_a_first_request_does_not_insert_a_user_who_was_deleted_meanwhile(servers: Servers) -> None:
     user_id = str(servers.clerk.users.create(first_name="Gone")["id"])
     servers.clerk.users.delete(user_id)
     servers.clerk.webhook_sender.wait_idle(30)

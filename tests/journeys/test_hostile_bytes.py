@@ -1,4 +1,4 @@
-"""What no library would send, over a socket to the server that production runs."""
+"""Requests that no HTTP library sends, over a socket to the production server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.stage.servers import TIMEOUT_S, Servers
 
 
 def ask(servers: Servers, *headers: bytes) -> tuple[int, dict[str, object]]:
-    """Send ``GET /api/session`` with these header lines; return status and JSON of the answer."""
+    """Send ``GET /api/session`` with these header lines; return status and JSON of the response."""
     address = urlsplit(servers.service.url)
     with socket.create_connection((address.hostname, address.port), TIMEOUT_S) as connection:
         lines = [b"GET /api/session HTTP/1.1", b"Host: localhost", b"Connection: close", *headers, b"", b""]

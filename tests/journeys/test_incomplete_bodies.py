@@ -1,7 +1,6 @@
-"""Over the production server's sockets: a request whose client leaves in the middle of the body has no effect.
+"""The production server over sockets: a request whose client disconnects within the body has no effect.
 
-granian ends a chunked body that is cut off like a complete one, so only announced lengths can be compared with what
-was sent.
+granian ends a chunked body that is cut off like a complete one, so only bodies with a Content-Length can be checked.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ HOME = json.dumps({"line1": "1 Harbour Road", "city": "Galway", "country": "IE"}
 
 
 def send(servers: Servers, path: str, headers: dict[str, str], body: bytes, announced: int) -> tuple[int, str]:
-    """Send ``body`` as if more were to come, end the sending half of the connection; return status and code."""
+    """Announce more than ``body``, send it and close the sending side; return status and problem code."""
     head = {
         "Host": f"127.0.0.1:{servers.service.port}",
         "Content-Type": "application/json",

@@ -1,4 +1,4 @@
-"""Marked people and secrets go through every route and command: no log and no error ever shows one of them."""
+"""Marked users and secrets go through every route and command, and no log and no error shows them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from werkzeug.routing import Map
 from clerk_sync.app import create_app
 from clerk_sync.emulator import LocalClerk
 from clerk_sync.settings.settings import Environment, Settings
-from tests.journeys.canaries import EMAIL, MARK, Walk, holds_mark, person
+from tests.journeys.canaries import EMAIL, MARK, RouteRequests, holds_mark, person
 from tests.stage.migrations import migrate
 from tests.stage.postgres import run_statement
 from tests.stage.servers import wait_for
@@ -31,15 +31,15 @@ KINDS = {
 
 
 _REQUEST = re.compile(r'"event":"request"| INFO    request ')
-_ID = re.compile(r"request_id\W+(walk-[0-9]+)")
+_ID = re.compile(r"request_id\W+(route-[0-9]+)")
 
 
 @dataclass
-class Told:
-    """What a service and the commands beside it have said, while marked things went through them."""
+class Output:
+    """The output of the service and the commands that processed marked values."""
 
     kind: str
-    walk: Walk
+    routes: RouteRequests
     secrets: list[str]
     log: Path
     commands: dict[str, str] = field(default_factory=dict)
@@ -47,9 +47,9 @@ class Told:
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def told(
+def output(
     request: pytest.FixtureRequest, new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Told]:
+) -> Iterator[Output]:
     kind: str = request.param
     url = migrate(new_database())
     given_url = (
@@ -62,17 +62,17 @@ def told(
         service.start()
         try:
             service.wait_until_ready("/healthz")
-            told = Told(kind, Walk(service.url), _secrets_of(clerk), log)
-            _drive(told, clerk, url)
+            output = Output(kind, RouteRequests(service.url), _secrets_of(clerk), log)
+            _drive(output, clerk, url)
             if kind == "production":
-                _run_commands(told, clerk, environment)
+                _run_commands(output, clerk, environment)
         finally:
             service.stop()
-        yield told
+        yield output
 
 
 def _with_marked_login(url: str) -> str:
-    # The test server asks nobody for a password, and takes any.
+    # The test server accepts any password.
     parts = urlsplit(url)
     user, _, host = parts.netloc.rpartition("@")
     return parts._replace(netloc=f"{user.partition(':')[0]}:{MARK}@{host}").geturl()
@@ -82,9 +82,9 @@ def _secrets_of(clerk: LocalClerk) -> list[str]:
     return [clerk.secret_key, clerk.webhook_secret, clerk.webhook_secret.removeprefix("whsec_")]
 
 
-def _drive(told: Told, clerk: LocalClerk, url: str) -> None:
+def _drive(output: Output, clerk: LocalClerk, url: str) -> None:
     boss, customer = (clerk.users.create(**person(number))["id"] for number in (1, 2))
-    if told.kind != "without its database":
+    if output.kind != "without its database":
         clerk.webhook_sender.wait_idle(30)
         run_statement(url, "UPDATE users SET role = 'ADMIN' WHERE clerk_id = %s", (boss,))
     clerk.webhook_sender.send(
@@ -93,30 +93,32 @@ def _drive(told: Told, clerk: LocalClerk, url: str) -> None:
     clerk.webhook_sender.send("user.updated", {"id": "user_odd", "updated_at": EMAIL, "first_name": MARK})
     clerk.webhook_sender.send_body("user.created", f'{{"type": "user.created", "data": "{MARK}'.encode())
     clerk.webhook_sender.send_body("user.created", json.dumps([MARK]).encode())
-    if told.kind != "without its database":
+    if output.kind != "without its database":
         parked = "SELECT svix_id FROM webhook_events WHERE outcome = 'parked' OFFSET 2"
         wait_for(lambda: run_statement(url, parked), "three parked events")
     tokens = [clerk.session_token(each) for each in (boss, customer)]
     forged = clerk.session_token(customer, header={"kid": MARK}, azp=f"https://{MARK}.example.com")
-    told.secrets += [part for token in [*tokens, forged] for part in token.split(".")[1:]]
-    told.walk.every_route(_url_map(), [*tokens, forged])
+    output.secrets += [part for token in [*tokens, forged] for part in token.split(".")[1:]]
+    output.routes.every_route(_url_map(), [*tokens, forged])
     for headers in ({}, {"svix-id": MARK, "svix-timestamp": "1", "svix-signature": f"v1,{MARK}"}):
-        told.walk.send("POST", "/api/webhooks/clerk", {"Content-Type": "application/json", **headers}, MARK.encode())
-    told.walk.send("GET", "/metrics", {"Authorization": f"Bearer wrong-{MARK}"})
-    odd_id = requests.get(f"{told.walk.url}/healthz", headers={"X-Request-ID": f"{MARK} {EMAIL}"}, timeout=10)
+        output.routes.send(
+            "POST", "/api/webhooks/clerk", {"Content-Type": "application/json", **headers}, MARK.encode()
+        )
+    output.routes.send("GET", "/metrics", {"Authorization": f"Bearer wrong-{MARK}"})
+    odd_id = requests.get(f"{output.routes.url}/healthz", headers={"X-Request-ID": f"{MARK} {EMAIL}"}, timeout=10)
     assert not holds_mark(odd_id.headers["X-Request-ID"])
 
 
 def _url_map() -> Map:
-    """Every route that there is in any environment."""
+    """All routes of all environments."""
     return create_app(Settings(environment=Environment.DEVELOPMENT)).url_map
 
 
-def _run_commands(told: Told, clerk: LocalClerk, environment: dict[str, str]) -> None:
+def _run_commands(output: Output, clerk: LocalClerk, environment: dict[str, str]) -> None:
     def run(name: str, *arguments: str, **changes: str) -> None:
         ran = run_flask({**environment, **changes}, *arguments)
-        told.commands[name] = ran.stdout + ran.stderr
-        told.exit_codes[name] = ran.returncode
+        output.commands[name] = ran.stdout + ran.stderr
+        output.exit_codes[name] = ran.returncode
 
     with clerk.webhook_sender.muted():
         clerk.users.create(**person(3))
@@ -129,51 +131,51 @@ def _run_commands(told: Told, clerk: LocalClerk, environment: dict[str, str]) ->
     run("sync without a database", "sync-clerk", "sync", DATABASE_URL=f"postgresql://{MARK}:{MARK}@127.0.0.1:1/{MARK}")
     run("sync with another key", "sync-clerk", "sync", CLERK_SECRET_KEY=f"sk_test_{MARK}")
     run("replay", "sync-clerk", "replay")
-    run("doctor", "sync-clerk", "doctor", "--url", told.walk.url)
+    run("doctor", "sync-clerk", "doctor", "--url", output.routes.url)
     run("doctor of a ruin", "sync-clerk", "doctor", DATABASE_URL=f"mysql://{MARK}@x/y", CLERK_SECRET_KEY=MARK)
     run("prune", "sync-clerk", "prune", "--older-than", "90d")
     run("settings", "sync-clerk", "check", CLERK_SECRET_KEY=MARK, CLERK_JWT_KEY=MARK, DATABASE_URL=MARK)
     run("migrations without a database", "db", "upgrade", DATABASE_URL=f"postgresql://{MARK}:{MARK}@127.0.0.1:1/x")
 
 
-def test_no_log_line_shows_a_person_a_request_or_a_secret(told: Told) -> None:
-    text = told.log.read_text()
+def test_no_log_line_shows_a_person_a_request_or_a_secret(output: Output) -> None:
+    text = output.log.read_text()
     assert [line for line in text.splitlines() if holds_mark(line)] == []
-    assert [secret for secret in told.secrets if secret in text] == []
+    assert [secret for secret in output.secrets if secret in text] == []
     assert "Traceback" not in text
 
 
-def test_no_error_shows_more_than_the_path_that_was_asked_for(told: Told) -> None:
-    assert told.walk.leaks == []
-    assert {401, 404} <= told.walk.statuses
-    assert 500 not in told.walk.statuses
+def test_no_error_shows_more_than_the_requested_path(output: Output) -> None:
+    assert output.routes.leaks == []
+    assert {401, 404} <= output.routes.statuses
+    assert 500 not in output.routes.statuses
 
 
-def test_no_command_shows_a_person_or_a_secret(told: Told) -> None:
-    for name, said in told.commands.items():
+def test_no_command_shows_a_person_or_a_secret(output: Output) -> None:
+    for name, said in output.commands.items():
         assert not holds_mark(said), f"{name}: {said}"
-        assert [secret for secret in told.secrets if secret in said] == [], name
+        assert [secret for secret in output.secrets if secret in said] == [], name
         assert "Traceback" not in said, f"{name}: {said}"
-    if told.commands:
-        assert told.exit_codes["sync"] == 0, told.commands["sync"]
-        assert told.exit_codes["settings"] == 2
+    if output.commands:
+        assert output.exit_codes["sync"] == 0, output.commands["sync"]
+        assert output.exit_codes["settings"] == 2
 
 
-def test_every_request_leaves_one_line_under_its_id(told: Told) -> None:
-    lines = [line for line in told.log.read_text().splitlines() if _REQUEST.search(line)]
+def test_every_request_leaves_one_line_under_its_id(output: Output) -> None:
+    lines = [line for line in output.log.read_text().splitlines() if _REQUEST.search(line)]
     counted = Counter(id_ for line in lines for id_ in _ID.findall(line))
-    assert {counted[id_] for id_ in told.walk.sent} == {1}
+    assert {counted[id_] for id_ in output.routes.sent} == {1}
 
 
-def test_lines_are_json_with_the_pattern_of_the_route_and_the_outcome(told: Told) -> None:
-    text = told.log.read_text().splitlines()
-    if told.kind == "development":
+def test_lines_are_json_with_the_pattern_of_the_route_and_the_outcome(output: Output) -> None:
+    text = output.log.read_text().splitlines()
+    if output.kind == "development":
         assert not any(line.startswith("{") for line in text), "people read these"
         return
-    # The server program has words of its own at start and end: [INFO] …
+    # granian logs its own lines at start and end: [INFO] …
     lines = [json.loads(line) for line in text if not line.startswith("[")]
     assert all({"event", "level", "timestamp"} <= line.keys() for line in lines)
     routes = {line["route"] for line in lines if line["event"] == "request"}
     assert routes <= {rule.rule for rule in _url_map().iter_rules()} | {"unmatched"}
     outcomes = {line.get("outcome") for line in lines}
-    assert ({"applied", "parked"} <= outcomes) is (told.kind != "without its database")
+    assert ({"applied", "parked"} <= outcomes) is (output.kind != "without its database")

@@ -1,4 +1,4 @@
-"""What /metrics says, with several workers; and that documents and alarms speak of what is really there."""
+"""/metrics with several workers; documents and alarms name existing metrics only."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
 class Watched(NamedTuple):
-    """A deployment of two workers in which everything has happened once that leaves a number."""
+    """A deployment of two workers in which each event with a metric has happened once."""
 
     service: Service
     clerk: LocalClerk
     database_url: str
 
     def samples(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-        """Return one scrape: values by name and labels."""
-        # By hand: the library decides at its first import where counters live, and here it must not be this one.
+        """Return the values of one scrape by name and labels."""
+        # Not with the library: at its import in this process it would choose this process's counters.
         samples = {}
         for line in self.scrape().splitlines():
             if not line.startswith("#"):
@@ -61,7 +61,7 @@ def watched(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFa
     log = tmp_path_factory.mktemp("metrics") / "service.log"
     with LocalClerk.start(webhook_url=f"http://127.0.0.1:{port}/api/webhooks/clerk") as clerk:
         environment = environment_for(clerk, url) | {"METRICS_TOKEN": TOKEN}
-        environment.pop("PROMETHEUS_MULTIPROC_DIR", None)  # that of the tests' own process, where it has one
+        environment.pop("PROMETHEUS_MULTIPROC_DIR", None)  # the folder of the test process, if it has one
         with Service(environment, log, port=port, workers=2) as service:
             clerk.users.create(first_name="Grace", email="grace@example.com")
             clerk.webhook_sender.send("user.updated", {"id": 7})
@@ -76,7 +76,7 @@ def test_every_scrape_counts_the_requests_of_all_workers(watched: Watched) -> No
     labels = {"method": "GET", "route": "/api/session", "status": "200"}
     before = watched.samples().get(("clerk_sync_request_seconds_count", tuple(sorted(labels.items()))), 0)
     accepted = watched.value("clerk_sync_tokens_total", result="accepted")
-    for _ in range(REQUESTS):  # a connection each, so that both workers get some
+    for _ in range(REQUESTS):  # a new connection for each, so that both workers get some
         assert requests.get(f"{watched.service.url}/api/session", headers=headers, timeout=10).status_code == 200
     scrapes = [watched.value("clerk_sync_request_seconds_count", **labels) for _ in range(6)]
     assert scrapes == [before + REQUESTS] * 6
@@ -97,25 +97,25 @@ def test_deliveries_keys_and_sync_are_counted(watched: Watched) -> None:
     assert watched.value("clerk_sync_database_up") == 1
 
 
-def test_connections_in_use_are_those_that_the_database_sees(watched: Watched) -> None:
+def test_connections_in_use_equal_those_that_the_database_sees(watched: Watched) -> None:
     in_use = sum(value for (name, _), value in watched.samples().items() if name == "clerk_sync_database_connections")
     assert 1 <= in_use <= watched.value("clerk_sync_database_connections_allowed")
 
 
-def test_every_metric_is_documented_and_every_documented_one_is_there(watched: Watched) -> None:
+def test_every_metric_is_documented_and_every_documented_one_exists(watched: Watched) -> None:
     exposed = {line.split()[2] for line in watched.scrape().splitlines() if line.startswith("# TYPE ")}
     assert all(name.startswith("clerk_sync_") for name in exposed)
     documented = set(re.findall(r"^\| `(clerk_sync_\w+)` \|", OPERATIONS.read_text(), re.MULTILINE))
     assert exposed == documented
 
 
-def test_what_only_grows_is_a_counter(watched: Watched) -> None:
+def test_every_metric_that_only_grows_is_a_counter(watched: Watched) -> None:
     types = re.findall(r"^# TYPE (\w+_total) (\w+)$", watched.scrape(), re.MULTILINE)
     assert {kind for _, kind in types} == {"counter"}
     assert len(types) == 8
 
 
-def test_alarms_speak_of_metrics_and_labels_that_are_there(watched: Watched) -> None:
+def test_alarms_use_existing_metrics_and_labels(watched: Watched) -> None:
     known = watched.samples()
     names = {name for name, _ in known}
     values = {value for _, labels in known for _, value in labels}
@@ -124,7 +124,7 @@ def test_alarms_speak_of_metrics_and_labels_that_are_there(watched: Watched) -> 
         assert named, rule
         assert named <= names, rule["alert"]
         wanted = {word for text in re.findall(r'=~?"([^"]+)"', rule["expr"]) for word in text.split("|")}
-        # 5xx are not to be had from a service that is well.
+        # A healthy service answers no 5xx.
         assert {word for word in wanted if not word.startswith("5")} <= values, rule["alert"]
 
 
@@ -152,7 +152,7 @@ def test_promtool_accepts_the_rules_and_their_tests(what: str, file: object) -> 
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_every_alarm_has_a_test_in_which_it_fires() -> None:
+def test_every_alarm_fires_in_a_test() -> None:
     tested = {
         expected["alertname"]
         for case in yaml.safe_load(RULES_TEST.read_text())["tests"]

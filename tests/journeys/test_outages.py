@@ -19,8 +19,8 @@ from tests.stage.servers import Servers, start_servers, wait_for
 RETRY_S = 0.2
 
 
-class SoonAgain(Schedule):
-    """Tries again soon and for ever: an outage lasts as long as it lasts, and what is over need not be waited for."""
+class FastRetries(Schedule):
+    """Retries soon and without limit, because an outage has no fixed length and tests should not wait after it."""
 
     def next_delay_s(self, attempts: int, **_: object) -> float:
         return RETRY_S
@@ -30,20 +30,20 @@ class SoonAgain(Schedule):
 def servers(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     url = postgres.create_database("journey_outages", template="migrated")
     with start_servers(url, tmp_path_factory.mktemp("logs")) as opened:
-        opened.clerk.webhook_sender.schedule = SoonAgain()
+        opened.clerk.webhook_sender.schedule = FastRetries()
         yield opened
 
 
 @pytest.fixture
-def two_servers(doomed_database: str, tmp_path: Path) -> Iterator[Servers]:
-    with start_servers(doomed_database, tmp_path, servers=2, workers=1) as opened:
-        opened.clerk.webhook_sender.schedule = SoonAgain()
+def two_servers(killable_database: str, tmp_path: Path) -> Iterator[Servers]:
+    with start_servers(killable_database, tmp_path, servers=2, workers=1) as opened:
+        opened.clerk.webhook_sender.schedule = FastRetries()
         yield opened
 
 
 @contextmanager
 def load(servers: Servers) -> Iterator[Callable[[int], None]]:
-    """Let users sign up and change all the time; gives a way to wait until so many more deliveries were taken."""
+    """Let users sign up and change continuously. Yield a function that waits until more deliveries were accepted."""
     stopped = Event()
 
     def sign_up() -> None:
@@ -51,7 +51,7 @@ def load(servers: Servers) -> Iterator[Callable[[int], None]]:
         while not stopped.wait(0.004):
             number += 1
             user = servers.clerk.users.create(first_name=f"Created {number}")
-            # A millisecond later: events alone cannot tell which of two versions with one time was the last.
+            # One millisecond later: events cannot show which of two versions with one time is the last.
             servers.clerk.users.update(user["id"], first_name=f"Changed {number}", at_ms=user["updated_at"] + 1)
 
     def taken() -> int:
@@ -113,13 +113,13 @@ def assert_the_service_says_so(servers: Servers) -> None:
 def test_a_killed_worker_loses_no_accepted_delivery(servers: Servers) -> None:
     with load(servers) as wait_for_more:
         servers.service.kill_worker()
-        # The server either replaces its worker or ends as a whole; then its platform starts it again.
-        start_again_where_it_ended(servers)
+        # The server either replaces its worker or ends. If it ends, the platform starts it again.
+        start_again_if_it_ended(servers)
         wait_for_more(20)
     assert_nothing_lost(servers)
 
 
-def start_again_where_it_ended(servers: Servers) -> None:
+def start_again_if_it_ended(servers: Servers) -> None:
     from subprocess import TimeoutExpired
 
     try:
@@ -139,7 +139,7 @@ def test_a_killed_server_loses_no_accepted_delivery(servers: Servers) -> None:
     assert_nothing_lost(servers)
 
 
-def test_two_servers_on_one_database_accept_doubled_and_shuffled_deliveries(two_servers: Servers) -> None:
+def test_two_servers_on_one_database_accept_duplicated_and_reordered_deliveries(two_servers: Servers) -> None:
     servers = two_servers
     servers.clerk.faults.double("user.*", times=None, probability=0.5)
     servers.clerk.faults.shuffle(8)

@@ -1,4 +1,4 @@
-"""Outages at one exact point of a delivery: the database holds the worker there until it is killed."""
+"""Outages at one exact point of a delivery: a lock in the database stops the worker there until it is killed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def kept_servers(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def servers(kept_servers: Servers) -> Servers:
-    """The module's servers, in working order before each test."""
+    """The module's servers. All work at the beginning of each test."""
     if not kept_servers.service.is_running:
         start_again(kept_servers)
     return kept_servers
@@ -40,7 +40,7 @@ def start_again(servers: Servers) -> None:
 
 @contextmanager
 def held(servers: Servers, lock: str) -> Iterator[None]:
-    """Let somebody else hold ``lock``, in a transaction of theirs."""
+    """Hold ``lock`` in another transaction."""
     connection = psycopg2.connect(servers.database_url, application_name="psql")
     try:
         with connection.cursor() as cursor:
@@ -51,7 +51,7 @@ def held(servers: Servers, lock: str) -> Iterator[None]:
 
 
 def wait_until_waiting(servers: Servers, wait_event: str) -> Any:
-    """Wait until one of the service's sessions waits for ``wait_event``; return its process id, in a row."""
+    """Wait until a session of the service waits for ``wait_event``; return a row with its process id."""
     waiting = """
         SELECT pid FROM pg_stat_activity
         WHERE wait_event = %s AND application_name LIKE 'clerk_sync%%' AND datname = current_database()"""
@@ -67,7 +67,7 @@ def test_a_worker_killed_between_the_effect_and_the_inbox_leaves_both_or_neither
         servers.clerk.webhook_sender.pause()
         servers.service.kill()
         assert servers.query(effect) == []
-    # The session outlives its client for a moment, gets the lock, and may still commit.
+    # The session lives for a moment after its client ended. It gets the lock, and may still commit.
     gone = "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = %s)"
     wait_for(lambda: servers.query(gone, backend), "the end of the worker's session")
     assert servers.query(effect) == servers.query(entry)
@@ -95,12 +95,12 @@ def test_the_retry_is_a_duplicate_if_the_worker_is_killed_between_commit_and_res
 
 @contextmanager
 def every_commit_waiting(postgres: PostgresServer) -> Iterator[None]:
-    """Let there be a standby that never comes: commits are durable, and their sessions wait to hear of it."""
+    """Require a synchronous standby that does not exist: commits are durable, and their sessions wait for it."""
     commit = "SELECT pg_logical_emit_message(true, 'nobody', 'hears this')"
     waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
     def one_waits() -> bool:
-        # The server takes a moment to heed its new setting; what commits before is not held.
+        # The server needs a moment to apply the setting. Earlier commits do not wait.
         if not commits or commits[-1].done():
             commits.append(pool.submit(run_statement, postgres.url(), commit))
         return bool(run_statement(postgres.url(), waiting))
@@ -118,7 +118,7 @@ def every_commit_waiting(postgres: PostgresServer) -> Iterator[None]:
 def test_a_database_session_killed_between_two_of_its_results_is_answered_503(
     postgres: PostgresServer, servers: Servers
 ) -> None:
-    # A notice makes the server send what it has so far, and the driver then sees another error than otherwise.
+    # A notice makes the server flush its first results, and the driver then raises another error.
     servers.query("""
         CREATE FUNCTION stop_here() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
             RAISE WARNING 'so far'; PERFORM pg_advisory_xact_lock(1); RETURN NEW;
@@ -170,7 +170,7 @@ def test_a_first_request_that_waits_for_a_lock_is_answered_503_in_time(servers: 
 
 
 def test_a_database_server_with_no_connection_left_is_answered_503_and_the_retry_completes(servers: Servers) -> None:
-    servers.service.kill()  # connections that it has already would go on serving
+    servers.service.kill()  # else the service would use its open connections
     with every_connection_taken(servers):
         servers.service.start()
         servers.service.wait_until_ready("/healthz")

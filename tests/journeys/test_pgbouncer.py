@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode in front: sessions are shared, and nothing may lean on one."""
+"""PgBouncer in transaction mode: clients share sessions, and nothing may depend on session state."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PROMOTE = "UPDATE users SET role = 'ADMIN' WHERE clerk_id = 'user_grace'"
 
 @pytest.fixture
 def bouncer(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PgBouncer]:
-    """A pooler with one server session a database: whoever connects shares it with everybody else."""
+    """A pooler with one server session for each database, shared by all clients."""
     import tempfile
 
     with (
@@ -39,18 +39,20 @@ def database_of(url: str) -> str:
     return url.partition("?")[0].rpartition("/")[2]
 
 
-def test_all_traffic_works_through_one_shared_session(bouncer: PgBouncer, doomed_database: str, tmp_path: Path) -> None:
-    url = bouncer.url(database_of(doomed_database))
+def test_all_traffic_works_through_one_shared_session(
+    bouncer: PgBouncer, killable_database: str, tmp_path: Path
+) -> None:
+    url = bouncer.url(database_of(killable_database))
     with start_servers(url, tmp_path, workers=1) as servers:
-        drive_everything(servers, doomed_database)
+        drive_everything(servers, killable_database)
 
 
 def test_time_limits_hold_and_stay_with_their_transaction(
-    bouncer: PgBouncer, doomed_database: str, tmp_path: Path
+    bouncer: PgBouncer, killable_database: str, tmp_path: Path
 ) -> None:
-    database = database_of(doomed_database)
+    database = database_of(killable_database)
     with start_servers(bouncer.url(database), tmp_path, workers=1) as servers:
-        refuse_while_locked(servers, doomed_database)
+        refuse_while_locked(servers, killable_database)
         assert servers.query("SHOW lock_timeout") == [("0",)]
         assert servers.query("SHOW statement_timeout") == [("0",)]
 
@@ -63,8 +65,8 @@ def refuse_while_locked(servers: Servers, direct_url: str) -> None:
     assert (answer.status_code, answer.elapsed.total_seconds() < 10) == (503, True)
 
 
-def test_the_role_guard_follows_the_client_not_the_server_session(bouncer: PgBouncer, doomed_database: str) -> None:
-    url = bouncer.url(database_of(doomed_database))
+def test_the_role_guard_follows_the_client_not_the_server_session(bouncer: PgBouncer, killable_database: str) -> None:
+    url = bouncer.url(database_of(killable_database))
     with (
         closing(psycopg2.connect(url, application_name=APPLICATION_NAME)) as application,
         closing(psycopg2.connect(url, application_name="psql")) as person,

@@ -13,7 +13,7 @@ HOME = {"line1": "1 Harbour Road", "city": "Galway", "country": "IE"}
 
 @pytest.fixture
 def user_id(servers: Servers) -> str:
-    """Somebody who has signed up and is at work."""
+    """A user who has signed up and sends requests."""
     made = str(
         servers.clerk.users.create(first_name="Ada", emails=[f"ada{len(servers.clerk.users)}@example.com"])["id"]
     )
@@ -28,7 +28,7 @@ def answer_of(servers: Servers, user_id: str) -> tuple[int, Any]:
 
 
 @pytest.mark.parametrize("field", ["banned", "deprovisioned"])
-def test_a_user_who_is_barred_in_clerk_is_refused_until_clerk_takes_it_back(
+def test_a_banned_or_deprovisioned_user_is_refused_until_clerk_revokes_it(
     servers: Servers, user_id: str, field: str
 ) -> None:
     barred: dict[str, Any] = {field: True}
@@ -42,19 +42,19 @@ def test_a_user_who_is_barred_in_clerk_is_refused_until_clerk_takes_it_back(
 
 
 def test_a_locked_user_is_not_refused(servers: Servers, user_id: str) -> None:
-    """A lock bars from signing in at Clerk; sessions go on."""
+    """A lock prevents sign-in at Clerk, but sessions continue."""
     servers.clerk.users.lock(user_id)
     servers.clerk.webhook_sender.wait_idle(30)
     assert answer_of(servers, user_id) == (200, None)
 
 
-def test_what_proves_the_token_alone_still_answers_a_banned_user(servers: Servers, user_id: str) -> None:
+def test_a_route_that_only_verifies_the_token_still_answers_a_banned_user(servers: Servers, user_id: str) -> None:
     servers.clerk.users.ban(user_id)
     servers.clerk.webhook_sender.wait_idle(30)
     assert servers.call("GET", "/api/session", user_id).status_code == 200
 
 
-def test_a_deleted_user_loses_what_is_personal_keeps_the_orders_and_never_comes_back(servers: Servers) -> None:
+def test_a_deleted_user_loses_personal_data_keeps_the_orders_and_never_returns(servers: Servers) -> None:
     assert servers.flask("shop", "load-products").returncode == 0
     user = servers.clerk.users.create(first_name="Charles", last_name="B", username="charles", email="c@example.com")
     user_id = str(user["id"])

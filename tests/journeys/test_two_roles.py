@@ -1,4 +1,4 @@
-"""docs/two-roles.sql: with a login of its own the application cannot set a role, whatever it calls itself."""
+"""docs/two-roles.sql: with its own login the application cannot set a role under any application_name."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ ROLE = "clerk_sync_app"
 
 
 def psql(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run psql as a person does."""
+    """Run psql as an operator."""
     return subprocess.run([embedded_psql(), url, *arguments], check=False, capture_output=True, text=True)
 
 
 def restrict(url: str) -> str:
-    """Run the script on the database at ``url``, twice as after an upgrade; return the application's own URL."""
+    """Run the script on the database at ``url``, twice as after an upgrade; return the application's URL."""
     for _ in range(2):
         done = psql(url, "--set", "ON_ERROR_STOP=1", "--file", str(ROOT / "docs" / "two-roles.sql"))
         assert done.returncode == 0, done.stderr
@@ -40,7 +40,7 @@ def restrict(url: str) -> str:
 
 @pytest.fixture(params=["owns the database", "may only create in it"])
 def owner_url(postgres: PostgresServer, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of an owner of our tables who is no superuser."""
+    """The URL of an owner of our tables who is not a superuser."""
     run_statement(postgres.url(), "CREATE ROLE the_owner LOGIN CREATEROLE")
     url = postgres.create_database("journey_owner")
     if "owns" in request.param:
@@ -67,7 +67,7 @@ def run_script(url: str) -> None:
 
 
 def rights(postgres: PostgresServer, *, ours: bool) -> dict[str, set[str]]:
-    """Return what the login may do with the tables that are ours, or with all others; in whole or on some columns."""
+    """Return the login's rights on our tables, or on all others; on whole tables or on columns."""
     found = run_statement(
         postgres.url("journey_owner"),
         """
@@ -94,9 +94,7 @@ def test_the_script_grants_what_the_service_needs_and_nothing_else(postgres: Pos
         assert find_obstacles(transactions.fetch_all) == []
 
 
-def test_the_script_takes_back_what_was_granted_on_our_tables_meanwhile(
-    postgres: PostgresServer, owner_url: str
-) -> None:
+def test_the_script_revokes_what_was_granted_on_our_tables_meanwhile(postgres: PostgresServer, owner_url: str) -> None:
     run_script(owner_url)
     run_statement(owner_url, f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {OWN_ROLE}")
     run_statement(owner_url, f"GRANT UPDATE (role) ON users TO {OWN_ROLE}")
@@ -132,7 +130,7 @@ def test_the_script_leaves_a_right_to_create_and_says_so(postgres: PostgresServe
 
 @pytest.fixture(scope="module")
 def restricted_login(postgres: PostgresServer) -> Iterator[Connection]:
-    """The application's own login, on a database with one user; every statement commits."""
+    """The application's own login, on a database with one user. Every statement commits."""
     url = postgres.create_database("journey_restricted", template="migrated")
     run_statement(url, "INSERT INTO users (clerk_id) VALUES ('user_grace')")
     with closing(psycopg2.connect(restrict(url))) as connection:
@@ -140,10 +138,10 @@ def restricted_login(postgres: PostgresServer) -> Iterator[Connection]:
         yield connection
 
 
-def test_all_traffic_works_under_the_restricted_login(doomed_database: str, tmp_path: Path) -> None:
-    with start_servers(restrict(doomed_database), tmp_path) as servers:
-        drive_everything(servers, doomed_database)
-    assert run_statement(doomed_database, "SELECT count(*) FILTER (WHERE role = 'ADMIN') FROM users") == [(0,)]
+def test_all_traffic_works_under_the_restricted_login(killable_database: str, tmp_path: Path) -> None:
+    with start_servers(restrict(killable_database), tmp_path) as servers:
+        drive_everything(servers, killable_database)
+    assert run_statement(killable_database, "SELECT count(*) FILTER (WHERE role = 'ADMIN') FROM users") == [(0,)]
 
 
 @pytest.mark.parametrize("application_name", ["psql", "clerk_sync", "flask db", ""])
@@ -166,7 +164,7 @@ def test_all_traffic_works_under_the_restricted_login(doomed_database: str, tmp_
         "SET ROLE postgres",
     ],
 )
-def test_the_restricted_login_is_refused_whatever_it_calls_itself(
+def test_the_restricted_login_is_refused_under_any_application_name(
     restricted_login: Connection, application_name: str, statement: str
 ) -> None:
     with restricted_login.cursor() as cursor:
@@ -175,18 +173,18 @@ def test_the_restricted_login_is_refused_whatever_it_calls_itself(
             cursor.execute(statement)
 
 
-def test_a_person_at_psql_makes_an_admin_and_the_database_writes_it_down(doomed_database: str) -> None:
-    run_statement(doomed_database, "INSERT INTO users (clerk_id, email) VALUES ('user_grace', 'grace@example.com')")
-    done = psql(doomed_database, "--command", "UPDATE users SET role = 'ADMIN' WHERE email = 'grace@example.com'")
+def test_an_operator_at_psql_makes_an_admin_and_the_database_records_it(killable_database: str) -> None:
+    run_statement(killable_database, "INSERT INTO users (clerk_id, email) VALUES ('user_grace', 'grace@example.com')")
+    done = psql(killable_database, "--command", "UPDATE users SET role = 'ADMIN' WHERE email = 'grace@example.com'")
     assert done.stdout.strip() == "UPDATE 1"
-    assert run_statement(doomed_database, "SELECT clerk_id, new_role, application_name FROM role_changes") == [
+    assert run_statement(killable_database, "SELECT clerk_id, new_role, application_name FROM role_changes") == [
         ("user_grace", "ADMIN", "psql")
     ]
 
 
-def test_psql_that_calls_itself_the_application_is_refused_like_it(doomed_database: str) -> None:
-    run_statement(doomed_database, "INSERT INTO users (clerk_id) VALUES ('user_grace')")
+def test_psql_with_the_applications_name_is_refused_like_the_application(killable_database: str) -> None:
+    run_statement(killable_database, "INSERT INTO users (clerk_id) VALUES ('user_grace')")
     promote = "SET application_name = 'clerk_sync'; UPDATE users SET role = 'ADMIN'"
-    done = psql(doomed_database, "--command", promote)
+    done = psql(killable_database, "--command", promote)
     assert "the application may not set a role" in done.stderr
-    assert run_statement(doomed_database, "SELECT role FROM users") == [("CLIENT",)]
+    assert run_statement(killable_database, "SELECT role FROM users") == [("CLIENT",)]

@@ -1,4 +1,4 @@
-"""Everything that the service does with its database, once: deliveries, first sights, the shop, sync and upkeep."""
+"""Every use of the database, once: deliveries, first requests, the shop, sync and maintenance."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HOME = {"line1": "1 Harbour Road", "city": "Galway", "country": "IE"}
 
 
 def drive_everything(servers: Servers, superuser_url: str) -> None:
-    """Send all kinds of traffic; fail unless each is answered as it must be and the mirror ends right."""
+    """Send all kinds of traffic. Fail unless each response is right and the mirror is correct at the end."""
     _buy(servers, "user_buyer")
     lives = servers.clerk.random_history(seed=1)
     list(lives.acts(ACTS))
@@ -38,10 +38,10 @@ def drive_everything(servers: Servers, superuser_url: str) -> None:
 
 
 def assert_like_clerk(servers: Servers, superuser_url: str) -> None:
-    """Fail unless every live row is what Clerk says."""
+    """Fail unless every live row equals Clerk's user."""
     with closing(Comparison(superuser_url)) as comparison:
         comparison.learn(servers.clerk.users.snapshot(), departed=())
-        strangers = {"nobody at Clerk"}  # tombstones of those who were deleted
+        strangers = {"nobody at Clerk"}  # tombstones of deleted users
         assert set(comparison.differences().values()) <= strangers
     gone = servers.query("SELECT count(*) FROM users WHERE deleted_at IS NULL")
     assert gone == [(len(servers.clerk.users),)]

@@ -1,5 +1,5 @@
-"""Real processes to try things on: PostgreSQL servers of one's own, the service as the Procfile starts it, PgBouncer.
+"""Real processes for tests: PostgreSQL servers, the service as the Procfile starts it, PgBouncer, nginx.
 
-Journeys and the storm stand on it. Nothing here knows the inside of the service: what it needs goes through the
-environment, a socket, a signal or ``flask``.
+Journeys, deployment tests and the storm use it. It controls the service only through the environment, sockets, signals
+and ``flask``.
 """

@@ -1,4 +1,4 @@
-"""PostgreSQL for tests: databases on a shared server, and a server of its own that tests may stop and kill."""
+"""PostgreSQL for tests: databases on a shared server, and a separate server that tests may stop and kill."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from tests.stage.service import ROOT
 
 @pytest.fixture(scope="session")
 def server_url() -> str:
-    """The server that tests make their databases on: DATABASE_URL's, or the embedded one."""
+    """The server on which tests create databases: that of DATABASE_URL, or the embedded one."""
     return os.environ.get("DATABASE_URL") or connect.embedded_url(ROOT / "instance" / "postgres", "postgres")
 
 
 @pytest.fixture(scope="session")
 def new_database(server_url: str) -> Iterator[Callable[[], str]]:
-    """A factory of empty databases, removed at the end."""
+    """A factory of empty databases. They are removed at the end."""
     names: list[str] = []
 
     def create() -> str:
         names.append(f"clerk_sync_test_{uuid4().hex[:12]}")
         run_statement(server_url, f"CREATE DATABASE {names[-1]}")
-        # Nothing kills this server: a commit that waits for the disk costs 3 ms and proves nothing.
+        # No test kills this server. Waiting for the disk would only add 3 ms to each commit.
         run_statement(server_url, f"ALTER DATABASE {names[-1]} SET synchronous_commit = off")
         return urlsplit(server_url)._replace(path=f"/{names[-1]}").geturl()
 
@@ -50,7 +50,7 @@ def database_url(new_database: Callable[[], str]) -> str:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """A server that tests may break, and have to leave running; its database ``migrated`` is a template."""
+    """A server that tests may break. They have to leave it running. Its database ``migrated`` is a template."""
     with closing(PostgresServer()) as server:
         migrate(server.create_database("migrated"))
         yield server
@@ -58,8 +58,8 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def operator_session(database_url: str) -> Iterator[Connection]:
-    """One connection of an operator for all tests of this process; ask for ``operator``."""
-    # A test that leaves a transaction open fails after ten seconds; without the time-out the next one hangs.
+    """The operator's connection, shared by all tests of this process. Tests use ``operator``."""
+    # Without the timeout a test that leaves a transaction open makes the next one hang.
     with closing(psycopg2.connect(database_url, application_name="psql", options="-c lock_timeout=10s")) as connection:
         connection.autocommit = True
         yield connection
@@ -67,7 +67,7 @@ def operator_session(database_url: str) -> Iterator[Connection]:
 
 @pytest.fixture
 def operator(operator_session: Connection) -> Iterator[Connection]:
-    """An operator's database session, as psql opens it; every statement commits."""
+    """An operator's database session, as psql opens it. Every statement commits."""
     yield operator_session
     operator_session.rollback()
     operator_session.autocommit = True

@@ -1,4 +1,4 @@
-"""A dyno: one line of the Procfile, run by honcho as Heroku runs it, on a file system that cannot be written to."""
+"""A dyno: one line of the Procfile, run by honcho as on Heroku, on a read-only file system."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.stage.service import ROOT, free_port
 
 STOP_TIMEOUT_S = 15
 
-# In a mount namespace of its own: everything is read-only but the temporary folder, and a proof of it.
+# In a mount namespace everything is read-only except the temporary folder. The script proves that first.
 _READ_ONLY = """
 mount --bind "$TMPDIR" "$TMPDIR" && mount -o remount,bind,ro / || exit 98
 if touch "$PWD/can-be-written" "$HOME/can-be-written" 2>/dev/null; then exit 99; fi
@@ -26,7 +26,7 @@ exec "$@"
 
 
 class Dyno:
-    """Runs lines of the Procfile with the environment of a Heroku dyno; ``temporary`` is its only writable folder."""
+    """Runs lines of the Procfile with the environment of a Heroku dyno. Only the folder ``temporary`` is writable."""
 
     def __init__(self, environment: Mapping[str, str], temporary: Path) -> None:
         temporary.mkdir()
@@ -42,14 +42,14 @@ class Dyno:
         }
 
     def run(self, line: str) -> subprocess.CompletedProcess[str]:
-        """Run a line that ends by itself."""
+        """Run a line and wait until it ends."""
         return subprocess.run(
             self._command(line), env=self._environment, cwd=ROOT, check=False, capture_output=True, text=True
         )
 
     @contextmanager
     def web(self) -> Iterator[subprocess.Popen[bytes]]:
-        """Run the line ``web``; ended as Heroku does, with SIGTERM to each of its processes."""
+        """Run the line ``web``. End it as Heroku does, with SIGTERM to each of its processes."""
         with self._log.open("wb") as log:
             process = subprocess.Popen(self._command("web"), env=self._environment, cwd=ROOT, stdout=log, stderr=log)
         try:
@@ -61,7 +61,7 @@ class Dyno:
 
     @property
     def log(self) -> str:
-        """What the web processes have written."""
+        """The log of the web processes."""
         return self._log.read_text()
 
     def _is_ready(self) -> bool:

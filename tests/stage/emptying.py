@@ -1,4 +1,4 @@
-"""A database as its migrations left it, again and again."""
+"""Empty a database between tests."""
 
 from __future__ import annotations
 
@@ -15,19 +15,18 @@ _RESTART_SEQUENCES = """
 
 
 def empty_tables(operator: Connection) -> None:
-    """Remove every row and begin counting anew; wait for whoever still has a transaction open.
+    """Remove every row and restart the sequences. Wait for transactions that are still open.
 
-    TRUNCATE alone would do, with new files for each table and index every time: over all tests these are 70,000 files,
-    and half a minute of writing them and bringing them to the disk.
+    TRUNCATE would create new files for each table and index: 70,000 files over all tests, which take half a minute.
     """
     names = [table.name for table in Base.metadata.sorted_tables]
     with operator.cursor() as cursor:
-        # Triggers and foreign keys are for rows that go one by one.
+        # Without triggers and foreign key checks the order of tables does not matter.
         cursor.execute(f"BEGIN; LOCK TABLE {', '.join(names)}; SET LOCAL session_replication_role = 'replica'")
         removed = 0
         for name in names:
             cursor.execute(f"DELETE FROM {name}")
             removed += cursor.rowcount
-        if removed > MANY_ROWS:  # whose dead rows the next test would have to read over
+        if removed > MANY_ROWS:  # else the next test would read their dead rows
             cursor.execute(f"TRUNCATE {', '.join(names)} CASCADE")
         cursor.execute(f"{_RESTART_SEQUENCES}; COMMIT")

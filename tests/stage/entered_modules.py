@@ -12,14 +12,14 @@ from typing import Any
 
 from tests.conftest import PACKAGE
 
-# What surrounds every request, and the modules that only hand objects out.
+# Middleware of every request, and modules that only return objects.
 AROUND = ("telemetry", "web/middleware", "web/metrics", "services", "extensions", "app")
 
 
 class EnteredModules:
-    """The entries into modules: a call from one module into another.
+    """The entries into modules: calls from one module to another.
 
-    A return is no entry. Neither are further calls from the same module with nothing in between, and properties.
+    Returns, properties, and repeated calls from one module with no other module in between are not counted.
     """
 
     def __init__(self) -> None:
@@ -27,13 +27,13 @@ class EnteredModules:
         self.last: tuple[str | None, str] | None = None
 
     def counts(self) -> Counter[str]:
-        """Return how often each module was entered, without what surrounds every request."""
+        """Return how often each module was entered, without the modules that surround every request."""
         return Counter(name for name in self.entries if not name.startswith(AROUND))
 
 
 @contextmanager
 def recorded() -> Iterator[EnteredModules]:
-    """Record the entries of this thread, and of threads that it starts meanwhile."""
+    """Record the entries of this thread and of threads that it starts in the block."""
     found = EnteredModules()
 
     def profile(frame: FrameType, event: str, _: Any) -> None:

@@ -1,11 +1,11 @@
-"""What the threads of a process import first, and what happens if modules are found late."""
+"""Watch which modules threads import first, and slow down imports to expose races."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-# Python runs this module at the start of each process that has its folder in PYTHONPATH.
+# Python runs this module when a process starts that has its folder in PYTHONPATH.
 _WATCH = """
 import sys, threading, time
 
@@ -23,7 +23,7 @@ sys.meta_path.insert(0, Watch())
 
 
 class ImportWatch:
-    """Watches the imports of every process that gets ``environment``."""
+    """Watches the imports of every process with ``environment``."""
 
     def __init__(self, folder: Path, delays_s: Mapping[str, float] | None = None) -> None:
         self._record = folder / "imports.txt"
@@ -35,8 +35,7 @@ class ImportWatch:
     def of_threads(self) -> set[str]:
         """Return the modules that threads imported first.
 
-        Codecs are left out: Python imports them when a text is first encoded that way, and they import nothing that
-        could wait for another thread.
+        Codecs are left out: Python imports them on first use, and their imports cannot deadlock.
         """
         names = set(self._record.read_text().split()) if self._record.exists() else set()
         return {name for name in names if not name.startswith("encodings.") and name != "stringprep"}

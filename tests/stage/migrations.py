@@ -1,4 +1,4 @@
-"""Databases at a revision of our migrations, or as the previous release left them."""
+"""Databases at a revision of our migrations, or with the tables of the previous release."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def migrate(url: str, revision: str = "head") -> str:
 
 
 def load_previous_release(url: str) -> str:
-    """Fill the empty database at ``url`` as the release before the two histories left it, and return it."""
+    """Fill the empty database at ``url`` with the dump of the release before the two histories, and return it."""
     dump = (ROOT / "tests" / "releases" / "0010.sql").read_text()
     run_statement(url, dump)
     return url

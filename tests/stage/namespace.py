@@ -1,4 +1,4 @@
-"""Mounts that only one process and its children see."""
+"""Mounts that only one process and its children can see."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NAMESPACE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--moun
 
 
 def can_mount() -> bool:
-    """Whether this machine allows a mount namespace."""
+    """Return True if this machine allows a mount namespace."""
     if shutil.which("unshare") is None:
         return False
     probe = [*NAMESPACE, "mount", "-o", "remount,bind,ro", "/"]

@@ -1,4 +1,4 @@
-"""nginx as the router, with the configuration that docs/ hands out."""
+"""nginx as the router, with the configuration in docs/."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Nginx:
             assert site.count(shown) == 1
             site = site.replace(shown, real)
         (directory / "site.conf").write_text(site.replace("listen 8080;", f"listen 127.0.0.1:{self.port};"))
-        # Where root starts it, its worker would become nobody, who may not enter the test's folder.
+        # If root starts nginx, its worker becomes the user nobody, who cannot read the test's folder.
         user = "user root;" if os.geteuid() == 0 else ""
         (directory / "nginx.conf").write_text(user + _SURROUNDINGS.format(directory=directory))
         assert PROGRAM is not None, "callers skip where it is not installed"

@@ -38,7 +38,7 @@ log_disconnections = 0
 
 
 class PgBouncer:
-    """A pooler that gives each database ``pool_size`` server sessions at most; a context manager."""
+    """A pooler with at most ``pool_size`` server sessions for each database; a context manager."""
 
     def __init__(self, socket_directory: str, directory: Path, *, pool_size: int, roles: tuple[str, ...]) -> None:
         self.port = free_port()
@@ -52,7 +52,7 @@ class PgBouncer:
         )
         assert PROGRAM is not None, "callers skip where it is not installed"
         self._command = [PROGRAM, str(configuration)]
-        if os.geteuid() == 0:  # which PgBouncer refuses to be; the socket is its owner's alone
+        if os.geteuid() == 0:  # PgBouncer refuses to run as root, and only the owner can use the socket
             owner = Path(socket_directory).owner()
             self._command[1:1] = ["--user", owner]
             for path in (directory, *directory.iterdir()):

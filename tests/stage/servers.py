@@ -21,7 +21,7 @@ TIMEOUT_S = 15.0
 
 @dataclass(frozen=True)
 class Servers:
-    """What is running, and the ways in."""
+    """The running servers, and methods to use them."""
 
     clerk: LocalClerk
     services: list[Service]
@@ -34,17 +34,17 @@ class Servers:
         return self.services[0]
 
     def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Run one statement as a person does, and return its rows."""
+        """Run one statement as an operator, and return its rows."""
         return run_statement(self.database_url, statement, values)
 
     def flask(self, *arguments: str, answer: str | None = None) -> subprocess.CompletedProcess[str]:
-        """Run ``flask`` as an operator does."""
+        """Run ``flask`` as an operator."""
         return run_flask(self.environment, *arguments, answer=answer)
 
     def call(
         self, method: str, path: str, user_id: str, *, http: requests.Session | None = None, **options: Any
     ) -> requests.Response:
-        """Send one request with a fresh session token of ``user_id``."""
+        """Send one request with a new session token of ``user_id``."""
         token = self.clerk.session_token(user_id)
         headers = {"Authorization": f"Bearer {token}", **options.pop("headers", {})}
         client = http or requests
@@ -55,7 +55,7 @@ class Servers:
 def start_servers(
     database_url: str, logs: Path, *, servers: int = 1, workers: int = 2, **clerk_options: Any
 ) -> Iterator[Servers]:
-    """Start everything on ``database_url``, which is migrated; end it in reverse order."""
+    """Start all servers on the migrated database at ``database_url``. Stop them in reverse order."""
     ports = [free_port() for _ in range(servers)]
     hooks = [f"http://127.0.0.1:{port}/api/webhooks/clerk" for port in ports]
     with ExitStack() as stack:
@@ -71,7 +71,7 @@ def start_servers(
 
 
 def wait_for(look: Callable[[], Any], what: str, timeout_s: float = TIMEOUT_S) -> Any:
-    """Return what ``look`` finds as soon as it is true; fail, naming ``what``, where it never is."""
+    """Call ``look`` until its result is true, and return it. Fail with ``what`` after the timeout."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         found = look()

@@ -1,4 +1,4 @@
-"""The service as the Procfile starts it, and ``flask`` as an operator calls it."""
+"""The service as the Procfile starts it, and the command ``flask``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Environment = dict[str, str]
 
 
 def environment_for(clerk: LocalClerk, database_url: str) -> Environment:
-    """Return what a production deployment on ``clerk`` and ``database_url`` has in its environment."""
+    """Return the environment of a production deployment on ``clerk`` and ``database_url``."""
     ours = ("CLERK_", "FLASK_", "PG", "PROMETHEUS_")
     foreign = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {
@@ -34,7 +34,7 @@ def environment_for(clerk: LocalClerk, database_url: str) -> Environment:
         "CLERK_SYNC_ENV": "production",
         "DATABASE_URL": database_url,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        # A .env of the developer's is not meant here.
+        # Ignore the developer's .env file.
         "FLASK_SKIP_DOTENV": "1",
     }
 
@@ -42,7 +42,7 @@ def environment_for(clerk: LocalClerk, database_url: str) -> Environment:
 def run_flask(
     environment: Mapping[str, str], *arguments: str, answer: str | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``flask`` and return what it printed; ``answer`` is typed in where it asks."""
+    """Run ``flask`` with ``answer`` as its standard input, and return its output."""
     return subprocess.run(
         [sys.executable, "-m", "flask", *arguments],
         env=dict(environment),
@@ -55,19 +55,19 @@ def run_flask(
 
 
 def procfile_line(name: str) -> str:
-    """Return the command that the Procfile has under ``name``."""
+    """Return the command of the Procfile's line ``name``."""
     return dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())[name]
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 class Service:
-    """One server with its worker processes. It can be started again after whatever happened to it."""
+    """One server with its worker processes. It can be started again after it ended or was killed."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Service:
         workers: int = 2,
         line: str | None = None,
     ) -> None:
-        """``line`` is a shell command in the place of the Procfile's; it may use $PORT and $WEB_CONCURRENCY."""
+        """``line`` is a shell command that replaces the Procfile's. It may use $PORT and $WEB_CONCURRENCY."""
         self.port = port or free_port()
         self._line = line or procfile_line("web")
         self.url = f"http://127.0.0.1:{self.port}"
@@ -100,7 +100,7 @@ class Service:
         self.stop()
 
     def start(self) -> None:
-        """Start the server; it answers a moment later."""
+        """Start the server without waiting until it answers."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 ["/bin/sh", "-c", f"exec {self._line}"],
@@ -108,12 +108,12 @@ class Service:
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
-                # A process group of its own: it can be killed with all its workers, as a dyno is.
+                # Its own process group, so that it can be killed with all its workers, as a dyno is.
                 start_new_session=True,
             )
 
     def wait_until_ready(self, path: str = "/readyz") -> None:
-        """Wait until ``path`` is answered 200; raise TimeoutError with the end of the log."""
+        """Wait until ``path`` is answered 200, or raise TimeoutError with the end of the log."""
         deadline = time.monotonic() + START_TIMEOUT_S
         said = "nothing"
         while time.monotonic() < deadline and self.is_running:
@@ -127,12 +127,12 @@ class Service:
 
     @property
     def is_running(self) -> bool:
-        """Whether the server process is there."""
+        """True if the server process is running."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
-        """The process id of the server, and of its group."""
+        """The process id of the server and of its process group."""
         assert self._process is not None, "started before"
         return self._process.pid
 
@@ -165,12 +165,12 @@ class Service:
         self._process.wait(timeout_s)
 
     def terminate(self) -> None:
-        """Tell the server to end; it ends a moment later."""
+        """Send SIGTERM to the server, without waiting for its end."""
         if self._process is not None:
             self._process.terminate()
 
     def stop(self) -> None:
-        """End the server politely; whatever is left after a few seconds is killed."""
+        """Send SIGTERM to the server, and kill the processes that are left after a few seconds."""
         if self._process is None:
             return
         self.terminate()
@@ -180,7 +180,7 @@ class Service:
 
 
 def stop_together(services: Sequence[Service]) -> None:
-    """Stop ``services`` in the time that one of them needs."""
+    """Stop ``services`` in parallel."""
     for service in services:
         service.terminate()
     for service in services:

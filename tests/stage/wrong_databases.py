@@ -1,4 +1,4 @@
-"""Databases that answer and cannot serve us: another encoding, too few privileges, no writing."""
+"""Databases that answer but cannot serve us: another encoding, missing privileges, read-only."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONTENT = f"""
 
 
 class Wrong(NamedTuple):
-    """One such database: the URL of the application's login, and of the superuser."""
+    """One of these databases: the URLs of the application's login and of the superuser."""
 
     url: str
     superuser_url: str
@@ -44,7 +44,7 @@ _numbers = count()
 
 @contextmanager
 def login(postgres: PostgresServer) -> Iterator[Wrong]:
-    """Make a login, which owns nothing, and a database with every privilege on our tables for it: nothing is wrong."""
+    """Create a login that owns nothing, and a correct database with all privileges on our tables for it."""
     number = next(_numbers)
     name, database = f"login_{number}", f"wrong_{number}"
     url = postgres.create_database(database, template="migrated")
@@ -59,7 +59,7 @@ def login(postgres: PostgresServer) -> Iterator[Wrong]:
 
 
 def _by(*statements: str) -> Maker:
-    """Return the maker of a database on which an administrator has run ``statements``; {login} is the login."""
+    """Return a function that makes a database and runs ``statements`` there as administrator; {login} is the login."""
 
     @contextmanager
     def make(postgres: PostgresServer) -> Iterator[Wrong]:
@@ -110,7 +110,7 @@ def _by_encoding(encoding: str) -> Maker:
 
 
 def create_in(postgres: PostgresServer, encoding: str) -> str:
-    """Make an empty database in ``encoding`` and return its URL."""
+    """Create an empty database with ``encoding`` and return its URL."""
     name = f"{encoding.lower()}_{next(_numbers)}"
     copied = f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
     run_statement(postgres.url(), f"CREATE DATABASE {name} {copied}")
@@ -118,7 +118,7 @@ def create_in(postgres: PostgresServer, encoding: str) -> str:
 
 
 def program(name: str) -> str:
-    """Return the path of a program that comes with the embedded PostgreSQL."""
+    """Return the path of a program of the embedded PostgreSQL."""
     found = shutil.which(name, path=str(Path(embedded_psql()).parent))
     assert found is not None
     return found

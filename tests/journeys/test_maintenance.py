@@ -1,4 +1,4 @@
-"""What an operator does now and then, while the service runs: replay what is parked, bind to another instance."""
+"""Maintenance while the service runs: replay parked events, bind to another instance."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def servers(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFa
 
 
 def answer_to(servers: Servers, type_: str, data: object) -> Delivery:
-    """Deliver one event and return how it went."""
+    """Deliver one event and return its outcome."""
     message = servers.clerk.webhook_sender.send(type_, data)
     servers.clerk.webhook_sender.wait_idle(30)
     return next(each for each in servers.clerk.webhook_sender.deliveries if each.svix_id == message.svix_id)
 
 
-def test_an_event_that_cannot_be_mapped_is_parked_and_stays_so_until_the_code_can(servers: Servers) -> None:
+def test_an_event_that_cannot_be_mapped_stays_parked_until_the_code_can_map_it(servers: Servers) -> None:
     delivery = answer_to(servers, "user.updated", {"id": "user_odd", "updated_at": "yesterday"})
     assert (delivery.status, delivery.answer) == (200, '{"outcome":"parked"}')
     done = servers.flask("sync-clerk", "replay", "--id", delivery.svix_id)
@@ -39,7 +39,7 @@ def test_a_parked_event_is_applied_by_replay_and_leaves_no_payload(servers: Serv
     servers.clerk.faults.drop("user.created", times=1)
     user_id = servers.clerk.users.create(first_name="Parked", email="parked@example.com")["id"]
     message = next(reversed(servers.clerk.webhook_sender.messages.values()))
-    # As an earlier version of the code may have left it, which could not read such a user.
+    # An earlier version of the code, which could not read this user, may have left the event like this.
     servers.query(
         "INSERT INTO webhook_events (svix_id, type, clerk_id, outcome, reason, payload)"
         " VALUES (%s, 'user.created', %s, 'parked', 'a field that was not understood', %s)",
@@ -59,7 +59,7 @@ def test_a_parked_event_is_applied_by_replay_and_leaves_no_payload(servers: Serv
     assert servers.clerk.webhook_sender.deliveries[-1].answer == '{"outcome":"duplicate"}'
 
 
-def test_a_replay_does_not_bring_back_who_was_deleted_since(servers: Servers) -> None:
+def test_a_replay_does_not_resurrect_a_user_who_was_deleted_since(servers: Servers) -> None:
     user = servers.clerk.users.create(first_name="Gone")
     servers.clerk.users.delete(user["id"])
     servers.clerk.webhook_sender.wait_idle(30)
@@ -71,7 +71,7 @@ def test_a_replay_does_not_bring_back_who_was_deleted_since(servers: Servers) ->
     assert servers.call("GET", "/api/me", user["id"]).json()["code"] == "user-deleted"
 
 
-def test_rebinding_asks_first_and_then_the_old_instance_is_the_foreign_one(servers: Servers) -> None:
+def test_rebind_asks_first_and_then_the_old_instance_is_foreign(servers: Servers) -> None:
     assert answer_to(servers, "user.updated", servers.clerk.users.create(first_name="Old"))
     bound_to = "SELECT instance_id FROM mirror_binding"
     assert servers.query(bound_to) == [(servers.clerk.instance_id,)]
