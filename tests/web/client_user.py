@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 class Description:
-    """The OpenAPI document, as something that answers can be checked against."""
+    """The OpenAPI document. It checks responses."""
 
     def __init__(self, document: Json) -> None:
         self.document = document
@@ -23,7 +23,7 @@ class Description:
         }
 
     def resolve(self, node: Json) -> Json:
-        """Return what ``node`` stands for, itself or by reference."""
+        """Return ``node``, or the target of its reference."""
         found: Any = self.document
         if "$ref" not in node:
             return node
@@ -32,7 +32,7 @@ class Description:
         return self.resolve(found)
 
     def operations(self) -> dict[tuple[str, str], Json]:
-        """Return every operation by method and path."""
+        """Return the operations by method and path."""
         return {
             (method.upper(), path): operation
             for path, methods in self.document["paths"].items()
@@ -40,7 +40,7 @@ class Description:
         }
 
     def check(self, method: str, url: str, response: TestResponse) -> None:
-        """Fail unless the description promises this status, type and shape of answer, and nobody may keep it."""
+        """Fail unless the document describes the response's status, type and schema, and no cache may store it."""
         operation = self._find(method, urlsplit(url).path)
         if operation is None:
             assert response.status_code in (404, 405), f"{method} {url} is not described"
@@ -65,7 +65,7 @@ class Description:
 
 
 class ApiClient:
-    """Someone who calls the API, signed in or not."""
+    """A client of the API, with or without a session."""
 
     def __init__(self, client: FlaskClient, description: Description, headers: dict[str, str]) -> None:
         self._client = client
@@ -73,7 +73,7 @@ class ApiClient:
         self._headers = headers
 
     def send(self, method: str, url: str, headers: dict[str, str] | None = None, **body: Any) -> TestResponse:
-        """Return the answer, which is as described."""
+        """Send a request, check the response against the document, and return it."""
         response = self._client.open(url, method=method, headers=self._headers | (headers or {}), **body)
         self._description.check(method, url, response)
         return response

@@ -28,7 +28,7 @@ def description(client: FlaskClient) -> Description:
 
 @pytest.fixture
 def make_api_client(client: FlaskClient, description: Description, bearer: Callable[..., dict[str, str]]) -> Any:
-    """A factory of visitors: with a Clerk id signed in, without one a signed_out."""
+    """A factory of API clients: signed in if there is a Clerk id, else signed out."""
     return lambda clerk_id=None: ApiClient(client, description, bearer(clerk_id) if clerk_id else {})
 
 
@@ -52,7 +52,7 @@ def ada(make_api_client: Any) -> ApiClient:
 
 @pytest.fixture
 def boss(make_api_client: Any, query: Callable[..., list[tuple[Any, ...]]]) -> ApiClient:
-    """An ADMIN, made one in the only way there is: by a person, in the database."""
+    """An ADMIN. Only an operator can make one, in the database."""
     made: ApiClient = make_api_client(BOSS)
     made.get("/api/me")
     query("UPDATE users SET role = 'ADMIN' WHERE clerk_id = %s", BOSS)
@@ -61,7 +61,7 @@ def boss(make_api_client: Any, query: Callable[..., list[tuple[Any, ...]]]) -> A
 
 @pytest.fixture
 def products(app: Flask) -> None:
-    """TEA and CUP in euros, HAT in dollars, and OLD, which is not on sale any more."""
+    """TEA and CUP in euros, HAT in dollars, and OLD, which is off sale."""
     with app.app_context():
         load_products(
             db.session(),
@@ -80,7 +80,7 @@ HOME = {"line1": "1 Harbour Road", "city": "Galway", "country": "IE"}
 
 @pytest.fixture
 def order(grace: ApiClient, products: None) -> dict[str, Any]:
-    """Grace's order of two TEA, pending, as it was answered."""
+    """The response to Grace's pending order of two TEA."""
     address = grace.post("/api/addresses", HOME).get_json()
     grace.put("/api/cart/items/TEA", {"quantity": 2})
     made: dict[str, Any] = grace.post(

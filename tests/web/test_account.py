@@ -15,7 +15,7 @@ from tests.web.conftest import GRACE, HOME
 Query = Callable[..., list[tuple[Any, ...]]]
 
 
-def test_the_session_shows_what_the_token_proves_and_asks_no_database(grace: ApiClient, query: Query) -> None:
+def test_the_session_shows_the_tokens_claims_without_the_database(grace: ApiClient, query: Query) -> None:
     answer = grace.get("/api/session").get_json()
     assert (answer["user_id"], answer["org"]) == (GRACE, None)
     assert answer["expires_at"] - answer["issued_at"] == 60
@@ -51,7 +51,7 @@ def test_me_is_the_mirrored_user(grace: ApiClient, deliver: Callable[..., TestRe
     )
 
 
-def test_a_role_that_is_sent_anywhere_changes_nothing(
+def test_a_role_in_any_request_changes_nothing(
     grace: ApiClient, products: None, order: dict[str, Any], query: Query
 ) -> None:
     role: dict[str, Any] = {"role": "ADMIN", "user": {"role": "ADMIN"}, "public_metadata": {"role": "ADMIN"}}

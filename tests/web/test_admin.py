@@ -79,7 +79,7 @@ def test_users_are_found_by_name_and_e_mail(boss: ApiClient, people: None, query
 
 
 @pytest.mark.parametrize("query_text", ["%00", "a%00", "x" * 201])
-def test_a_query_that_cannot_be_asked_is_refused(boss: ApiClient, query_text: str) -> None:
+def test_an_invalid_query_is_refused(boss: ApiClient, query_text: str) -> None:
     answer = boss.get(f"/api/admin/users?query={query_text}")
     assert (answer.status_code, answer.get_json()["code"]) == (422, "query-invalid")
 
@@ -146,7 +146,7 @@ def test_an_unknown_order_is_404(boss: ApiClient) -> None:
     assert boss.patch("/api/admin/orders/%00", {"status": "paid"}).status_code == 404
 
 
-def test_the_state_of_a_mirror_of_which_nothing_is_known_yet(boss: ApiClient) -> None:
+def test_the_state_of_a_new_mirror(boss: ApiClient) -> None:
     assert boss.get("/api/admin/sync").get_json() == {
         "instance_id": None,
         "users": {"live": 1, "deleted": 0, "never_filled": 1},
@@ -156,7 +156,7 @@ def test_the_state_of_a_mirror_of_which_nothing_is_known_yet(boss: ApiClient) ->
     }
 
 
-def test_the_state_of_the_mirror_tells_what_arrived_and_what_is_stuck(
+def test_the_state_of_the_mirror_counts_arrived_and_parked_events(
     boss: ApiClient, people: None, deliver: Deliver, query: Query
 ) -> None:
     deliver(clerk_event("user.deleted", {"id": "user_anna", "deleted": True}))

@@ -1,4 +1,4 @@
-"""Who asks: 401 with Clerk's reason, 403 with ours, 503 where nobody can tell, and never a 500."""
+"""Authentication: 401 with Clerk's reason, 403 with ours, 503 if keys or database are unavailable, never 500."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Query = Callable[..., list[tuple[Any, ...]]]
 
 
 def ask(client: FlaskClient, path: str = "/api/session", method: str = "GET", **headers: str) -> TestResponse:
-    # Without a jar of its own, which would replace the Cookie header.
+    # Without a cookie jar, which would replace the Cookie header.
     return client.application.test_client(use_cookies=False).open(path, method=method, headers=headers)
 
 
@@ -64,9 +64,7 @@ def test_no_credential_is_missing(client: FlaskClient) -> None:
     assert reason(ask(client, Cookie="other=x; __session=")) == "session-token-missing"
 
 
-def test_expired_cookie_of_a_tab_that_was_asleep_is_an_expired_session(
-    client: FlaskClient, session_token: Token
-) -> None:
+def test_an_expired_cookie_of_a_background_tab_is_an_expired_session(client: FlaskClient, session_token: Token) -> None:
     """T4."""
     hour_ago = int(time.time()) - 3600
     token = session_token(iat=hour_ago, nbf=hour_ago, exp=hour_ago + 60)
@@ -89,7 +87,7 @@ def test_plain_cookie_counts_where_the_own_one_is_refused(client: FlaskClient, s
 def test_of_two_cookies_with_one_name_the_first_good_one_counts(
     client: FlaskClient, session_token: Token, name: str, path: str, stale: str
 ) -> None:
-    """A browser sends the cookie of the longer path first, however old it is."""
+    """A browser sends the cookie with the longer path first, even if it is older."""
     expired, foreign = (
         session_token("user_old", exp=1),
         session_token("user_old", iss="https://clerk.other.example.com"),
@@ -157,7 +155,7 @@ def test_refusal_uses_clerks_word(
     assert reason(ask(client, Authorization=f"Bearer {session_token(**claims)}")) == expected
 
 
-def test_refusal_tells_nothing_of_the_token_or_the_configuration(client: FlaskClient, session_token: Token) -> None:
+def test_refusal_shows_nothing_of_the_token_or_the_configuration(client: FlaskClient, session_token: Token) -> None:
     token = session_token(azp="https://evil.example.com")
     text = str(ask(client, Authorization=f"Bearer {token}").get_data(as_text=True))
     for secret in (token, ORIGIN, "evil", PUBLISHABLE_KEY.issuer):
@@ -171,7 +169,7 @@ def test_session_needs_no_database(make_app: MakeApp, session_token: Token) -> N
 
 
 def test_the_first_request_of_a_user_creates_the_row(client: FlaskClient, session_token: Token, query: Query) -> None:
-    """T20: signed up a moment ago, the webhook still on its way."""
+    """T20: the user has just signed up, and the webhook has not arrived."""
     response = ask(client, "/api/me", Authorization=f"Bearer {session_token()}")
     assert (response.status_code, response.get_json()["role"]) == (200, "CLIENT")
     assert query("SELECT clerk_id, clerk_updated_at FROM users") == [(USER_ID, 0)]
@@ -183,17 +181,17 @@ def test_the_first_request_of_a_user_creates_the_row(client: FlaskClient, sessio
 def test_deletion_and_ban_count_at_once(
     client: FlaskClient, session_token: Token, query: Query, change: str, expected: str
 ) -> None:
-    """T20: for a token, too, that has just been good and is remembered."""
+    """T20: even if the token is valid and cached."""
     token = session_token()
     assert ask(client, "/api/me", Authorization=f"Bearer {token}").status_code == 200
     query(f"UPDATE users SET {change}")
     assert code(ask(client, "/api/me", Authorization=f"Bearer {token}")) == (403, expected)
-    # The token itself stays what it is.
+    # The token itself stays valid.
     assert ask(client, Authorization=f"Bearer {token}").status_code == 200
 
 
 def test_the_row_decides_who_is_an_admin(client: FlaskClient, session_token: Token, query: Query) -> None:
-    """An organisation's admin is none of ours."""
+    """An organisation's admin is not an ADMIN of ours."""
     token = session_token(o={"id": "org_2x", "rol": "admin"}, role="ADMIN", metadata={"role": "ADMIN"})
     assert code(ask(client, "/api/admin/users", Authorization=f"Bearer {token}")) == (403, "forbidden")
     query("UPDATE users SET role = 'ADMIN'")
@@ -222,14 +220,14 @@ def test_unreachable_keys_do_not_sign_users_out(make_app: MakeApp, session_token
     assert reason(ask(client, Authorization="Bearer junk")) == "token-invalid"
 
 
-UNSAFE = "/api/addresses/1"  # nobody's: 404 says that the guard has let the request through
+UNSAFE = "/api/addresses/1"  # no such row: 404 shows that the guard accepted the request
 
 
 @pytest.mark.parametrize("origin", [None, "null", "", "https://evil.example.com", f"{ORIGIN}/", "http://localhost"])
 def test_cookie_may_change_things_only_from_an_authorized_party(
     client: FlaskClient, session_token: Token, origin: str | None
 ) -> None:
-    """A form on any site can make a browser send the cookie; only ours may."""
+    """A form on any site can make a browser send the cookie. Only our sites may."""
     headers = {"Cookie": f"__session={session_token()}"} | ({} if origin is None else {"Origin": origin})
     assert code(ask(client, UNSAFE, "DELETE", **headers)) == (403, "origin-not-allowed")
     assert ask(client, "/api/me", **headers).status_code == 200
@@ -237,7 +235,7 @@ def test_cookie_may_change_things_only_from_an_authorized_party(
 
 
 def test_header_needs_no_origin(client: FlaskClient, session_token: Token) -> None:
-    """No browser adds a bearer token by itself."""
+    """A browser never adds a bearer token by itself."""
     headers = {"Authorization": f"Bearer {session_token()}", "Origin": "https://evil.example.com"}
     assert code(ask(client, UNSAFE, "DELETE", **headers)) == (404, "address-unknown")
 

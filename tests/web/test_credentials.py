@@ -1,4 +1,4 @@
-"""The session token of a request: the Bearer header decides alone, else the cookies of Clerk's front end."""
+"""The session token of a request: from the Bearer header if there is one, else from Clerk's cookies."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def test_a_bearer_header_decides_with_any_content(header: str, token: str) -> No
     [None, "a.b.c", "Basic dTpw", "Basic é", "Digest x", "Bearera.b.c", "Bearer:a.b.c", "Token x", "Basic Bearer x"],
 )
 def test_other_schemes_are_ignored(header: str | None) -> None:
-    """T12, and the lone token without a scheme."""
+    """T12, and a token without a scheme."""
     assert find_bearer(header) is None
 
 
 @pytest.mark.parametrize("header", ["", " ", "Bearer é", "Bearer\xa0a.b.c", "\xa0Bearer a.b.c", "Béarer a.b.c", "é"])
 def test_a_header_that_cannot_be_read_may_have_been_a_bearer_header(header: str) -> None:
-    """granian passes a value that is not ASCII as an empty one."""
+    """granian passes a value that is not ASCII as an empty string."""
     assert find_bearer(header) is not None
 
 
@@ -65,7 +65,7 @@ def test_a_header_that_cannot_be_read_may_have_been_a_bearer_header(header: str)
     ],
 )
 def test_own_cookie_comes_before_the_shared_one(cookies: str, tokens: list[str]) -> None:
-    """T9. Names are compared whole: a prefix would find another application's cookie."""
+    """T9. Whole names are compared: a prefix would match another application's cookie."""
     assert find_session_cookies(cookies, "AbC") == tokens
 
 

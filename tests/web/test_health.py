@@ -21,7 +21,7 @@ from tests.conftest import ROOT, clerk_event, clerk_user
 ENTRIES = {"database", "migrations", "keys", "webhook_secret"}
 
 
-def test_healthz_answers_while_the_database_is_away(make_app: Callable[..., Flask]) -> None:
+def test_healthz_answers_while_the_database_is_down(make_app: Callable[..., Flask]) -> None:
     response = make_app(database_url="postgresql://127.0.0.1:1/none").test_client().get("/healthz")
     assert (response.status_code, response.get_json()) == (200, {"status": "ok"})
 
@@ -41,7 +41,7 @@ def test_readyz_has_one_entry_for_each_dependency(client: FlaskClient) -> None:
         ({"database_url": "postgresql://127.0.0.1:1/none"}, "database", "reached"),
     ],
 )
-def test_readyz_says_what_is_missing(
+def test_readyz_names_what_is_missing(
     make_app: Callable[..., Flask], changes: dict[str, object], entry: str, detail: str
 ) -> None:
     response = make_app(**changes).test_client().get("/readyz")
@@ -169,11 +169,11 @@ def test_metrics_ask_for_their_token(make_app: Callable[..., Flask]) -> None:
     assert client.get("/metrics", headers={"Authorization": "Bearer a-token"}).status_code == 200
 
 
-def test_metrics_are_not_there_in_production_without_a_token(make_app: Callable[..., Flask]) -> None:
+def test_metrics_are_404_in_production_without_a_token(make_app: Callable[..., Flask]) -> None:
     assert make_app(environment=Environment.PRODUCTION).test_client().get("/metrics").status_code == 404
 
 
-def test_metrics_work_while_the_database_is_away(make_app: Callable[..., Flask]) -> None:
+def test_metrics_work_while_the_database_is_down(make_app: Callable[..., Flask]) -> None:
     response = make_app(database_url="postgresql://127.0.0.1:1/none").test_client().get("/metrics")
     assert response.status_code == 200
     assert b"clerk_sync_request_seconds" in response.data
@@ -203,8 +203,6 @@ def test_one_line_a_request_with_the_route_and_never_the_path(
     assert "SECRET" not in written
 
 
-def test_no_line_below_the_level_that_was_asked_for(
-    make_app: Callable[..., Flask], capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_no_line_below_the_configured_level(make_app: Callable[..., Flask], capfd: pytest.CaptureFixture[str]) -> None:
     make_app(log_level="WARNING").test_client().get("/healthz")
     assert capfd.readouterr().err == ""

@@ -24,7 +24,7 @@ FREE_TEXTS = sorted(ADDRESS.keys() - {"country"})
 
 @dataclass(frozen=True)
 class Route:
-    """One route that takes a body: what is sent to it, and how a body that is fine is answered."""
+    """One route with a body: the body, and the status of a valid one."""
 
     method: str
     path: str
@@ -47,7 +47,7 @@ Send = Callable[[Route, bytes], TestResponse]
 
 @pytest.fixture
 def send(grace: ApiClient, boss: ApiClient, order: dict[str, Any]) -> Send:
-    """Send a body to a route as somebody who may: an ADMIN where it takes one."""
+    """Send a body to a route as a user with access: an ADMIN if the route requires one."""
     address = grace.post("/api/addresses", HOME).get_json()
     places = {"id": address["id"], "sku": "TEA", "number": order["number"]}
 
@@ -77,7 +77,7 @@ def test_an_unreadable_value_in_a_field_that_is_read_is_422(send: Send, route: R
 
 
 @each_route
-def test_an_odd_value_in_a_field_that_is_not_read_is_of_no_consequence(send: Send, route: Route) -> None:
+def test_an_odd_value_in_a_field_that_is_not_read_has_no_effect(send: Send, route: Route) -> None:
     wrong = {field: [] for field in route.body}
     for name, odd in ODD_VALUES.items():
         unread = {"unread": Raw(odd), "unread too": {"deep": [Raw(odd)]}}

@@ -28,7 +28,7 @@ def token(user_id: str, header: dict[str, Any] | None = None, **claims: Any) -> 
 @pytest.fixture
 def client(make_app: Callable[..., Flask]) -> FlaskClient:
     app = make_app(jwt_key=OURS.pem, issuer=ISSUER, authorized_parties=(PARTY,))
-    # Without a jar of its own, which would replace the Cookie header.
+    # Without a cookie jar, which would replace the Cookie header.
     return app.test_client(use_cookies=False)
 
 
@@ -43,7 +43,7 @@ def test_a_valid_token_with_an_odd_custom_value_signs_its_own_user_in(client: Fl
             {"Cookie": f"__session={odd_token}"},
             {"Cookie": f"{SUFFIXED}={odd_token}; __session={other}"},
         ):
-            # Twice: a proof is remembered.
+            # Twice, because verified tokens are cached.
             for _ in range(2):
                 answer = client.get("/api/session", headers=headers)
                 assert (answer.status_code, answer.get_json().get("user_id")) == (200, "user_odd"), name

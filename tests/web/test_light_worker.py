@@ -11,7 +11,7 @@ from tests.conftest import ORIGIN, ROOT, WEBHOOK_SECRET
 LOADED = "import sys, wsgi; wsgi.serve(); print(*{name.partition('.')[0] for name in sys.modules})"
 
 
-def test_deliveries_are_proved_without_the_api_client_of_svix() -> None:
+def test_deliveries_are_verified_without_the_api_client_of_svix() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CLERK_")} | {
         "CLERK_SYNC_ENV": "production",
         "DATABASE_URL": "postgresql://127.0.0.1/nobody_connects",

@@ -1,4 +1,4 @@
-"""What is said to somebody is said to them alone: no cache on the way, and no browser, may keep it."""
+"""Responses to a session are private: no cache and no browser may store them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.conftest import clerk_event, clerk_user
 from tests.web.conftest import GRACE
 
 
-def is_kept_nowhere(answer: TestResponse) -> bool:
+def is_not_stored(answer: TestResponse) -> bool:
     return answer.headers.getlist("Cache-Control") == ["no-store"]
 
 
@@ -26,18 +26,18 @@ def test_answers_to_a_session_and_refusals_are_not_stored_by_caches(
         client.get(path, headers=headers) for headers in (bearer(GRACE), bearer(GRACE), {"Authorization": "Bearer x"})
     )
     assert [answer.status_code for answer in (at_first_sight, again, refused)] == [200, 200, 401]
-    assert all(map(is_kept_nowhere, (at_first_sight, again, refused)))
+    assert all(map(is_not_stored, (at_first_sight, again, refused)))
 
 
 def test_a_404_of_another_users_row_is_not_cached(client: FlaskClient, bearer: Callable[..., dict[str, str]]) -> None:
     answer = client.get("/api/orders/ORD-0000000000", headers=bearer(GRACE))
-    assert (answer.status_code, is_kept_nowhere(answer)) == (404, True)
+    assert (answer.status_code, is_not_stored(answer)) == (404, True)
 
 
 def test_answers_to_deliveries_are_not_stored_by_caches(deliver: Callable[..., TestResponse]) -> None:
     event = json.dumps(clerk_event("user.created", clerk_user())).encode()
-    assert is_kept_nowhere(deliver(event))
-    assert is_kept_nowhere(deliver(b"no json"))
+    assert is_not_stored(deliver(event))
+    assert is_not_stored(deliver(b"no json"))
 
 
 def test_the_catalogue_and_the_openapi_document_are_public(client: FlaskClient, products: Any) -> None:

@@ -44,7 +44,7 @@ LISTS = [
 
 @pytest.fixture
 def ask(boss: ApiClient, client: FlaskClient, bearer: Bearer) -> Callable[..., int]:
-    """Send an administrator's request and return the status."""
+    """Send a request as an administrator and return the status."""
     headers = bearer(BOSS)
 
     def send(path: str, method: str = "GET", **options: Any) -> int:
@@ -54,7 +54,7 @@ def ask(boss: ApiClient, client: FlaskClient, bearer: Bearer) -> Callable[..., i
 
 
 @pytest.mark.parametrize("number", [each for each in NUMBERS if each != "01"])
-def test_a_path_with_any_number_names_nothing(ask: Callable[..., int], number: str) -> None:
+def test_a_path_with_an_unstorable_number_is_not_found(ask: Callable[..., int], number: str) -> None:
     for method, path in BY_NUMBER:
         assert ask(path.format(number), method, json=None if method == "GET" else {}) == 404, (method, path)
 

@@ -1,4 +1,4 @@
-"""Errors that Flask raises have our words and the shape of every other error."""
+"""Errors that Flask raises become problem details like every other error."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_every_other_route_is_closed_without_a_token(client: FlaskClient, method
     assert response.headers["x-clerk-auth-reason"] == response.get_json()["code"]
 
 
-def test_no_rule_of_the_url_map_is_forgotten_by_the_walk(app: Flask, client: FlaskClient) -> None:
+def test_every_rule_of_the_url_map_is_tested(app: Flask, client: FlaskClient) -> None:
     for method, path in routes_of(app) - PUBLIC - CONSOLE_PUBLIC:
         assert client.open(re.sub(r"{\w+}", "1", path), method=method).status_code == 401
 

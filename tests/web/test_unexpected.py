@@ -22,7 +22,7 @@ SECRET = "hunter2@example.com"
 
 @pytest.fixture
 def heard(app: Flask) -> Iterator[list[BaseException]]:
-    """What an error tracker hears: the exceptions that the signal carries, from whichever application."""
+    """The exceptions that an error tracker gets from Flask's signal, of every application."""
     found: list[BaseException] = []
 
     def hear(sender: Flask, exception: BaseException, **_: object) -> None:
@@ -34,7 +34,7 @@ def heard(app: Flask) -> Iterator[list[BaseException]]:
 
 @pytest.fixture
 def odd_order(order: dict[str, Any], query: Query) -> Iterator[dict[str, Any]]:
-    """An order with a status that the code does not know: whoever reads it meets a ValueError that quotes it."""
+    """An order with an unknown status: reading it raises a ValueError that quotes the status."""
     query("ALTER TABLE orders DROP CONSTRAINT ck_orders_status")
     query("UPDATE orders SET status = %s", SECRET)
     yield order
@@ -121,7 +121,7 @@ def test_an_exception_after_the_view_does_so_as_well(
 
 
 @pytest.mark.parametrize("log_format", list(LogFormat))
-def test_a_traceback_that_somebody_logs_becomes_one_line_without_the_message(
+def test_a_logged_traceback_becomes_one_line_without_the_message(
     make_app: Callable[..., Flask], capfd: pytest.CaptureFixture[str], log_format: LogFormat
 ) -> None:
     make_app(log_format=log_format)

@@ -1,4 +1,4 @@
-"""Repeated, late and parallel deliveries: the newest version stays, and a deletion is final."""
+"""Repeated, late and parallel deliveries: the newest version wins, and a deletion is final."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def inbox(query: Query) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("type_", ["user.created", "user.updated", "user.deleted", "session.created"])
-def test_odd_values_in_what_is_not_read_change_no_outcome(deliver: Deliver, query: Query, type_: str) -> None:
+def test_odd_values_in_fields_that_are_not_read_change_no_outcome(deliver: Deliver, query: Query, type_: str) -> None:
     for number, odd in enumerate(map(Raw, ODD_VALUES.values())):
         user = clerk_user(f"user_{number}", unsafe_metadata={"a": [odd]}, external_id=odd)
         event = clerk_event(type_, user, event_attributes={"http_request": odd}, object=odd, unread=odd)
@@ -37,14 +37,14 @@ def test_odd_values_in_what_is_not_read_change_no_outcome(deliver: Deliver, quer
         )
 
 
-def test_a_timestamp_that_is_no_time_counts_as_0(deliver: Deliver, query: Query) -> None:
+def test_an_invalid_timestamp_counts_as_0(deliver: Deliver, query: Query) -> None:
     for number, timestamp in enumerate([*NO_TIMES, b"null"]):
         user = clerk_user(f"user_{number}")
         assert outcome(deliver(encode(clerk_event("user.created", user, timestamp=Raw(timestamp))))) == "applied"
         assert (inbox(query)["event_at"], inbox(query)["clerk_id"]) == (0, user["id"]), timestamp[:20]
 
 
-def test_a_creation_time_that_is_no_time_keeps_no_ban_from_arriving(deliver: Deliver, query: Query) -> None:
+def test_an_invalid_creation_time_does_not_stop_a_ban(deliver: Deliver, query: Query) -> None:
     for number, created_at in enumerate([*NO_TIMES, b"null", b"0"]):
         user = clerk_user(f"user_{number}", created_at=Raw(created_at))
         assert outcome(deliver(encode(clerk_event("user.created", user)))) == "applied"
@@ -70,12 +70,12 @@ def test_an_unreadable_value_that_is_read_is_parked_and_can_be_replayed(
 ) -> None:
     for name, odd in UNREADABLE_VALUES.items():
         if (field, odd[:1]) == ("verification", b"{"):
-            continue  # an object is what it should be, and what is in it is not read
+            continue  # an object is the right type, and its content is not read
         user = clerk_user()
         event = clerk_event("user.created", user)
         place = {"envelope": event, "user": user, "address": user["email_addresses"][0]}[where]
         place[field] = Raw(odd)
-        # Bytes that are no UTF-8 go with it: they are kept as text all the same.
+        # The payload also has bytes that are not UTF-8. They are stored as text.
         body = encode(event | {"unread": Raw(b'"\xff"')})
         assert outcome(deliver(body)) == "parked", name
         row = inbox(query)
@@ -88,8 +88,8 @@ def test_an_unreadable_value_that_is_read_is_parked_and_can_be_replayed(
     assert query("SELECT count(*) FROM users") == [(0,)]
 
 
-def test_what_was_parked_with_odd_values_is_applied_once_it_can_be(app: Flask, deliver: Deliver, query: Query) -> None:
-    """The payload that is kept says what the delivery said: here it only waits for its version to be readable."""
+def test_an_event_parked_for_odd_values_is_applied_once_readable(app: Flask, deliver: Deliver, query: Query) -> None:
+    """The stored payload has the content of the delivery. Here only its version was unreadable."""
     for number, odd in enumerate(ODD_VALUES.values()):
         user = clerk_user(
             f"user_{number}", first_name=Raw(b'"a\\ud83d\\u0000\xff"'), unread=Raw(odd), updated_at="later"
@@ -122,7 +122,7 @@ def test_broken_text_is_mirrored_with_replacement_characters(deliver: Deliver, q
         assert all("\ufffd" in text for text in row)
 
 
-def test_broken_text_in_type_and_instance_is_what_it_is(deliver: Deliver, query: Query) -> None:
+def test_broken_text_in_type_and_instance_is_stored_with_replacement_characters(deliver: Deliver, query: Query) -> None:
     for odd in map(Raw, BROKEN_TEXTS.values()):
         assert outcome(deliver(encode(created() | {"type": odd}))) == "ignored"
         assert "\ufffd" in inbox(query)["type"]

@@ -134,7 +134,7 @@ def test_while_the_database_is_down_nothing_is_remembered_and_the_retry_works(
 
 
 def test_the_effect_and_its_inbox_row_are_one_transaction(deliver: Deliver, query: Query, operator: Any) -> None:
-    """W18: the inbox cannot be written, so nothing is."""
+    """W18: if the inbox cannot be written, nothing is written."""
     query("ALTER TABLE webhook_events ADD CONSTRAINT no_room CHECK (false) NOT VALID")
     try:
         assert deliver(created(), "msg_1").status_code == 500

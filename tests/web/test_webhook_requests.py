@@ -68,7 +68,7 @@ def test_a_tampered_body_is_refused_and_writes_nothing(client: FlaskClient, quer
     assert query("SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM webhook_events)") == [(0, 0)]
 
 
-def test_without_a_signing_secret_the_route_says_so(make_app: Callable[..., Flask]) -> None:
+def test_without_a_signing_secret_the_route_answers_503(make_app: Callable[..., Flask]) -> None:
     body = json.dumps(created()).encode()
     client = make_app(webhook_signing_secrets=()).test_client()
     response = client.post(

@@ -1,4 +1,4 @@
-"""User events, and the rows that they leave."""
+"""User events and their rows."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_primary_address_is_the_one_the_user_names(
     assert query("SELECT email, email_verified FROM users") == [expected]
 
 
-def test_null_and_missing_and_unknown_fields_are_no_obstacle(deliver: Deliver, query: Query) -> None:
+def test_null_missing_and_unknown_fields_are_accepted(deliver: Deliver, query: Query) -> None:
     """W14"""
     user = clerk_user(
         private_metadata=None,

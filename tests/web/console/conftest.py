@@ -22,7 +22,7 @@ HOST = urlsplit(ORIGIN).netloc
 
 
 class Browser:
-    """Somebody at a browser; ``claims`` change their session token."""
+    """A user's browser. ``claims`` change the session token."""
 
     def __init__(self, client: FlaskClient, token: Callable[..., str], clerk_id: str | None, **claims: Any) -> None:
         self.client = client
@@ -30,15 +30,15 @@ class Browser:
             self.client.set_cookie("__session", token(clerk_id, **claims), domain=HOST)
 
     def get(self, path: str, **headers: str) -> TestResponse:
-        """Return the answer for a page."""
+        """Return the response to GET."""
         return self._open("GET", path, {"Accept": "text/html", "Sec-Fetch-Dest": "document"} | headers)
 
     def post(self, path: str, form: dict[str, str] | None = None, **headers: str) -> TestResponse:
-        """Return the answer for a form, sent as from one of our own pages."""
+        """Return the response to a form sent from one of our own pages."""
         return self._open("POST", path, {"Origin": ORIGIN, "Referer": f"{ORIGIN}/console"} | headers, data=form or {})
 
     def press(self, page: TestResponse, action: str) -> TestResponse:
-        """Send the form of ``page`` that posts to ``action``, and return the page that it leads to."""
+        """Send the form of ``page`` that posts to ``action``, and return the next page."""
         sent = self.post(action, {"form_token": form_tokens(page)[action]})
         assert sent.status_code == 303, sent.get_data(as_text=True)
         return self.get(sent.headers["Location"])
@@ -49,26 +49,26 @@ class Browser:
 
 
 def form_tokens(page: TestResponse) -> dict[str, str]:
-    """Return the token of each form on ``page``, by its action."""
+    """Return the form tokens of ``page`` by action."""
     pattern = r'<form method="post" action="([^"]+)">\s*<input type="hidden" name="form_token" value="([^"]+)">'
     return {unescape(action): token for action, token in re.findall(pattern, page.get_data(as_text=True))}
 
 
 def text_of(page: TestResponse) -> str:
-    """Return what a person reads of ``page``: no tags, single spaces."""
+    """Return the visible text of ``page``: no tags, single spaces."""
     body = re.sub(r"(?s)<head>.*?</head>", "", page.get_data(as_text=True))
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 
 @pytest.fixture
 def browser(client: FlaskClient, session_token: Callable[..., str]) -> Callable[..., Browser]:
-    """A factory of browsers, each with cookies of its own."""
+    """A factory of browsers, each with its own cookies."""
     return lambda clerk_id=None, **claims: Browser(client.application.test_client(), session_token, clerk_id, **claims)
 
 
 @pytest.fixture
 def boss(browser: Callable[..., Browser], client: FlaskClient, bearer: Any, query: Query) -> Browser:
-    """An ADMIN, made one in the only way there is: by a person, in the database."""
+    """An ADMIN. Only an operator can make one, in the database."""
     client.get("/api/me", headers=bearer(BOSS))
     query("UPDATE users SET role = 'ADMIN' WHERE clerk_id = %s", BOSS)
     return browser(BOSS)

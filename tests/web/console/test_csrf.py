@@ -1,4 +1,4 @@
-"""The console acts on its own forms only."""
+"""The console accepts only its own forms."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_form_without_its_own_token_is_refused_and_nothing_happens(
     assert query("SELECT outcome FROM webhook_events") == [("parked",)]
 
 
-def test_every_route_that_does_something_asks_for_the_token(app: Flask, boss: Browser) -> None:
+def test_every_route_that_changes_something_requires_the_token(app: Flask, boss: Browser) -> None:
     doing = [rule.rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())]
     ours = [re.sub(r"<[^>]+>", "1", rule) for rule in doing if rule.startswith("/console")]
     assert len(ours) == 3
@@ -66,7 +66,7 @@ def test_a_form_of_another_origin_is_refused_even_with_the_token(
     assert query("SELECT outcome FROM webhook_events") == [("parked",)]
 
 
-def test_the_token_holds_in_every_worker_and_over_fresh_session_tokens(
+def test_the_token_is_valid_in_every_worker_and_with_new_session_tokens(
     boss: Browser, make_app: Callable[..., Flask], session_token: Callable[..., str], parked: str
 ) -> None:
     token = form_tokens(boss.get("/console/parked"))[REPLAY]

@@ -20,7 +20,7 @@ def clerk() -> Iterator[LocalClerk]:
 
 @pytest.fixture
 def operator_of(make_app: Callable[..., Flask], session_token: Any, query: Query) -> Callable[..., Browser]:
-    """A factory of administrators of a service with these settings; they are not among Clerk's users."""
+    """A factory of administrators of a service with these settings. They are not Clerk's users."""
 
     def make(**settings: Any) -> Browser:
         query("INSERT INTO users (clerk_id, role) VALUES (%s, 'ADMIN')", BOSS)
@@ -34,7 +34,7 @@ def check(browser: Browser) -> str:
 
 
 def mirror(clerk: LocalClerk, query: Query) -> None:
-    """Copy Clerk's users by hand, and let the administrator be one of them."""
+    """Copy Clerk's users into the mirror; the administrator is one of them."""
     for user in clerk.users.snapshot():
         query(
             "INSERT INTO users (clerk_id, email, email_verified, first_name, last_name, username, image_url,"
@@ -68,7 +68,7 @@ def test_a_mirror_in_step_is_reported_with_at_most_three_requests(
     assert "In step" not in text_of(boss.get("/console/drift"))
 
 
-def test_drift_is_said_in_numbers(operator_of: Callable[..., Browser], clerk: LocalClerk) -> None:
+def test_drift_is_shown_in_numbers(operator_of: Callable[..., Browser], clerk: LocalClerk) -> None:
     boss = operator_of(secret_key=clerk.secret_key, api_url=clerk.url)
     clerk.users.seed(7)
     shown = check(boss)

@@ -1,4 +1,4 @@
-"""Numbers, times and spans in the console, and a chart that stays inside its frame."""
+"""Numbers, times and durations in the console, and a chart that stays inside its frame."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
         (3599, "59 min 59 s"), (3600, "1 h 0 min"), (86_399, "23 h 59 min"), (90_000, "1 d 1 h"),
     ],
 )  # fmt: skip
-def test_spans_have_two_units(seconds: float, words: str) -> None:
+def test_durations_have_two_units(seconds: float, words: str) -> None:
     assert formatting.span(seconds) == words
 
 

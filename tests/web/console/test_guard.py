@@ -1,4 +1,4 @@
-"""Who may open the console, and what other users see."""
+"""Only ADMIN users may open the console; other users get an explanation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from tests.conftest import ORIGIN
 from tests.web.console.conftest import BOSS, HOST, Browser, Query, text_of
 
-DOOR = {"/console/static/<name>", "/console/session", "/console/session/return"}
+PUBLIC_ROUTES = {"/console/static/<name>", "/console/session", "/console/session/return"}
 EXPIRED = {"exp": 1_000, "iat": 900, "nbf": 900}
 
 
@@ -23,7 +23,7 @@ def console_routes(app: Flask) -> set[tuple[str, str]]:
         (method, re.sub(r"<[^>]+>", "1", rule.rule))
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if rule.rule.startswith("/console") and rule.rule not in DOOR
+        if rule.rule.startswith("/console") and rule.rule not in PUBLIC_ROUTES
     }
 
 
@@ -77,7 +77,7 @@ def test_a_banned_or_deleted_admin_is_refused(boss: Browser, query: Query, state
     assert "UPDATE users" not in text_of(answer)
 
 
-def test_what_is_not_there_is_a_page_too_and_stays_json_in_the_api(boss: Browser, client: FlaskClient) -> None:
+def test_a_404_is_a_page_in_the_console_and_json_in_the_api(boss: Browser, client: FlaskClient) -> None:
     answer = boss.get("/console/nothing/here")
     assert (answer.status_code, answer.content_type) == (404, "text/html; charset=utf-8")
     assert client.get("/api/nothing").content_type == "application/problem+json"
@@ -100,7 +100,7 @@ def test_what_is_not_there_is_a_page_too_and_stays_json_in_the_api(boss: Browser
         ("/events/%00", 404),
     ],
 )
-def test_nonsense_in_an_address_is_refused_by_a_page(boss: Browser, page: str, status: int) -> None:
+def test_an_invalid_url_is_refused_with_a_page(boss: Browser, page: str, status: int) -> None:
     answer = boss.get(f"/console{page}")
     assert (answer.status_code, answer.content_type) == (status, "text/html; charset=utf-8")
 
@@ -122,7 +122,7 @@ def test_without_a_database_the_console_says_so(make_app: Callable[..., Flask], 
     assert "The database cannot be reached" in text_of(answer)
 
 
-def test_a_page_with_an_expired_token_goes_for_a_fresh_one(browser: Callable[..., Browser]) -> None:
+def test_a_page_with_an_expired_token_starts_a_renewal(browser: Callable[..., Browser]) -> None:
     answer = browser(BOSS, **EXPIRED).get("/console/users?query=ada")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/console/session?to=/console/users?query%3Dada")
 
@@ -137,7 +137,7 @@ def test_a_form_with_an_expired_token_does_nothing_and_leads_back_to_its_page(
     assert query("SELECT outcome FROM webhook_events") == [("parked",)]
 
 
-def test_a_script_with_an_expired_token_is_answered_and_not_sent_around(browser: Callable[..., Browser]) -> None:
+def test_a_script_with_an_expired_token_is_answered_and_not_redirected(browser: Callable[..., Browser]) -> None:
     assert browser(BOSS, **EXPIRED).get("/console", Sec_Fetch_Dest="empty").status_code == 401
 
 

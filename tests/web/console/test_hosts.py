@@ -1,4 +1,4 @@
-"""No redirect or link uses an address that only the request names."""
+"""No redirect or link uses an address from the request alone."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def ask(app: Flask, path: str, host: str, **headers: str) -> TestResponse:
     return client.get(path, headers={"Accept": "text/html", **headers}, environ_overrides={"HTTP_HOST": host})
 
 
-def way_back(answer: TestResponse) -> str:
+def return_url(answer: TestResponse) -> str:
     [found] = parse_qs(urlsplit(answer.headers["Location"]).query)["redirect_url"]
     return found
 
@@ -78,14 +78,14 @@ def test_a_renewal_starts_only_at_an_authorized_party(make_app: Callable[..., Fl
 def test_the_return_url_is_on_the_authorized_party(app: Flask, host: str) -> None:
     for headers in ({}, FORWARDED):
         answer = ask(app, "/console/session", host, **headers)
-        assert way_back(answer).startswith(f"{ORIGIN}/console/session/return?")
+        assert return_url(answer).startswith(f"{ORIGIN}/console/session/return?")
         assert "Secure" in answer.headers["Set-Cookie"]
 
 
 def test_without_parties_only_loopback_is_the_return_url(make_app: Callable[..., Flask]) -> None:
     app = make_app(authorized_parties=(), environment=Environment.DEVELOPMENT)
     for host in THIS_MACHINE:
-        assert way_back(ask(app, "/console/session", host)).startswith(f"http://{host}/console/session/return?")
+        assert return_url(ask(app, "/console/session", host)).startswith(f"http://{host}/console/session/return?")
     for host in [HOST, *(each for each in HOSTS if each not in THIS_MACHINE)]:
         assert ask(app, "/console/session", host, **FORWARDED).status_code == 400, host
 
@@ -105,7 +105,7 @@ def test_no_page_links_or_redirects_to_what_the_host_header_names(
 
 
 @pytest.mark.parametrize("parties", [(), (ORIGIN,)])
-def test_any_host_header_is_answered(
+def test_every_host_header_gets_a_response(
     make_app: Callable[..., Flask], session_token: Callable[..., str], parties: tuple[str, ...]
 ) -> None:
     client = make_app(authorized_parties=parties).test_client(use_cookies=False)

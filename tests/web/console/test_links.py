@@ -39,7 +39,7 @@ ODD_IDS = [
     "/" * 256,
     "javascript:alert(1)",
 ]
-# What the table could hold although no signature lets it in.
+# Ids that the table could hold, although no signed delivery can have them.
 ODD_ROWS = ["with space", " ", "Zoë", "\U0001f600", "a\nb", "\x1b[2J", "x" * 2000]
 
 
@@ -52,7 +52,7 @@ def park(query: Query, svix_id: str, type_: str | None = "user.updated") -> None
 
 
 def links_of(page: Any) -> list[str]:
-    """Return where the links of a page lead, resolved as a browser does it."""
+    """Return the link targets of a page, resolved as a browser does."""
     here = f"{ORIGIN}{page.request.full_path}"
     found = re.findall(r'<a [^>]*href="([^"#][^"]*)"', page.get_data(as_text=True))
     return [urlsplit(urljoin(here, unescape(each)))._replace(scheme="", netloc="").geturl() for each in found]
@@ -82,7 +82,7 @@ def test_a_row_with_any_id_has_its_page_and_its_button(boss: Browser, query: Que
 
 
 @pytest.mark.parametrize("svix_id", ["msg/1", "a/../b", "?x", "#x", "a%2Fb", "msg.1", "with space", "Zoë"])
-def test_an_id_that_is_quoted_by_hand_leads_to_the_page(boss: Browser, query: Query, svix_id: str) -> None:
+def test_a_hand_written_quoted_id_leads_to_the_page(boss: Browser, query: Query, svix_id: str) -> None:
     park(query, svix_id)
     assert boss.get(f"/console/events/{quote(svix_id, safe='')}").status_code == 200
 
@@ -118,7 +118,7 @@ def test_every_link_of_every_page_leads_to_a_page(
             continue
         seen.add(link)
         answer = boss.get(link)
-        # A user whose only events are parked has no row.
+        # A user with only parked events has no row.
         assert answer.status_code == 200 or (answer.status_code == 404 and "/users/user_" in link), link
         if answer.status_code == 200:
             waiting += [each for each in links_of(answer) if each.startswith("/console")]

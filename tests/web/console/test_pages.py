@@ -1,4 +1,4 @@
-"""The content of the pages, with an empty mirror and with a full one."""
+"""The content of the pages, with an empty and with a filled mirror."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_parked_event_is_found_with_its_reason_and_its_payload(boss: Browser, 
     assert "first_name" in shown.partition("Payload")[0]
 
 
-def test_an_event_that_is_understood_by_now_is_applied_by_its_button(boss: Browser, parked: str, query: Query) -> None:
+def test_an_event_that_can_be_mapped_now_is_applied_by_its_button(boss: Browser, parked: str, query: Query) -> None:
     query('UPDATE webhook_events SET payload = replace(payload, \'"first_name": 7\', \'"first_name": "Grace"\')')
     page = boss.press(boss.get(f"/console/events/{parked}"), f"/console/events/{parked}/replay")
     assert "Replayed: applied." in text_of(page)
@@ -86,23 +86,19 @@ def test_an_event_that_is_understood_by_now_is_applied_by_its_button(boss: Brows
     assert "The payload is not stored" in again
 
 
-def test_an_event_that_still_cannot_be_mapped_is_said_to_be_parked_again(
-    boss: Browser, parked: str, query: Query
-) -> None:
+def test_an_event_that_still_cannot_be_mapped_is_parked_again(boss: Browser, parked: str, query: Query) -> None:
     page = boss.press(boss.get("/console/parked"), f"/console/events/{parked}/replay")
     assert "parked again" in text_of(page)
     assert query("SELECT outcome FROM webhook_events") == [("parked",)]
 
 
-def test_an_event_that_somebody_else_replayed_meanwhile_is_not_applied_twice(
-    boss: Browser, parked: str, query: Query
-) -> None:
+def test_an_event_that_was_replayed_meanwhile_is_not_applied_twice(boss: Browser, parked: str, query: Query) -> None:
     page = boss.get("/console/parked")
     query("UPDATE webhook_events SET outcome = 'applied', payload = NULL")
     assert "the event is applied" in text_of(boss.press(page, f"/console/events/{parked}/replay"))
 
 
-def test_replay_all_goes_past_what_stays_parked(boss: Browser, deliver: Deliver, query: Query) -> None:
+def test_replay_all_continues_after_events_that_stay_parked(boss: Browser, deliver: Deliver, query: Query) -> None:
     for number in range(45):
         deliver(clerk_event("user.updated", clerk_user(f"user_{number}", first_name=7)), f"msg_{number}")
     query(
@@ -114,7 +110,7 @@ def test_replay_all_goes_past_what_stays_parked(boss: Browser, deliver: Deliver,
     assert query("SELECT count(*) FROM users WHERE first_name = 'Ada'") == [(3,)]
 
 
-def test_lists_go_on_page_by_page_and_show_everything_once(boss: Browser, query: Query) -> None:
+def test_pages_of_a_list_show_every_row_once(boss: Browser, query: Query) -> None:
     query(
         "INSERT INTO webhook_events (svix_id, outcome, received_at, payload) "
         "SELECT 'msg_' || n, 'parked', now() - n / 3 * interval '1 minute', '{}' FROM generate_series(7, 1, -1) n"
@@ -193,7 +189,7 @@ def test_a_tombstone_is_shown_as_one(boss: Browser, deliver: Deliver) -> None:
     assert "E-mail none" in shown
 
 
-def test_a_running_run_shows_how_far_it_is_and_a_silent_one_says_so(boss: Browser, query: Query) -> None:
+def test_a_running_run_shows_its_progress_and_a_missing_heartbeat_is_shown(boss: Browser, query: Query) -> None:
     query(
         "INSERT INTO sync_runs (kind, seen, updated, cursor) VALUES "
         '(\'all\', 1500, 3, \'{"expected": 6000, "page_size": 500, "seen": 1500, "windows": [], "pending": []}\')'

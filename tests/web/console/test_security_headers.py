@@ -1,4 +1,4 @@
-"""The security headers of every page, and that no page needs what they forbid."""
+"""Every page has the security headers, and no page needs what they forbid."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_every_page_has_the_security_headers(
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_page_has_anything_inline_or_from_elsewhere(boss: Browser, parked: str, page: str) -> None:
+def test_no_page_has_inline_code_or_loads_from_another_host(boss: Browser, parked: str, page: str) -> None:
     text = boss.get(f"/console{page}").get_data(as_text=True)
     assert not re.search(r"\s(?:on\w+|style)=|<style|javascript:", text)
     assert re.findall(r"<script[^>]*>([^<]*)", text) == [""] * text.count("<script")
@@ -69,7 +69,7 @@ def test_style_sheets_and_scripts_are_public_and_revalidated(client: FlaskClient
 
 
 @pytest.mark.parametrize("name", ["none.css", "..", "%2e%2e%2fapi.py", "..%2f..%2fconfig.py"])
-def test_no_other_file_can_be_had(client: FlaskClient, name: str) -> None:
+def test_no_other_file_is_served(client: FlaskClient, name: str) -> None:
     assert client.get(f"/console/static/{name}").status_code in (401, 404)
 
 
@@ -92,7 +92,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_colour_of_letters_stands_out_from_what_is_behind_it(scheme: str) -> None:
+def test_every_text_colour_has_enough_contrast(scheme: str) -> None:
     sheet = (STATIC / "base.css").read_text()
     light, _, dark = sheet.partition("@media (prefers-color-scheme: dark)")
     colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", light if scheme == "light" else dark))

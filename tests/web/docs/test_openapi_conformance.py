@@ -1,8 +1,7 @@
-"""Whatever is sent, the answer is one that the API's own description promises; over the wire, with valid sessions.
+"""Every response conforms to the OpenAPI document; over the network, with valid sessions.
 
-schemathesis reads the description and makes requests of it, fitting and unfitting ones. Its check of fitting ones,
-``positive_data_acceptance``, stays out: what can be read may still be refused for reasons of the business, and the
-description says so (an address book that is full, a cart that is empty, a product that is not on sale any more).
+schemathesis makes valid and invalid requests from the document. Its check ``positive_data_acceptance`` is excluded:
+the shop may refuse a valid request, as the document says (a full address book, an empty cart, a product off sale).
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from tests.stage.migrations import migrate
 from tests.stage.servers import TIMEOUT_S, Servers, start_servers
 
 EXAMPLES = examples(40)
-# What every answer may carry without a word in the description: HTTP's own, and what its introduction names.
+# Headers that every response may have undescribed: HTTP's own, and those of the document's introduction.
 UNIVERSAL = {
     "allow",
     "cache-control",
@@ -45,7 +44,7 @@ Test = Callable[[Case[Any], "Api"], None]
 
 
 def _description() -> Any:
-    # Making the application opens no connection, so this may happen while tests are collected.
+    # This runs while tests are collected. Making the application opens no connection.
     made = app.create_app(config.Settings(environment=config.Environment.TEST))
     document = made.test_client().get("/api/openapi.json").get_json()
     generation = GenerationConfig(max_examples=EXAMPLES, with_security_parameters=False)
@@ -57,10 +56,9 @@ API = _description()
 
 
 def each_operation(**selection: str) -> Callable[[Test], None]:
-    """Make a test for every operation that is selected, with EXAMPLES requests and the edges of what is described.
+    """Make a test for every selected operation, with EXAMPLES requests and the limits of its schema.
 
-    Each has a name of its own: those that schemathesis gives are alike, and what spreads tests over processes would
-    take them for one.
+    Each test has its own name. schemathesis gives all the same name, and pytest-xdist would run only one of them.
     """
     selected = API.include(**selection) if selection else API
 
@@ -83,18 +81,18 @@ def _test_of(operation: Any, test: Test) -> Any:
 
 @dataclass(frozen=True)
 class Api:
-    """A service with a CLIENT who owns something, and an ADMIN."""
+    """A service with an ADMIN, and a CLIENT who owns rows."""
 
     servers: Servers
     client_id: str
     admin_id: str
     things: dict[str, Any]
-    """What stands in paths, by the name of its place, where it is to exist."""
+    """Values of path parameters for existing rows, by parameter name."""
 
     def send(
         self, case: Case[Any], user_id: str, *, also_excluded: Sequence[CheckFunction] = (), **options: Any
     ) -> Response:
-        """Send ``case`` with a session of this user, and hold the answer against the description."""
+        """Send ``case`` with a session of this user, and check the response against the document."""
         return case.call_and_validate(
             base_url=self.servers.service.url,
             headers={
@@ -110,11 +108,11 @@ class Api:
 
 @schemathesis.check
 def headers_are_described(_: CheckContext, response: Response, case: Case[Any]) -> None:
-    """Fail where an answer has a header that the description does not announce."""
+    """Fail if a response has a header that the document does not describe."""
     document = case.operation.schema.raw_schema
     promised = case.operation.definition.raw["responses"].get(str(response.status_code))
     if promised is None:
-        return  # another check complains
+        return  # another check fails
     reference = promised.get("$ref", "").rpartition("/")[2]
     promised = document["components"]["responses"][reference] if reference else promised
     announced = {name.lower() for name in promised.get("headers", {})}
@@ -165,7 +163,7 @@ def test_every_request_for_existing_rows_is_answered_as_described(case: Case[Any
     for name in list(case.path_parameters):
         case.path_parameters[name] = things[name]
     body: Any = case.body
-    # Only where a fitting id stands: what is to be rejected stays as it is.
+    # Replace valid ids only: invalid ones must be rejected.
     if isinstance(body, dict) and type(body.get("address_id")) is int and 1 <= body["address_id"] <= LARGEST_ID:
         body["address_id"] = things["address_id"]
     api.send(case, api.admin_id if "/admin/" in case.path else api.client_id)
@@ -175,5 +173,5 @@ def test_every_request_for_existing_rows_is_answered_as_described(case: Case[Any
 def test_every_signed_delivery_is_answered_as_described(case: Case[Any], api: Api) -> None:
     body = b"" if case.body is NOT_SET else json.dumps(case.body).encode()
     signed = sign_delivery(body, "msg_conformance", api.servers.clerk.environment["CLERK_WEBHOOK_SIGNING_SECRET"])
-    # The signature stands where an unfitting header would: nothing is left to be rejected.
+    # The valid signature replaces invalid headers, so nothing has to be rejected.
     api.send(case, api.client_id, also_excluded=[negative_data_rejection], headers=signed, data=body)

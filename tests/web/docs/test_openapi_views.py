@@ -44,14 +44,14 @@ def test_every_route_of_the_contract_is_described(description: Description) -> N
     assert set(description.operations()) == (PUBLIC | GUARDED) - UNDESCRIBED
 
 
-def test_no_view_of_the_application_is_forgotten(app: Flask, description: Description) -> None:
+def test_every_view_of_the_application_is_described(app: Flask, description: Description) -> None:
     described = {operation["operationId"] for operation in description.operations().values()}
     views = {endpoint.rsplit(".", 1)[-1] for endpoint, view in app.view_functions.items() if find_operation(view)}
     assert views <= described
     assert len(described) == len(description.operations())
 
 
-def test_what_needs_a_session_says_so_and_nothing_else_does(description: Description) -> None:
+def test_exactly_the_operations_that_need_a_session_declare_it(description: Description) -> None:
     needing = {
         route
         for route, operation in description.operations().items()
@@ -64,7 +64,7 @@ def test_what_needs_a_session_says_so_and_nothing_else_does(description: Descrip
     } <= set(schemes)
 
 
-def test_every_operation_can_be_read(description: Description) -> None:
+def test_every_operation_has_summary_parameters_and_responses(description: Description) -> None:
     for (method, path), operation in description.operations().items():
         assert operation["summary"]
         declared = {p["name"] for p in map(description.resolve, operation.get("parameters", [])) if p["in"] == "path"}
@@ -84,7 +84,7 @@ def test_pages_and_the_idempotency_key_are_declared(description: Description) ->
     assert (key["name"], key["in"], key["required"]) == ("Idempotency-Key", "header", True)
 
 
-def test_every_reference_leads_somewhere_and_every_schema_is_one(description: Description) -> None:
+def test_every_reference_has_a_target_and_every_schema_is_valid(description: Description) -> None:
     for reference in references(description.document):
         assert description.resolve({"$ref": reference})
     for schema in [*schemas(description.document), *description.document["components"]["schemas"].values()]:
@@ -122,7 +122,7 @@ def test_the_page_is_one_answer_that_asks_no_other_host(client: FlaskClient) -> 
     assert re.findall(r'(?:src|href|data-description)="([^"]*)"', page) == ["data:,", *["/api/openapi.json"] * 2]
 
 
-def test_only_what_carries_this_answers_nonce_may_run(client: FlaskClient) -> None:
+def test_only_scripts_with_the_nonce_of_the_response_may_run(client: FlaskClient) -> None:
     first, second = client.get("/api/docs"), client.get("/api/docs")
     policy = first.headers["Content-Security-Policy"]
     [nonce] = set(re.findall(r"'nonce-([^']+)'", policy))

@@ -27,7 +27,7 @@ EVENT = json.dumps(clerk_event("user.created", clerk_user())).encode()
 
 
 class Dropped(BytesIO):
-    """The input of a server that raises where the client has gone: gunicorn for chunks, uWSGI always."""
+    """The input of a server that raises if the client has disconnected: gunicorn for chunks, uWSGI always."""
 
     def read(self, size: int | None = -1) -> bytes:
         part = super().read(size)
@@ -102,7 +102,7 @@ def test_leading_zeros_change_no_length(client: FlaskClient) -> None:
     assert answer.get_json() == {"outcome": "applied"}
 
 
-def test_a_server_that_hands_out_a_body_in_parts_is_read_to_the_end(client: FlaskClient) -> None:
+def test_a_body_that_the_server_returns_in_parts_is_read_to_the_end(client: FlaskClient) -> None:
     class InParts(BytesIO):
         def read(self, size: int | None = -1) -> bytes:
             return super().read(min(size or 0, 7))
@@ -117,7 +117,7 @@ def test_a_server_that_hands_out_a_body_in_parts_is_read_to_the_end(client: Flas
     assert answer.get_json() == {"outcome": "applied"}
 
 
-def test_a_page_of_an_authorized_party_may_read_why_its_body_was_refused(client: FlaskClient) -> None:
+def test_a_page_of_an_authorized_party_can_read_why_its_body_was_refused(client: FlaskClient) -> None:
     answer = client.post(
         "/api/addresses", data=b"x" * (1024 * 1024 + 1), headers={"Origin": "https://shop.example.com"}
     )
@@ -139,7 +139,7 @@ def served(app: Flask) -> Iterator[int]:
 
 
 def say(port: int, head: dict[str, str], body: bytes, path: str = "/api/webhooks/clerk") -> bytes:
-    """Send a request, end the sending half of the connection, and return the whole answer."""
+    """Send a request, close the sending side, and return the whole response."""
     lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Connection: close", "Content-Type: application/json"]
     lines += [f"{name}: {value}" for name, value in head.items()]
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:

@@ -30,7 +30,7 @@ def test_preflight_of_an_authorized_party_needs_no_session(client: FlaskClient, 
     assert names(response, "Access-Control-Allow-Methods") >= {"get", "post", "put", "patch", "delete"}
     assert names(response, "Access-Control-Allow-Headers") >= {"authorization", "content-type", "idempotency-key"}
     assert "origin" in names(response, "Vary")
-    # The token travels in the header; cookies of other origins are not wanted.
+    # The token is in the header; cookies of other origins are not allowed.
     assert "Access-Control-Allow-Credentials" not in response.headers
 
 
@@ -68,7 +68,7 @@ def test_page_may_read_answers_and_refusals(client: FlaskClient, bearer: Callabl
 def test_answers_to_other_origins_have_no_cors_header(
     client: FlaskClient, bearer: Callable[..., dict[str, str]]
 ) -> None:
-    """A cache in between must still know that the answer depends on who asked."""
+    """Caches need Vary, because the response depends on the origin of the request."""
     for headers in (bearer(), {"Origin": "https://evil.example.com", **bearer()}):
         response = client.get("/api/session", headers=headers)
         assert response.status_code == 200

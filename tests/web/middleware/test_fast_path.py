@@ -1,4 +1,4 @@
-"""The fast path answers what Flask would: same status, body and headers, and it skips no hook of Flask."""
+"""The fast path responds like Flask, with the same status, body and headers, and skips no hook of Flask."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_new_user_is_served_before_the_webhook(
 
 
 @pytest.mark.parametrize("path", READS[1:])
-def test_a_database_that_is_away_is_said_the_same(
+def test_an_unreachable_database_is_answered_the_same(
     make_app: Callable[..., Flask], bearer: Callable[..., dict[str, str]], path: str
 ) -> None:
     down = make_app(database_url="postgresql://127.0.0.1:1/none").test_client()
@@ -177,7 +177,7 @@ def test_odd_deliveries_are_answered_the_same(
 
 
 @pytest.mark.parametrize("length", ["9" * 5000, "-1", "x", "", "²"])
-def test_a_length_that_is_none_is_answered_the_same(
+def test_an_invalid_content_length_is_answered_the_same(
     client: FlaskClient, flask_client: FlaskClient, length: str
 ) -> None:
     options = {
@@ -192,14 +192,14 @@ def test_a_length_that_is_none_is_answered_the_same(
 def test_a_request_is_counted_and_logged_once(
     client: FlaskClient, grace: ApiClient, capfd: pytest.CaptureFixture[str], bearer: Callable[..., dict[str, str]]
 ) -> None:
-    client.get("/api/me", headers=bearer("user_new"))  # Flask makes the row after the fast path has looked for it
+    client.get("/api/me", headers=bearer("user_new"))  # Flask inserts the row after the fast path has not found it
     lines = [line for line in capfd.readouterr().err.splitlines() if "route=/api/me" in line or '"/api/me"' in line]
     assert len(lines) == 1
     assert lines[0].count("user_new") == 1
 
 
 def test_the_fast_path_skips_no_hook_of_flask(app: Flask) -> None:
-    """A hook before or after requests must also run on the fast path: add it there before you add it here."""
+    """Hooks before or after requests must also run on the fast path. Add a new hook there first, then here."""
     before = {name: hooks for name, hooks in app.before_request_funcs.items() if name in (None, "account", "webhooks")}
     assert before == {None: [observe._name_route], "account": [auth.require_session]}
     assert not {None, "account", "webhooks"} & {name for name, hooks in app.after_request_funcs.items() if hooks}
