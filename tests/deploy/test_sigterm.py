@@ -72,7 +72,7 @@ def test_a_worker_that_is_still_loading_ends_soon(clerk: LocalClerk, migrated: s
     try:
         wait_for(lambda: len(service.workers) == 2, "both workers")
         time.sleep(1)  # they have begun to load
-        tell_the_server(service)
+        signal_server(service)
         service.wait_until_ended(SOON_S)
     finally:
         service.stop()
