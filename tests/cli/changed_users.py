@@ -1,4 +1,4 @@
-"""What has happened at Clerk before a command is run."""
+"""Changes at Clerk before a command runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.local_clerk import Command
 
 
 def change_users(clerk: LocalClerk, sync: Command) -> dict[str, str]:
-    """Fill the mirror, then let one user come, one change and one go at Clerk."""
+    """Fill the mirror, then insert, change and delete one user at Clerk."""
     clerk.users.seed(12)
     sync()
     first, second, *_ = clerk.users.snapshot()

@@ -1,4 +1,4 @@
-"""Somebody else who answers on loopback, always the same: what stands in front of a service, or in its place."""
+"""A server on loopback with one fixed response: it plays a proxy, or a wrong server at a service's address."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def fixed_server(
     certificate: Path | None = None,
     silent: bool = False,
 ) -> Iterator[str]:
-    """Answer every request so until the block ends; yield the address. ``silent`` takes requests and says nothing."""
+    """Answer every request in this way until the block ends; yield the URL. If ``silent``, never respond."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     is_over = Event()
 
@@ -52,7 +52,7 @@ def fixed_server(
         daemon_threads = True
 
         def handle_error(self, request: object, client_address: object) -> None:
-            pass  # a client that ends the handshake is what is tested
+            pass  # tests expect clients that abort the handshake
 
     server = Server(("127.0.0.1", 0), Handler)
     if certificate:
@@ -71,7 +71,7 @@ def fixed_server(
 
 
 def self_signed_certificate(directory: Path) -> Path:
-    """Write a certificate for 127.0.0.1 that nobody vouches for, with its key, and return the file."""
+    """Write a self-signed certificate for 127.0.0.1 with its key, and return the file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""A database that does not answer: its fault in words, and the mend. The driver's text, which quotes, never shows."""
+"""A database that does not answer: the error names fault and fix, without the driver's text, which quotes values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.stage.wrong_databases import login
         (["sync-clerk", "sync", "--dry-run"], 1),
     ],
 )
-def test_a_refused_connection_is_said_in_words(
+def test_a_refused_connection_is_reported_in_plain_words(
     make_app: Callable[..., Flask], arguments: list[str], exit_code: int
 ) -> None:
     app = make_app(
@@ -49,7 +49,7 @@ def test_a_refused_connection_is_said_in_words(
         ("SELECT 1", "&target_session_attrs=read-only", "no server has the state that target_session_attrs requires"),
     ],
 )
-def test_a_connection_that_is_refused_for_another_reason_is_said_in_words(
+def test_a_connection_refused_for_another_reason_is_reported_in_plain_words(
     make_app: Callable[..., Flask], postgres: PostgresServer, statement: str, parameters: str, said: str
 ) -> None:
     with login(postgres) as wrong:
@@ -61,7 +61,7 @@ def test_a_connection_that_is_refused_for_another_reason_is_said_in_words(
     assert wrong.login not in done.output
 
 
-def test_a_certificate_that_is_missing_is_not_taken_for_a_missing_database(make_app: Callable[..., Flask]) -> None:
+def test_a_missing_certificate_is_not_reported_as_a_missing_database(make_app: Callable[..., Flask]) -> None:
     def agree_to_tls() -> None:
         connection, _ = listener.accept()
         with connection:

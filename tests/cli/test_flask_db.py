@@ -49,7 +49,7 @@ def read_only(postgres: PostgresServer, name: str) -> str:
 
 
 def of_another_owner(postgres: PostgresServer, name: str) -> str:
-    """The tables of the previous release. The login may do everything with them but change them."""
+    """The tables of the previous release. The login has all privileges but is not their owner."""
     url = load_previous_release(postgres.create_database("db_of_another_owner"))
     run_statement(url, f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {name}")
     run_statement(url, f"GRANT ALL ON SCHEMA public TO {name}")
@@ -74,14 +74,14 @@ def away(postgres: PostgresServer, name: str) -> str:
 
 
 def emptied(postgres: PostgresServer, name: str) -> str:
-    """Tables that alembic_version does not know."""
+    """Tables without a row in alembic_version."""
     url = postgres.create_database("db_emptied", template="migrated")
     run_statement(url, "DELETE FROM alembic_version")
     return url
 
 
 def torn(postgres: PostgresServer, name: str) -> str:
-    """Tables that alembic_version knows and that are not there."""
+    """A row in alembic_version, but no tables."""
     url = migrate(postgres.create_database("db_torn"), "0010")
     run_statement(url, "DROP TABLE users CASCADE")
     return url
@@ -127,7 +127,7 @@ def test_an_upgrade_that_cannot_be_done_ends_with_one_sentence_and_1(
 
 
 @pytest.mark.parametrize("command", ["current", "downgrade", "stamp", "check", "migrate", "revision --autogenerate"])
-def test_every_other_command_that_asks_the_database_does_so_too(caplog: pytest.LogCaptureFixture, command: str) -> None:
+def test_every_other_command_with_a_database_does_the_same(caplog: pytest.LogCaptureFixture, command: str) -> None:
     assert "no server listens there" in refusal(caplog, AWAY, *command.split())
 
 
@@ -143,7 +143,7 @@ def refusal(caplog: pytest.LogCaptureFixture, url: str, *arguments: str) -> str:
     return said
 
 
-def test_a_release_phase_without_its_database_writes_just_this_to_stderr() -> None:
+def test_a_release_phase_without_a_database_writes_only_this_to_stderr() -> None:
     environment = {**os.environ, "CLERK_SYNC_ENV": "test", "DATABASE_URL": AWAY, "FLASK_SKIP_DOTENV": "1"}
     ran = run_flask(environment, "db", "upgrade")
     assert (ran.returncode, ran.stdout) == (1, "")

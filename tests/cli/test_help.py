@@ -1,4 +1,4 @@
-"""What ``--help`` says, and when."""
+"""``--help`` is complete, and works with wrong settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_the_line_of_every_command_is_a_whole_sentence(app: Flask, group: str) -
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["sync-clerk", "sync", "--help"]])
-def test_a_wrong_setting_keeps_nobody_from_the_help(arguments: list[str]) -> None:
+def test_help_works_with_a_wrong_setting(arguments: list[str]) -> None:
     ran = run_flask(os.environ | {"DATABASE_URL": "foo", "FLASK_SKIP_DOTENV": "1"}, *arguments)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "Usage: " in ran.stdout

@@ -1,4 +1,4 @@
-"""A run can be stopped, killed or doubled at any time: nothing is lost, nobody is deleted, and the next one goes on."""
+"""A run can be stopped, killed or started twice at any time: no user is lost or deleted, and the next run resumes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Process = Callable[..., "subprocess.Popen[str]"]
 
 
 def stop_in_the_middle(clerk: LocalClerk, query: Query, process: Process, how: signal.Signals) -> str:
-    """Start a sync, stop it while Clerk holds back its third page, and return what it said."""
+    """Start a sync, stop it while Clerk delays its third page, and return its output."""
     held = clerk.faults.add("/v1/users", after=2, delay_s=30, times=None)
     run = process("sync", *SEQUENTIAL)
     wait_until(lambda: query("SELECT 1 FROM sync_runs WHERE seen = 1000"))
@@ -36,7 +36,7 @@ def stop_in_the_middle(clerk: LocalClerk, query: Query, process: Process, how: s
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_says_how_to_go_on_and_the_next_one_does(
+def test_an_interrupted_run_says_how_to_resume_and_the_next_run_resumes(
     clerk: LocalClerk, sync: Command, query: Query, process: Process, how: signal.Signals
 ) -> None:
     clerk.users.seed(1700)
@@ -54,7 +54,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_the_next_one_does(
     assert query("SELECT status, seen, inserted FROM sync_runs") == [("done", 1700, 1700)]
 
 
-def test_a_resumed_run_deletes_whom_its_first_half_found_missing(
+def test_a_resumed_run_deletes_users_that_its_first_half_found_missing(
     clerk: LocalClerk, sync: Command, query: Query
 ) -> None:
     clerk.users.seed(1700)
@@ -71,7 +71,7 @@ def test_a_resumed_run_deletes_whom_its_first_half_found_missing(
     assert tombstones(query) == gone
 
 
-def test_the_cap_counts_both_halves_of_a_resumed_run(clerk: LocalClerk, sync: Command, query: Query) -> None:
+def test_the_delete_limit_counts_both_halves_of_a_resumed_run(clerk: LocalClerk, sync: Command, query: Query) -> None:
     clerk.users.seed(1700)
     sync()
     users = clerk.users.snapshot()
@@ -84,7 +84,7 @@ def test_the_cap_counts_both_halves_of_a_resumed_run(clerk: LocalClerk, sync: Co
     assert tombstones(query) == set()
 
 
-def test_nothing_to_resume_is_a_plain_run(clerk: LocalClerk, sync: Command, query: Query) -> None:
+def test_resume_without_an_earlier_run_is_a_new_run(clerk: LocalClerk, sync: Command, query: Query) -> None:
     clerk.users.seed(3)
     ran = sync("--resume")
     assert (ran.exit_code, ran["resumed"], ran["inserted"]) == (0, False, 3)
@@ -110,7 +110,7 @@ def test_the_lease_of_a_killed_run_is_taken_over(
         ]
 
 
-def test_a_second_run_refuses_while_the_first_one_lives(
+def test_a_second_run_refuses_while_the_first_one_is_running(
     clerk: LocalClerk, sync: Command, query: Query, process: Process
 ) -> None:
     clerk.users.seed(700)
@@ -128,7 +128,7 @@ def test_a_second_run_refuses_while_the_first_one_lives(
     first.communicate(timeout=10)
 
 
-def test_a_run_that_was_taken_for_dead_commits_nothing_more(clerk: LocalClerk, sync: Command, query: Query) -> None:
+def test_a_run_whose_lease_was_taken_commits_nothing_more(clerk: LocalClerk, sync: Command, query: Query) -> None:
     clerk.users.seed(1700)
 
     def take_over() -> None:
@@ -141,7 +141,7 @@ def test_a_run_that_was_taken_for_dead_commits_nothing_more(clerk: LocalClerk, s
     assert query("SELECT status FROM sync_runs") == [("lost",)]
 
 
-def test_a_run_that_was_taken_for_dead_deletes_nobody(clerk: LocalClerk, sync: Command, query: Query) -> None:
+def test_a_run_whose_lease_was_taken_deletes_no_user(clerk: LocalClerk, sync: Command, query: Query) -> None:
     clerk.users.seed(30)
     sync()
     clerk.users.delete(clerk.users.snapshot()[0].id)
@@ -158,7 +158,7 @@ def test_a_run_that_was_taken_for_dead_deletes_nobody(clerk: LocalClerk, sync: C
     assert tombstones(query) == set()
 
 
-def test_the_heart_beats_while_clerk_is_slow(
+def test_the_heartbeat_continues_while_clerk_is_slow(
     connect: Connect, transactions: TransactionalConnection, query: Query
 ) -> None:
     run = runs.begin_run(transactions, Kind.ALL)
@@ -209,7 +209,7 @@ def test_a_run_killed_at_any_moment_loses_nothing(
     assert tombstones(query) == {user.id for user in gone} & {clerk_id for (clerk_id,) in kept}
 
 
-def test_a_heart_that_missed_a_beat_beats_again(
+def test_the_heartbeat_continues_after_a_failed_update(
     connect: Connect, transactions: TransactionalConnection, query: Query, operator: Connection
 ) -> None:
     run = runs.begin_run(transactions, Kind.ALL)

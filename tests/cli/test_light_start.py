@@ -1,4 +1,4 @@
-"""Commands that run every few minutes do not load what they have no use for."""
+"""Commands that run every few minutes load no modules that they do not use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``flask sync-clerk replay`` and ``prune``: what was parked is applied once it can be, and goes in time."""
+"""``flask sync-clerk replay`` and ``prune``: replay applies parked events, and prune clears old payloads."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def parked_event(clerk: LocalClerk, **changes: Any) -> dict[str, Any]:
 
 
 def make_readable(query: Query, svix_id: str) -> None:
-    """Let the stored payload be one that today's code understands, as if the code had learned."""
+    """Change the stored payload so that the code can read it, as if the code had been fixed."""
     query(
         "UPDATE webhook_events SET payload = replace(payload, '\"later\"', '1700000000001') WHERE svix_id = %s", svix_id
     )
 
 
-def test_replay_applies_what_can_be_mapped_by_now(
+def test_replay_applies_events_that_can_be_mapped_now(
     clerk: LocalClerk, command: Command, deliver: Deliver, query: Query
 ) -> None:
     deliver(parked_event(clerk, updated_at="later"), "msg_1")
@@ -72,11 +72,11 @@ def test_a_replayed_event_goes_through_the_merge_like_any_other(
     assert rows_of(query) == rows_at(clerk)
 
 
-def test_replay_keeps_nothing_of_whoever_is_deleted_by_now(
+def test_replay_keeps_nothing_of_a_user_who_was_deleted_meanwhile(
     clerk: LocalClerk, command: Command, deliver: Deliver, query: Query
 ) -> None:
     odd = clerk_event("user.updated", clerk_user("usr_gone", updated_at=[]), instance_id=clerk.instance_id)
-    deliver(odd, "msg_1")  # whose it is cannot be read yet, so their deletion leaves it alone
+    deliver(odd, "msg_1")  # its user id is not readable yet, so the deletion does not remove it
     deliver(clerk_event("user.deleted", {"id": "user_gone"}, instance_id=clerk.instance_id))
     query("UPDATE webhook_events SET payload = replace(payload, 'usr_', 'user_') WHERE svix_id = 'msg_1'")
     ran = command("replay")
@@ -86,7 +86,7 @@ def test_replay_keeps_nothing_of_whoever_is_deleted_by_now(
     ]
 
 
-def test_of_two_who_replay_one_delivery_the_first_says_what_became_of_it(
+def test_of_two_replays_of_one_delivery_the_first_reports_the_outcome(
     clerk: LocalClerk, clerk_app: Flask, deliver: Deliver, query: Query
 ) -> None:
     deliver(parked_event(clerk, updated_at="later"), "msg_1")
@@ -97,7 +97,7 @@ def test_of_two_who_replay_one_delivery_the_first_says_what_became_of_it(
     assert query("SELECT outcome, deliveries FROM webhook_events") == [("applied", 1)]
 
 
-def test_prune_empties_old_payloads_only(clerk: LocalClerk, command: Command, deliver: Deliver, query: Query) -> None:
+def test_prune_clears_old_payloads_only(clerk: LocalClerk, command: Command, deliver: Deliver, query: Query) -> None:
     deliver(parked_event(clerk, updated_at=[]), "msg_old")
     deliver(parked_event(clerk, updated_at=[]), "msg_new")
     query("UPDATE webhook_events SET received_at = now() - interval '91 days' WHERE svix_id = 'msg_old'")
@@ -107,7 +107,7 @@ def test_prune_empties_old_payloads_only(clerk: LocalClerk, command: Command, de
     assert command("prune", "--older-than", "soon").exit_code == 2
 
 
-def test_what_was_pruned_does_not_wait_any_more(clerk: LocalClerk, command: Command, deliver: Deliver) -> None:
+def test_a_pruned_event_no_longer_waits_for_a_replay(clerk: LocalClerk, command: Command, deliver: Deliver) -> None:
     deliver(parked_event(clerk, updated_at=[]), "msg_1")
     assert json.loads(command("check", "--json").stdout)["parked"] == 1
     command("prune", "--older-than", "0d")

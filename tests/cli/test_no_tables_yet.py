@@ -1,4 +1,4 @@
-"""A database that was never migrated: every command says so in the same sentence, and the doctor in one red line."""
+"""A database that was never migrated: every command prints the same sentence, and the doctor one finding."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Flasks = Callable[..., Result]
 
 @pytest.fixture
 def flask(new_database: Callable[[], str], make_app: Callable[..., Flask]) -> Flasks:
-    """Run one command of ``flask`` on an empty database; nobody answers for Clerk."""
+    """Run one command of ``flask`` on an empty database, without a Clerk."""
     app = make_app(database_url=new_database(), api_url="http://127.0.0.1:1", secret_key="sk_test_x")
     return lambda *arguments: app.test_cli_runner().invoke(args=arguments)
 
 
-def test_the_doctor_shows_one_red_line_about_it(flask: Flasks) -> None:
+def test_the_doctor_has_one_finding_about_it(flask: Flasks) -> None:
     report = json.loads(flask("sync-clerk", "doctor", "--json").stdout)["findings"]
     said = {each["subject"]: each for each in report}
     assert said["migrations"]["verdict"] == "wrong"
@@ -47,7 +47,7 @@ def test_the_doctor_shows_one_red_line_about_it(flask: Flasks) -> None:
         (["sync-clerk", "sync", "--dry-run"], 2),
     ],
 )
-def test_every_command_says_it_in_the_same_sentence(flask: Flasks, arguments: list[str], exit_code: int) -> None:
+def test_every_command_prints_the_same_sentence(flask: Flasks, arguments: list[str], exit_code: int) -> None:
     done = flask(*arguments)
     assert done.exit_code == exit_code
     assert NOT_MIGRATED in done.stderr

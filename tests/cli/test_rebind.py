@@ -1,4 +1,4 @@
-"""``flask sync-clerk rebind``: the mirror goes over to another instance of Clerk, if a person says so."""
+"""``flask sync-clerk rebind``: bind the mirror to another Clerk instance, after a confirmation."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ OddStream = Callable[[], AbstractContextManager[int]]
 
 every_command = pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 
-# Not through a shell that would let background jobs ignore Ctrl-C.
+# Not in a shell, whose background jobs would ignore Ctrl-C.
 FLASK = "import signal, flask.cli; signal.signal(signal.SIGINT, signal.default_int_handler); flask.cli.main()"
 
 
@@ -50,7 +50,7 @@ def servers(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def run(servers: Servers) -> Run:
-    """Run ``flask``; ``closed`` are redirections as a shell knows them, such as ``2>&-``."""
+    """Run ``flask``. ``closed`` holds redirections of a shell, for example ``2>&-``."""
 
     def run(
         command: tuple[str, ...],
@@ -84,7 +84,7 @@ def full_device() -> Iterator[int]:
 
 @contextmanager
 def broken_pipe() -> Iterator[int]:
-    """A pipe that nobody reads any more."""
+    """A pipe whose reader has closed it."""
     reader, writer = os.pipe()
     os.close(reader)
     yield writer
@@ -107,7 +107,7 @@ def stalled_pipe() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
-def test_what_an_encoding_lacks_is_replaced_by_what_looks_alike(run: Run, encoding: str) -> None:
+def test_characters_that_the_encoding_lacks_are_replaced_by_similar_ones(run: Run, encoding: str) -> None:
     ran = run(("sync-clerk", "doctor"), PYTHONIOENCODING=encoding)
     lines = ran.stdout.decode(encoding).splitlines()
     assert ran.returncode == 0
@@ -145,7 +145,7 @@ print(len(found))
 """
 
 
-def test_every_help_page_can_be_read_on_a_terminal_for_ascii(servers: Servers) -> None:
+def test_every_help_page_is_readable_on_an_ascii_terminal(servers: Servers) -> None:
     command = [sys.executable, "-c", ALL_HELP_PAGES]
     environment = {**servers.environment, "PYTHONIOENCODING": "ascii"}
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
@@ -156,18 +156,18 @@ def test_every_help_page_can_be_read_on_a_terminal_for_ascii(servers: Servers) -
 
 
 @every_command
-def test_a_command_without_any_stream_does_its_work(run: Run, command: tuple[str, ...]) -> None:
+def test_a_command_without_any_stream_works(run: Run, command: tuple[str, ...]) -> None:
     assert run(command, closed="<&- >&- 2>&-").returncode == 0
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
-def test_a_run_of_sync_without_a_stream_leaves_its_report(run: Run, servers: Servers, closed: str) -> None:
+def test_a_sync_without_a_stream_stores_its_report(run: Run, servers: Servers, closed: str) -> None:
     before = runs_done(servers)
     assert run(SYNC, closed=closed).returncode == 0
     assert runs_done(servers) == before + 1
 
 
-def test_a_question_that_nobody_can_answer_is_answered_no(run: Run, servers: Servers) -> None:
+def test_a_question_without_a_terminal_is_answered_no(run: Run, servers: Servers) -> None:
     servers.query("UPDATE mirror_binding SET instance_id = 'ins_another'")
     ran = run(("sync-clerk", "rebind"), closed="<&-")
     servers.query("UPDATE mirror_binding SET instance_id = %s", servers.clerk.instance_id)
@@ -176,7 +176,7 @@ def test_a_question_that_nobody_can_answer_is_answered_no(run: Run, servers: Ser
 
 
 @every_command
-def test_results_that_cannot_be_written_are_an_error_in_one_sentence(run: Run, command: tuple[str, ...]) -> None:
+def test_results_that_cannot_be_written_are_one_error_sentence(run: Run, command: tuple[str, ...]) -> None:
     with full_device() as stdout:
         ran = run(command, stdout=stdout)
     told = ran.stderr.decode()
@@ -185,7 +185,7 @@ def test_results_that_cannot_be_written_are_an_error_in_one_sentence(run: Run, c
     assert not any(word in told for word in ("Traceback", "Exception", "OSError"))
 
 
-def test_a_run_whose_report_cannot_be_written_is_done_all_the_same(run: Run, servers: Servers) -> None:
+def test_a_run_whose_report_cannot_be_written_is_still_done(run: Run, servers: Servers) -> None:
     before = runs_done(servers)
     with full_device() as stdout:
         assert run(("sync-clerk", "sync", "--json"), stdout=stdout).returncode == RESULTS_LOST
@@ -193,7 +193,7 @@ def test_a_run_whose_report_cannot_be_written_is_done_all_the_same(run: Run, ser
 
 
 @every_command
-def test_a_reader_of_results_that_has_gone_ends_a_command_in_silence(run: Run, command: tuple[str, ...]) -> None:
+def test_a_closed_reader_of_results_ends_a_command_silently(run: Run, command: tuple[str, ...]) -> None:
     with broken_pipe() as stdout:
         ran = run(command, stdout=stdout)
     assert ran.returncode == READER_GONE
@@ -209,7 +209,7 @@ def test_messages_that_cannot_be_written_stop_no_work(run: Run, command: tuple[s
 
 
 @pytest.mark.parametrize("odd", [broken_pipe, stalled_pipe], ids=["gone", "stopped"])
-def test_a_reader_of_messages_that_does_not_read_stops_no_work(run: Run, servers: Servers, odd: OddStream) -> None:
+def test_a_stalled_reader_of_messages_stops_no_work(run: Run, servers: Servers, odd: OddStream) -> None:
     servers.clerk.faults.add("/v1/users/count", status=500, times=2)  # two warnings
     with odd() as stderr:
         ran = run((*SYNC, "--resume"), stderr=stderr)
@@ -253,7 +253,7 @@ def test_a_catalogue_whose_load_is_interrupted_is_not_loaded(servers: Servers) -
     process.stdin.write(
         b"sku,name,price_minor,currency\n" + b"".join(b"SKU-%d,Tea,1,EUR\n" % number for number in range(10_000))
     )
-    process.stdin.flush()  # more than a pipe holds: the command reads
+    process.stdin.flush()  # more than a pipe holds, so the command is reading
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=10)
     assert process.returncode == 130

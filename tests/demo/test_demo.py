@@ -28,7 +28,7 @@ def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_second_demo_leaves_the_first_one_its_database(tmp_path: Path) -> None:
+def test_a_second_demo_does_not_touch_the_database_of_the_first(tmp_path: Path) -> None:
     (tmp_path / "instance").mkdir()
     with (tmp_path / "instance" / "demo.lock").open("w") as first:
         fcntl.flock(first, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Fixtures of the shop: users, products, and functions run in their own transaction."""
+"""Fixtures of the shop: users, products, and functions that run in their own transaction."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ADA = "user_ada"
 
 
 class Work(Protocol):
-    """Run a function in a transaction of its own and commit."""
+    """Run a function in its own transaction and commit."""
 
     def __call__(self, act: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T: ...
 
@@ -73,7 +73,7 @@ def first_seen(statements: ConnectionPool, work: Work, clerk_id: str) -> LocalUs
 
 @pytest.fixture
 def refused(work: Work) -> Callable[..., Any]:
-    """Run a function that has to raise ``error``, commit all the same, and return the error: nothing may be left."""
+    """Run a function that has to raise ``error``, commit anyway, and return the error: no row may be left."""
 
     def run(error: type[Exception], act: Callable[..., object], *arguments: object) -> Exception:
         def attempt(session: Session) -> Exception:
@@ -91,7 +91,7 @@ Sell = Callable[..., str]
 
 @pytest.fixture
 def sell(work: Work) -> Sell:
-    """Put a product on sale, or change one, and return its sku."""
+    """Insert or change a product, and return its sku."""
 
     def put(sku: str = "TEA", price_minor: int = 1290, currency: str = "EUR", **fields: Any) -> str:
         work(load_products, [ProductEntry(sku, sku.title(), price_minor, currency, **fields)])
@@ -102,7 +102,7 @@ def sell(work: Work) -> Sell:
 
 @pytest.fixture
 def address(work: Work, grace: LocalUser) -> Address:
-    """Where Grace lives."""
+    """Grace's address."""
     return work(add_address, grace.id, NewAddress("1 Harbour Road", "Galway", "IE"))
 
 
@@ -121,7 +121,7 @@ def order(work: Work, grace: LocalUser, full_cart: None, address: Address) -> Or
 
 @pytest.fixture
 def together() -> Callable[..., list[Any]]:
-    """Run actions at once, each in a thread behind one barrier; return what each returned or raised."""
+    """Run actions at once, each in a thread after one barrier. Return their results or exceptions."""
 
     def run(*actions: Callable[[], object]) -> list[Any]:
         barrier = Barrier(len(actions))
@@ -138,7 +138,7 @@ def together() -> Callable[..., list[Any]]:
 
 
 class Overtaken(Protocol):
-    """Begin ``first``, begin ``second`` on another connection, and when that one has to wait, commit the first."""
+    """Begin ``first``, begin ``second`` on another connection, and commit the first when the second waits."""
 
     def __call__(self, first: Callable[[Session], object], second: Callable[[], T]) -> T: ...
 
@@ -152,7 +152,7 @@ def overtaken(app: Flask, query: Query) -> Overtaken:
             yield
             db.session.commit()
 
-    def someone_waits_for_a_lock() -> bool:
+    def a_session_waits_for_a_lock() -> bool:
         return bool(
             query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
         )
@@ -162,7 +162,7 @@ def overtaken(app: Flask, query: Query) -> Overtaken:
             with begun(first):
                 future = pool.submit(second)
                 deadline = time.monotonic() + 2.5
-                while not someone_waits_for_a_lock():
+                while not a_session_waits_for_a_lock():
                     assert time.monotonic() < deadline, "the second transaction did not wait for the first"
             return future.result()
 

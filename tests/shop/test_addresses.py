@@ -37,7 +37,7 @@ def test_an_address_is_trimmed_and_its_country_upper_cased() -> None:
 
 
 @pytest.mark.parametrize("line1", ["", "   ", "a\0b", "a\nb", "\u0085", "x" * 201])
-def test_a_line_that_no_parcel_could_carry_is_refused(line1: str) -> None:
+def test_an_invalid_address_line_is_refused(line1: str) -> None:
     body = msgspec.json.encode({"line1": line1, "city": "Galway", "country": "IE"})
     with pytest.raises(msgspec.ValidationError, match=r"line1"):
         msgspec.json.decode(body, type=NewAddress)

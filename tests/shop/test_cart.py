@@ -50,7 +50,7 @@ def test_a_product_off_sale_cannot_be_added(work: Work, grace: LocalUser, sell: 
     assert work(read_cart, grace.id) == EMPTY
 
 
-def test_a_second_currency_does_not_go_in(
+def test_a_second_currency_is_refused(
     work: Work, refused: Callable[..., Any], grace: LocalUser, full_cart: None, sell: Sell
 ) -> None:
     before = work(read_cart, grace.id)
@@ -65,7 +65,7 @@ def test_an_emptied_cart_takes_any_currency(work: Work, grace: LocalUser, sell: 
     assert work(set_quantity, grace.id, sell("HAT", 3000, "USD"), 1).currency == "USD"
 
 
-def test_two_currencies_racing_into_an_empty_cart_do_not_both_get_in(
+def test_two_currencies_at_once_do_not_both_enter_an_empty_cart(
     work: Work, grace: LocalUser, sell: Sell, together: Callable[..., list[Any]]
 ) -> None:
     skus = [sell("TEA", currency="EUR"), sell("HAT", currency="USD")]
@@ -128,7 +128,7 @@ def test_an_item_that_was_first_goes_with_its_user(
     assert query("SELECT (SELECT count(*) FROM carts), (SELECT count(*) FROM cart_items)") == [(0, 0)]
 
 
-def test_many_writes_of_one_user_at_once_do_not_block_each_other_for_good(
+def test_many_writes_of_one_user_at_once_do_not_deadlock(
     work: Work, grace: LocalUser, sell: Sell, address: Address, together: Callable[..., list[Any]]
 ) -> None:
     skus = [sell(f"SKU-{number}") for number in range(4)]

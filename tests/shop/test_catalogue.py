@@ -12,7 +12,7 @@ TEA = ProductEntry("TEA", "Tea, loose", 1290, "EUR", "Malty.", True)
 CUP = ProductEntry("CUP", "Cup", 2400, "EUR", "", False)
 
 
-def test_loading_again_doubles_nothing(work: Work) -> None:
+def test_loading_again_duplicates_nothing(work: Work) -> None:
     assert work(load_products, [TEA, CUP]) == Loaded(inserted=2, updated=0, unchanged=0)
     assert work(load_products, [TEA, CUP]) == Loaded(inserted=0, updated=0, unchanged=2)
     dearer = ProductEntry("TEA", "Tea, loose", 1390, "EUR", "Malty.", True)

@@ -121,7 +121,7 @@ def test_a_newline_does_not_slip_in_at_the_end(field: str) -> None:
 
 @pytest.mark.parametrize("name", ["products.json", "<stdin>"])
 @each(ODD_VALUES)
-def test_an_odd_value_that_is_not_read_is_of_no_consequence(odd: Raw, name: str) -> None:
+def test_an_odd_value_that_is_not_read_has_no_effect(odd: Raw, name: str) -> None:
     product = {"sku": "CUP", "name": "Cup", "price_minor": 2400, "currency": "EUR", "active": False, "unread": [odd]}
     for file in ([product], {"products": [product], "unread": odd}):
         assert parse_catalogue(encode(file), name) == [CUP]
@@ -171,7 +171,7 @@ def test_a_price_that_no_total_could_hold_is_refused() -> None:
         parse_catalogue(b'[{"sku": "A", "name": "x", "price_minor": 9000000000000000000, "currency": "EUR"}]')
 
 
-def test_the_sample_that_ships_is_a_catalogue() -> None:
+def test_the_packaged_sample_is_a_catalogue() -> None:
     entries = parse_catalogue(SAMPLE.read_bytes(), SAMPLE.name)
     assert 10 <= len(entries) <= 20
     assert {entry.currency for entry in entries} == {"EUR"}
@@ -217,7 +217,7 @@ def test_a_report_names_the_first_problems_and_says_that_there_may_be_more() -> 
 
 
 class Endless:
-    """A stream without an end: a beginning, and then ``part`` again and again, with a number in it."""
+    """A stream without an end: ``head``, and then ``part`` repeatedly, each with a number."""
 
     def __init__(self, head: bytes, part: bytes = bytes(4096)) -> None:
         self.given = 0
@@ -234,7 +234,7 @@ class Endless:
 
 
 @pytest.mark.parametrize("head", [b"\0", HEADER, b'[{"sku": "A", "name": "'], ids=["zeros", "a table", "JSON"])
-def test_a_stream_without_an_end_is_read_in_bounds(head: bytes) -> None:
+def test_a_stream_without_an_end_is_read_up_to_a_limit(head: bytes) -> None:
     stream = Endless(head)
     with pytest.raises(CatalogueInvalidError):
         list(read_catalogue(stream))  # type: ignore[arg-type]  # all that is needed of one

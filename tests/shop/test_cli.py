@@ -29,7 +29,7 @@ CSV = "sku,name,price_minor,currency\nTEA,Tea,1290,EUR\nCUP,Cup,2400,EUR\n"
 
 @pytest.fixture
 def load(app: Flask) -> Callable[..., tuple[int, str, str]]:
-    """Run the command and return its exit code, what it printed and what it complained about."""
+    """Run the command and return its exit code, stdout and stderr."""
 
     def run(*arguments: object, stdin: str | None = None) -> tuple[int, str, str]:
         done = app.test_cli_runner().invoke(args=["shop", "load-products", *map(str, arguments)], input=stdin)
@@ -68,7 +68,7 @@ def test_a_file_with_odd_values_is_loaded_or_refused_in_sentences(load: Any, que
         assert "price_minor" in stderr
 
 
-def test_standard_input_is_a_file_too(load: Any) -> None:
+def test_standard_input_works_like_a_file(load: Any) -> None:
     assert load("-", stdin=CSV)[:2] == (0, "2 inserted, 0 updated, 0 unchanged\n")
 
 

@@ -1,4 +1,4 @@
-"""Limits of a cart: no quantity or price leads to a total that cannot be stored."""
+"""Limits of a cart: no quantity or price makes a total that cannot be stored."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Query = Callable[..., list[tuple[Any, ...]]]
 
 @pytest.fixture
 def crowded(work: Work, grace: LocalUser) -> Callable[..., None]:
-    """Sell many products, and put them into Grace's cart past the functions that have limits."""
+    """Insert many products, and insert them into Grace's cart by SQL, without the limits of the functions."""
 
     def fill(lines: int, price_minor: int = HIGHEST_PRICE_MINOR, quantity: int = MOST_PIECES) -> None:
         entries = [ProductEntry(f"SKU-{number:05}", "Thing", price_minor, "EUR") for number in range(lines)]
@@ -112,7 +112,7 @@ def test_a_total_that_no_order_holds_is_refused(
 
 
 @pytest.mark.usefixtures("without_highest_price")
-def test_the_largest_total_that_an_order_holds_is_not(
+def test_the_largest_total_that_an_order_holds_is_accepted(
     work: Work, grace: LocalUser, address: Address, sell: Sell
 ) -> None:
     work(set_quantity, grace.id, sell("GOLD", LARGEST_TOTAL_MINOR), 1)

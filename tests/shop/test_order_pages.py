@@ -1,4 +1,4 @@
-"""Pages of a user's orders: each order once, newest first, no other user's."""
+"""Pages of a user's orders: each order once, newest first, only the user's own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.shop.conftest import Query, Work
 
 @pytest.fixture
 def seven_orders(grace: LocalUser, query: Query) -> list[str]:
-    """Numbers of seven orders without lines, newest first; some of one microsecond."""
+    """Numbers of seven orders without lines, newest first. Some have the same microsecond."""
     rows = query(
         """INSERT INTO orders (number, user_id, currency, total_minor, shipping_address, idempotency_key, created_at)
            SELECT 'N' || n, %s, 'EUR', n, '{}', n, timestamptz '2026-01-01 00:00:00.123456Z' + n / 3 * interval '1 us'
@@ -25,7 +25,7 @@ def seven_orders(grace: LocalUser, query: Query) -> list[str]:
     return [number for (number,) in reversed(rows)]
 
 
-def walk(statements: ConnectionPool, user: LocalUser, limit: int) -> list[list[str]]:
+def read_pages(statements: ConnectionPool, user: LocalUser, limit: int) -> list[list[str]]:
     pages: list[list[str]] = []
     key: OrderKey | None = None
     while not pages or key:
@@ -38,7 +38,7 @@ def walk(statements: ConnectionPool, user: LocalUser, limit: int) -> list[list[s
 def test_pages_show_every_order_once_newest_first(
     statements: ConnectionPool, grace: LocalUser, seven_orders: list[str], limit: int
 ) -> None:
-    pages = walk(statements, grace, limit)
+    pages = read_pages(statements, grace, limit)
     assert [number for page in pages for number in page] == seven_orders
     assert all(len(page) == limit for page in pages[:-1])
     assert pages[-1]

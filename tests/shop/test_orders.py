@@ -1,4 +1,4 @@
-"""Orders are made once, with the prices and the address at checkout."""
+"""Each checkout makes one order, with the prices and the address of that time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A healthy deployment, and the doctor run with some of its variables changed."""
+"""A healthy deployment, and a fixture that runs the doctor with changed variables."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def test_migrations_of_another_version(doctor: Doctor, query: Query, revision: s
         query("UPDATE alembic_version SET version_num = %s", *before)
     assert f"shop {revision}" in report.of("migrations", "wrong")
     assert fix in report.of("migrations", "wrong")
-    report.of("role guard", guard)  # what an older database lacks is not a second fault
+    report.of("role guard", guard)  # objects that an older database lacks are not a second fault
 
 
 def test_more_workers_than_the_database_has_connections_for(doctor: Doctor) -> None:

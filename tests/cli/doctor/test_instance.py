@@ -34,7 +34,7 @@ def test_another_server_at_the_address_of_the_api(doctor: Doctor) -> None:
     assert "not a JSON object" in report.of("key set", "wrong")
 
 
-def test_an_instance_beside_odd_values_is_the_instance(doctor: Doctor) -> None:
+def test_an_instance_with_other_odd_values_is_accepted(doctor: Doctor) -> None:
     instance = {"id": "ins_1", "environment_type": "development", "unread": [Raw(odd) for odd in ODD_VALUES.values()]}
     with fixed_server(200, encode(instance)) as url:
         report = doctor(CLERK_API_URL=url)

@@ -1,4 +1,4 @@
-"""A mirror that has fallen behind: events that wait or stopped coming, runs that ended badly or not at all."""
+"""A mirror that is behind: parked or missing events, runs that failed or did not end."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ def test_a_run_of_sync_that_was_refused(doctor: Doctor, query: Query) -> None:
     assert "the last run is refused: 9 are gone" in doctor().of("last sync", "wrong")
 
 
-def test_a_lease_that_a_dead_run_holds(doctor: Doctor, query: Query) -> None:
+def test_an_expired_lease_of_a_killed_run(doctor: Doctor, query: Query) -> None:
     query("INSERT INTO sync_runs (kind, heartbeat_at) VALUES ('all', now() - '1 hour'::interval)")
     assert "last heartbeat was 60 min ago" in doctor().of("lease", "warning")

@@ -29,7 +29,7 @@ OTHER_SECRET = "whsec_ZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7"
 
 @contextmanager
 def deployed(app: Flask) -> Iterator[str]:
-    """The service on a socket; yield its address."""
+    """Serve the service on a socket and yield its URL."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -43,7 +43,7 @@ def deployed(app: Flask) -> Iterator[str]:
 
 @pytest.fixture
 def examined(app: Flask) -> Iterator[Callable[..., dict[str, Finding]]]:
-    """Check the route at an address; findings by subject."""
+    """Check the route at a URL and return the findings by subject."""
     with app.app_context():
 
         def check(url: str | None, **changes: Any) -> dict[str, Finding]:

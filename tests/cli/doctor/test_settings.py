@@ -1,4 +1,4 @@
-"""Variables that are missing, misspelt, cut off, or at odds with each other."""
+"""Variables that are missing, misspelt, cut off, or contradict each other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_it_has_a_line_for_each_variable_that_we_read() -> None:
     assert described == set(VARIABLES)
 
 
-def test_a_variable_that_nothing_reads_is_named_with_the_one_that_was_meant(doctor: Doctor) -> None:
+def test_an_unknown_variable_is_named_with_the_most_similar_known_one(doctor: Doctor) -> None:
     report = doctor(CLERK_WEBHOOK_SECRET="whsec_x", METRIC_TOKEN="x", CLERK_SIGN_IN_URL="/sign-in")
     assert "is CLERK_WEBHOOK_SIGNING_SECRET meant?" in report.of("CLERK_WEBHOOK_SECRET", "warning")
     assert "is METRICS_TOKEN meant?" in report.of("METRIC_TOKEN", "warning")

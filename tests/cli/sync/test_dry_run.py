@@ -1,4 +1,4 @@
-"""``flask sync-clerk sync --dry-run``: what would be done, and nothing is."""
+"""``flask sync-clerk sync --dry-run``: it reports what a sync would do, and changes nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_dry_run_writes_nothing_at_all(clerk: LocalClerk, sync: Command, query
     )
 
 
-def test_a_verbose_dry_run_names_users_and_fields_and_nobodys_data(
+def test_a_verbose_dry_run_names_users_and_fields_but_no_values(
     clerk: LocalClerk, sync: Command, command: Command
 ) -> None:
     ids = change_users(clerk, sync)
@@ -45,7 +45,7 @@ def test_a_verbose_dry_run_as_json_holds_the_rows(clerk: LocalClerk, sync: Comma
     assert len(rows) == 3
 
 
-def test_a_dry_run_says_what_a_guard_would_refuse(clerk: LocalClerk, sync: Command) -> None:
+def test_a_dry_run_reports_what_a_guard_would_refuse(clerk: LocalClerk, sync: Command) -> None:
     change_users(clerk, sync)
     ran = sync("--dry-run", "--max-deletes", "0")
     assert (ran.exit_code, ran["would_delete"]) == (3, 1)

@@ -1,4 +1,4 @@
-"""What happens at the very end of a run: whatever is heard too late does not belie what was done."""
+"""The end of a run: a signal that comes too late does not change what the run reports."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.local_clerk import Command, Query, tombstones
 LAST_STATUS = "SELECT status FROM sync_runs ORDER BY id DESC LIMIT 1"
 
 
-class Nobody:
-    """An audience that is not there."""
+class SilentObserver:
+    """An observer that ignores everything."""
 
     def hear(self, sentence: str) -> None:
         pass
@@ -28,11 +28,11 @@ class Nobody:
         pass
 
 
-@pytest.mark.parametrize("moment", ["after the burial", "after the end"])
-def test_an_interrupt_that_is_heard_too_late_does_not_belie_what_was_done(
+@pytest.mark.parametrize("moment", ["after the tombstones", "after the end"])
+def test_an_interrupt_after_the_last_commit_does_not_change_the_result(
     clerk: LocalClerk, clerk_app: Flask, sync: Command, query: Query, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    """Ctrl-C while COMMIT waits for the disk is heard when it has taken effect."""
+    """Python handles Ctrl-C only after COMMIT has returned."""
     clerk.users.seed(20)
     sync()
     clerk.users.delete(clerk.users.snapshot()[3].id)
@@ -40,25 +40,25 @@ def test_an_interrupt_that_is_heard_too_late_does_not_belie_what_was_done(
 
     def commit_and_hear(transactions: TransactionalConnection) -> None:
         commit(transactions)
-        it_is_time = tombstones(query) if moment == "after the burial" else query(LAST_STATUS) == [("done",)]
+        it_is_time = tombstones(query) if moment == "after the tombstones" else query(LAST_STATUS) == [("done",)]
         if it_is_time and not heard.is_set() and query("SELECT count(*) FROM sync_runs") == [(2,)]:
             heard.set()
             raise KeyboardInterrupt
 
     monkeypatch.setattr(TransactionalConnection, "commit", commit_and_hear)
     with clerk_app.app_context():
-        report = perform(services(), SyncOptions(), Nobody())
+        report = perform(services(), SyncOptions(), SilentObserver())
     assert heard.is_set()
     assert report.counts.deleted == len(tombstones(query)) == 1
     assert [(report.result.status,)] == query(LAST_STATUS)
 
 
-def test_a_run_that_was_taken_for_dead_before_its_end_is_not_done(
+def test_a_run_whose_lease_expired_before_its_end_is_not_done(
     clerk: LocalClerk, clerk_app: Flask, query: Query
 ) -> None:
     clerk.users.seed(3)
 
-    class Taker(Nobody):
+    class Taker(SilentObserver):
         def see(self, report: Report, step: Step) -> None:
             if report.counts.seen == 3:
                 query("UPDATE sync_runs SET status = 'lost', ended_at = now()")

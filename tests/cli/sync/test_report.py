@@ -1,4 +1,4 @@
-"""``flask sync-clerk sync``: what it says, where it says it, and how it ends."""
+"""``flask sync-clerk sync``: its output, its streams and its exit codes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_result_is_a_json_object_on_stdout(clerk: LocalClerk, sync: Command,
     ]
 
 
-def test_the_result_is_a_table_for_people(clerk: LocalClerk, command: Command) -> None:
+def test_the_result_on_a_terminal_is_a_table(clerk: LocalClerk, command: Command) -> None:
     clerk.users.seed(3)
     ran = command("sync")
     assert ran.exit_code == 0
@@ -45,7 +45,7 @@ def test_the_result_is_a_table_for_people(clerk: LocalClerk, command: Command) -
 
 
 @pytest.mark.parametrize(("number", "said"), [(1, "1 user"), (2, "2 users")])
-def test_why_a_run_ended_is_said_once(clerk: LocalClerk, command: Command, number: int, said: str) -> None:
+def test_the_reason_of_a_failure_is_printed_once(clerk: LocalClerk, command: Command, number: int, said: str) -> None:
     unknown = [argument for index in range(number) for argument in ("--user", f"user_typo{index}")]
     ran = command("sync", *unknown)
     assert ran.exit_code == 1
@@ -83,7 +83,7 @@ def read_terminal(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65536)
     except OSError:
-        return b""  # the other end was closed
+        return b""  # the other end is closed
 
 
 def test_users_who_failed_are_named_and_not_quoted(clerk: LocalClerk, sync: Command) -> None:
@@ -110,7 +110,7 @@ def test_how_a_run_ended_is_in_its_row(clerk: LocalClerk, sync: Command, query: 
     assert clerk.secret_key not in ran.stdout + ran.stderr + reason
 
 
-def test_the_users_that_a_run_deleted_are_on_record(clerk: LocalClerk, sync: Command, query: Query) -> None:
+def test_the_users_that_a_run_deleted_are_recorded(clerk: LocalClerk, sync: Command, query: Query) -> None:
     ids = change_users(clerk, sync)
     run_id = sync()["run_id"]
     assert query("SELECT run_id, clerk_id FROM sync_missing") == [(run_id, ids["gone"])]
@@ -128,7 +128,7 @@ def test_the_users_that_a_run_deleted_are_on_record(clerk: LocalClerk, sync: Com
         ("--resume", "--user", "user_a"),
     ],
 )
-def test_a_wrong_argument_is_said_before_anything_happens(
+def test_a_wrong_argument_is_reported_before_anything_happens(
     clerk: LocalClerk, command: Command, query: Query, arguments: tuple[str, ...]
 ) -> None:
     ran = command("sync", *arguments)
@@ -138,7 +138,7 @@ def test_a_wrong_argument_is_said_before_anything_happens(
     assert query("SELECT 1 FROM sync_runs") == []
 
 
-def test_without_a_key_the_mend_is_said(sync: Command, app: Flask, query: Query) -> None:
+def test_without_a_key_the_error_names_the_fix(sync: Command, app: Flask, query: Query) -> None:
     ran = sync(app=app)
     assert ran.exit_code == 2
     assert "CLERK_SECRET_KEY is not set" in ran.stderr

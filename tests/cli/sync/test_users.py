@@ -1,4 +1,4 @@
-"""``flask sync-clerk sync --user``: these users are put right, and nobody else."""
+"""``flask sync-clerk sync --user``: it syncs these users only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.cli.changed_users import change_users
 from tests.local_clerk import Command, Query, rows_of, tombstones
 
 
-def test_single_users_are_put_right_and_nobody_else(clerk: LocalClerk, sync: Command, query: Query) -> None:
+def test_only_the_named_users_are_synced(clerk: LocalClerk, sync: Command, query: Query) -> None:
     ids = change_users(clerk, sync)
     ran = sync("--user", ids["gone"], "--user", ids["changed"])
     assert ran.exit_code == 0
@@ -17,14 +17,14 @@ def test_single_users_are_put_right_and_nobody_else(clerk: LocalClerk, sync: Com
     assert query("SELECT kind, status FROM sync_runs ORDER BY id DESC LIMIT 1") == [("users", "done")]
 
 
-def test_single_users_are_under_the_cap_too(clerk: LocalClerk, sync: Command, query: Query) -> None:
+def test_the_delete_limit_applies_to_named_users(clerk: LocalClerk, sync: Command, query: Query) -> None:
     ids = change_users(clerk, sync)
     ran = sync("--user", ids["gone"], "--max-deletes", "0")
     assert (ran.exit_code, ran["would_delete"], ran["deleted"]) == (3, 1, 0)
     assert tombstones(query) == set()
 
 
-def test_an_id_that_nobody_knows_is_a_failure_and_leaves_no_row(
+def test_an_id_unknown_to_clerk_and_mirror_is_a_failure_and_leaves_no_row(
     clerk: LocalClerk, sync: Command, command: Command, query: Query
 ) -> None:
     ran = sync("--user", "user_typo")

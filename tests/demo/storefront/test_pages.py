@@ -1,4 +1,4 @@
-"""The storefront's page: where it exists, and its Content-Security-Policy."""
+"""The storefront's page: it exists in development only, and its Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_with_a_real_clerk_the_page_has_no_proxy_url(developer: FlaskClient) -> 
     assert f"connect-src 'self' {PUBLISHABLE_KEY.issuer};" in answer.headers["Content-Security-Policy"]
 
 
-def test_the_page_opens_without_any_setting_of_clerks(make_app: Callable[..., Flask]) -> None:
+def test_the_page_opens_without_any_clerk_setting(make_app: Callable[..., Flask]) -> None:
     app = make_app(environment=Environment.DEVELOPMENT, publishable_key=None, issuer=None)
     answer = app.test_client().get("/storefront")
     assert answer.status_code == 200
@@ -66,7 +66,7 @@ def test_the_page_opens_without_any_setting_of_clerks(make_app: Callable[..., Fl
 
 
 @pytest.mark.parametrize("api", ["http://localhost:5000", "http://127.0.0.1:5001", "http://localhost"])
-def test_an_api_of_this_machine_may_be_called_instead(developer: FlaskClient, api: str) -> None:
+def test_an_api_on_this_machine_may_be_called_instead(developer: FlaskClient, api: str) -> None:
     answer = developer.get("/storefront", query_string={"api": api})
     assert f'data-api="{api}"' in answer.get_data(as_text=True)
     assert re.search(f"connect-src [^;]* {re.escape(api)};", answer.headers["Content-Security-Policy"])
@@ -82,23 +82,23 @@ def test_an_api_of_this_machine_may_be_called_instead(developer: FlaskClient, ap
         'http://localhost:5000"><script>',
     ],
 )
-def test_an_api_elsewhere_is_never_called(developer: FlaskClient, api: str) -> None:
+def test_an_api_on_another_machine_is_never_called(developer: FlaskClient, api: str) -> None:
     answer = developer.get("/storefront", query_string={"api": api})
     assert 'data-api=""' in answer.get_data(as_text=True)
     assert answer.headers["Content-Security-Policy"] == developer.get("/storefront").headers["Content-Security-Policy"]
 
 
-def test_the_page_has_no_inline_code_and_what_it_names_is_there(developer: FlaskClient) -> None:
+def test_the_page_has_no_inline_code_and_its_files_exist(developer: FlaskClient) -> None:
     page = developer.get("/storefront").get_data(as_text=True)
     assert not re.findall(r"<(?:style|script)>|\s(?:on\w+|style)=", page)
     named = re.findall(r'(?:src|href)="(/[^"]*)"', page)
     assert len(named) == 3
     for path in named:
-        with developer.get(path) as answer:  # a file: it wants to be closed
+        with developer.get(path) as answer:  # the response is an open file, so close it
             assert answer.status_code == 200, path
 
 
-def test_every_module_is_served_as_javascript_and_imports_only_its_own_kind(developer: FlaskClient) -> None:
+def test_every_module_is_served_as_javascript_and_imports_only_storefront_modules(developer: FlaskClient) -> None:
     modules = [STATIC / "storefront.js", *(STATIC / "storefront").glob("*.js")]
     assert len(modules) > 1
     for module in modules:
@@ -108,7 +108,7 @@ def test_every_module_is_served_as_javascript_and_imports_only_its_own_kind(deve
         assert all((module.parent / path).exists() for path in imports), (module, imports)
 
 
-def test_no_module_reads_text_as_markup_or_names_another_host() -> None:
+def test_no_module_parses_text_as_markup_or_names_another_host() -> None:
     for module in [STATIC / "storefront.js", STATIC / "storefront.css", *(STATIC / "storefront").glob("*.js")]:
         text = module.read_text().replace("http://www.w3.org/2000/svg", "")
         assert not re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", text), module

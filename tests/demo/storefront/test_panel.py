@@ -40,9 +40,7 @@ def test_the_panel_creates_no_row(look: Callable[..., Any], query: Callable[...,
     assert query("SELECT * FROM users") == []
 
 
-def test_a_row_that_a_webhook_made_has_its_instant(
-    look: Callable[..., Any], deliver: Callable[..., TestResponse]
-) -> None:
+def test_a_row_that_a_webhook_made_has_its_time(look: Callable[..., Any], deliver: Callable[..., TestResponse]) -> None:
     deliver(clerk_event("user.created", clerk_user(GRACE)))
     seen = look()
     assert seen["row"]["created_at"] == seen["events"][0]["received_at"]

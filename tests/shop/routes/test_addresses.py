@@ -1,4 +1,4 @@
-"""The addresses' routes: requests, answers and refusals."""
+"""The routes of addresses: requests, responses and refusals."""
 
 from __future__ import annotations
 

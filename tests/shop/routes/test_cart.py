@@ -53,7 +53,7 @@ def test_a_product_off_sale_is_unknown(grace: ApiClient, sku: str) -> None:
     assert grace.delete(f"/api/cart/items/{sku}").status_code == 200
 
 
-def test_a_sku_with_nul_is_no_path(grace: ApiClient) -> None:
+def test_a_sku_with_nul_is_not_found(grace: ApiClient) -> None:
     assert grace.put("/api/cart/items/TEA%00", {"quantity": 1}).status_code == 404
     assert grace.delete("/api/cart/items/TEA%00").status_code == 404
 

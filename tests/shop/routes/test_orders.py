@@ -1,4 +1,4 @@
-"""The orders' routes: pages, cursors, and no other user's orders."""
+"""The routes of orders: pages, cursors, and only the user's own orders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Query = Callable[..., list[tuple[Any, ...]]]
 
 @pytest.fixture
 def many_orders(grace: ApiClient, query: Query) -> list[str]:
-    """The numbers of 45 orders of Grace's, newest first."""
+    """The numbers of Grace's 45 orders, newest first."""
     grace.get("/api/me")
     rows = query(
         """INSERT INTO orders (number, user_id, currency, total_minor, shipping_address, idempotency_key, created_at)

@@ -34,5 +34,5 @@ def test_products_come_in_pages(signed_out: ApiClient) -> None:
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "cursor=x", "cursor=WyJcdTAwMDAiXQ", "cursor=WzFd"])
-def test_a_page_that_cannot_be_is_refused(signed_out: ApiClient, query: str) -> None:
+def test_an_invalid_page_is_refused(signed_out: ApiClient, query: str) -> None:
     assert signed_out.get(f"/api/products?{query}").status_code == 422
