@@ -203,8 +203,8 @@ def test_the_doctor_names_the_fault_and_the_fix(case: Case) -> None:
     findings = json.loads(done.stdout)["findings"]
     (finding,) = [each for each in findings if each["found"].startswith(case.found)]
     assert finding["verdict"] == "wrong"
-    mends = {"not UTF-8": "createdb -E UTF8 -T template0", "read-only: a": "the primary", "read-only: d": "read_only"}
-    expected = next((mend for sign, mend in mends.items() if case.found.startswith(sign)), "as the owner")
+    fixes = {"not UTF-8": "createdb -E UTF8 -T template0", "read-only: a": "the primary", "read-only: d": "read_only"}
+    expected = next((fix for sign, fix in fixes.items() if case.found.startswith(sign)), "as the owner")
     assert expected in finding["mend"]
     assert "GRANT UPDATE ON users TO" in finding["mend"] or case.name != "no UPDATE on users"
     # One cause must give only one finding.

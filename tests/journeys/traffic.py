@@ -41,8 +41,8 @@ def assert_like_clerk(servers: Servers, superuser_url: str) -> None:
     """Fail unless every live row equals Clerk's user."""
     with closing(Comparison(superuser_url)) as comparison:
         comparison.learn(servers.clerk.users.snapshot(), departed=())
-        strangers = {"nobody at Clerk"}  # tombstones of deleted users
-        assert set(comparison.differences().values()) <= strangers
+        tombstones = {"nobody at Clerk"}  # tombstones of deleted users
+        assert set(comparison.differences().values()) <= tombstones
     gone = servers.query("SELECT count(*) FROM users WHERE deleted_at IS NULL")
     assert gone == [(len(servers.clerk.users),)]
 
