@@ -72,5 +72,5 @@ def sync(
         else:
             reports.print_table(report)
     finally:  # also if the report cannot be written
-        reports.say_how_to_go_on(report)
+        reports.print_result(report)
     sys.exit(report.result.exit_code)

@@ -41,7 +41,7 @@ def acquire(
         if holder is not None and first_look is None:
             say(f"Run {holder.id} seems to be running. Waiting for its heartbeat …")
             first_look = holder
-        if holder is not None and (_lives(holder, first_look) or clock() > give_up_at):
+        if holder is not None and (_is_alive(holder, first_look) or clock() > give_up_at):
             raise RunInProgressError(holder.id, holder.started_at)
         sleep(LOOK_AGAIN_S)
 
@@ -62,7 +62,7 @@ def _try_to_begin(
     return run, None
 
 
-def _lives(holder: LeaseHolder, first_look: LeaseHolder | None) -> bool:
+def _is_alive(holder: LeaseHolder, first_look: LeaseHolder | None) -> bool:
     """Return whether the holder sent a heartbeat since the first look, or is a newer run."""
     return first_look is not None and (holder.id != first_look.id or holder.heartbeat_at != first_look.heartbeat_at)
 

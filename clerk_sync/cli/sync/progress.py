@@ -25,38 +25,38 @@ class Display(Protocol):
 
     def __exit__(self, *_: object) -> None: ...
 
-    def hear(self, sentence: str) -> None:
-        """Show a sentence."""
+    def show_message(self, text: str) -> None:
+        """Show a message."""
 
-    def show(self, report: Report) -> None:
+    def show_progress(self, report: Report) -> None:
         """Show how far the run has come."""
 
 
 def choose_display(*, quiet: bool) -> Display:
-    """Return the display that fits where stderr leads."""
+    """Return a bar for a terminal, lines for a file or a pipe, and nothing but messages if ``quiet``."""
     if quiet:
-        return Silence()
+        return MessagesOnly()
     return Bar() if sys.stderr.isatty() else Lines()
 
 
-class Silence:
-    """Says what has to be said, and shows nothing."""
+class MessagesOnly:
+    """Prints messages, and no progress."""
 
-    def __enter__(self) -> Silence:
+    def __enter__(self) -> MessagesOnly:
         return self
 
     def __exit__(self, *_: object) -> None:
         pass
 
-    def hear(self, sentence: str) -> None:
-        """Print a sentence."""
-        click.echo(sentence, err=True)
+    def show_message(self, text: str) -> None:
+        """Print the message."""
+        click.echo(text, err=True)
 
-    def show(self, report: Report) -> None:
+    def show_progress(self, report: Report) -> None:
         """Show nothing."""
 
 
-class Lines(Silence):
+class Lines(MessagesOnly):
     """A line every few seconds: for logs."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, every_s: float = EVERY_S) -> None:
@@ -64,7 +64,7 @@ class Lines(Silence):
         self._every_s = every_s
         self._started_at = self._last_at = clock()
 
-    def show(self, report: Report) -> None:
+    def show_progress(self, report: Report) -> None:
         """Print a line, unless the last one is fresh."""
         now = self._clock()
         if now - self._last_at < self._every_s:
@@ -104,11 +104,11 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def hear(self, sentence: str) -> None:
-        """Print a sentence above the bar."""
-        self._progress.console.print(sentence, markup=False, highlight=False)
+    def show_message(self, text: str) -> None:
+        """Print the message above the bar."""
+        self._progress.console.print(text, markup=False, highlight=False)
 
-    def show(self, report: Report) -> None:
+    def show_progress(self, report: Report) -> None:
         """Move the bar."""
         if report.expected is None:
             return

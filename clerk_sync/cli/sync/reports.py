@@ -67,8 +67,8 @@ def line_of(row: dict[str, Any]) -> str:
     return f"{row['action']} {row['clerk_id'] or '(no id)'}" + (f": {detail}" if detail else "")
 
 
-def say_how_to_go_on(report: Report) -> None:
-    """Tell on stderr why a run ended, what stays of one that did not come to its end, and what to do next."""
+def print_result(report: Report) -> None:
+    """Print to stderr why the run ended, what remains of an incomplete run, and how to resume it."""
     result = report.result
     if result.reason:
         click.echo(f"{result.status.capitalize()}: {result.reason}.", err=True)

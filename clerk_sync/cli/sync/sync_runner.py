@@ -61,11 +61,11 @@ class Report:
 class Observer(Protocol):
     """Watches a run."""
 
-    def hear(self, sentence: str) -> None:
-        """Take a message."""
+    def show_message(self, text: str) -> None:
+        """Show a message."""
 
-    def see(self, report: Report, step: Step) -> None:
-        """Take a committed step."""
+    def show_step(self, report: Report, step: Step) -> None:
+        """Show a step that was committed."""
 
 
 def perform(services: Services, options: SyncOptions, observer: Observer) -> Report:
@@ -81,7 +81,7 @@ def perform(services: Services, options: SyncOptions, observer: Observer) -> Rep
         result = result_of(error)
         report.result = result or RunResult(Status.FAILED, FAILURES, type(error).__name__)
         # On another connection: this one may be lost, or interrupted in the middle of a statement. Without a database
-        # there is nothing to write to; the lease then ends by silence.
+        # there is nothing to write to; the lease then expires.
         with suppress(psycopg2.Error), TransactionalConnection(services.connect) as transactions:
             if _end(transactions, report) is Status.DONE and report.run_id is not None:
                 report.result = _result_of_a_complete_run(report)  # The run was complete before the interrupt arrived.
@@ -102,7 +102,7 @@ def _compare(
     with closing(reconcile(transactions, source, target, limits, clerk_ids=options.clerk_ids)) as steps:
         for step in steps:
             transactions.rollback()
-            _tell(report, step, observer)
+            _count_and_show(report, step, observer)
 
 
 def _merge(
@@ -110,27 +110,29 @@ def _merge(
 ) -> None:
     source = source_of(services)
     kind = Kind.USERS if options.clerk_ids else Kind.ALL
-    run = acquire(transactions, kind, resume=options.resume, say=observer.hear)
+    run = acquire(transactions, kind, resume=options.resume, say=observer.show_message)
     report.run_id = run.id
     report.resumed = run.checkpoint is not None
     report.seen_before = run.checkpoint.seen if run.checkpoint else 0
     if options.resume and not report.resumed:
-        observer.hear("Nothing to resume: this run starts from the beginning.")
+        observer.show_message("Nothing to resume: this run starts from the beginning.")
     with heartbeat(services.connect, run.id):
         limits = read_limits(transactions, options.delete_limit, before=run.started_at, workers=options.workers)
         transactions.commit()
         target = MirrorWriter(transactions, run.id)
-        walk = reconcile(transactions, source, target, limits, clerk_ids=options.clerk_ids, checkpoint=run.checkpoint)
-        with closing(walk) as steps:
+        run_steps = reconcile(
+            transactions, source, target, limits, clerk_ids=options.clerk_ids, checkpoint=run.checkpoint
+        )
+        with closing(run_steps) as steps:
             for step in steps:
                 runs.save_checkpoint(transactions, run.id, step.counts, step.checkpoint)
                 transactions.commit()
-                _tell(report, step, observer)
+                _count_and_show(report, step, observer)
 
 
-def _tell(report: Report, step: Step, observer: Observer) -> None:
+def _count_and_show(report: Report, step: Step, observer: Observer) -> None:
     report.add(step)
-    observer.see(report, step)
+    observer.show_step(report, step)
 
 
 def source_of(services: Services) -> ClerkSource:

@@ -1,4 +1,4 @@
-"""Whoever watches a run: progress for people, and the rows of a dry run."""
+"""Shows a run on the terminal: its progress, and the rows of a dry run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_FAILURES = 20
 
 
 class TerminalObserver:
-    """Shows progress; of a dry run, it prints each row at once or, where ``rows`` is a list, keeps it there."""
+    """Shows progress. Of a verbose dry run it prints each row at once, or appends it to ``rows``."""
 
     def __init__(self, display: Display, *, verbose: bool, rows: list[dict[str, Any]] | None = None) -> None:
         self._display = display
@@ -24,15 +24,15 @@ class TerminalObserver:
         self._rows = rows
         self._failures = 0
 
-    def hear(self, sentence: str) -> None:
-        """Show a sentence."""
-        self._display.hear(sentence)
+    def show_message(self, text: str) -> None:
+        """Show a message."""
+        self._display.show_message(text)
 
-    def see(self, report: Report, step: Step) -> None:
+    def show_step(self, report: Report, step: Step) -> None:
         """Show how far the run has come, and what the step would have changed."""
-        self._display.show(report)
+        self._display.show_progress(report)
         for failure in step.failures:
-            self._tell(failure)
+            self._show_failure(failure)
         if not self._verbose:
             return
         if self._rows is not None:
@@ -41,9 +41,9 @@ class TerminalObserver:
         for row in rows_of(step):
             click.echo(line_of(row))
 
-    def _tell(self, failure: UnusableUser) -> None:
+    def _show_failure(self, failure: UnusableUser) -> None:
         self._failures += 1
         if self._failures <= MOST_FAILURES:
-            self._display.hear(f"{failure.clerk_id or 'A user without a readable id'}: {failure.reason}")
+            self._display.show_message(f"{failure.clerk_id or 'A user without a readable id'}: {failure.reason}")
         elif self._failures == MOST_FAILURES + 1:
-            self._display.hear("More users failed; --dry-run --verbose names them all.")
+            self._display.show_message("More users failed; --dry-run --verbose names them all.")

@@ -23,17 +23,17 @@ SELECT clerk_id, deleted_at IS NULL AND created_at < %(before)s FROM users WHERE
 def reconcile_users(
     transaction: SqlExecutor, api: ClerkApi, target: SyncTarget, limits: RunLimits, clerk_ids: Sequence[str]
 ) -> Iterator[Step]:
-    """Yield the steps that bring ``clerk_ids`` in step with Clerk; one whom neither side knows counts as failed."""
+    """Yield the steps that sync ``clerk_ids``. A user whom neither Clerk nor the mirror knows counts as failed."""
     wanted = list(dict.fromkeys(clerk_ids))
     for start in range(0, len(wanted), MOST_IDS):
         batch = wanted[start : start + MOST_IDS]
         answer = confirm_by_id(api, batch)
         counts, changes = target.take(answer.known)
-        live, unheard_of = _sort_unknown(transaction, answer.unknown, limits.before)
+        live, without_row = _sort_unknown(transaction, answer.unknown, limits.before)
         gone, deletions = target.note_missing(live)
         failures = (
             *answer.unmappable,
-            *(UnusableUser(each, "neither Clerk nor the mirror knows it") for each in unheard_of),
+            *(UnusableUser(each, "neither Clerk nor the mirror knows it") for each in without_row),
         )
         seen = len(answer.known) + len(answer.unmappable)
         yield Step(counts + gone + Counts(seen=seen, failed=len(failures)), changes + deletions, failures)
@@ -44,7 +44,7 @@ def reconcile_users(
 
 
 def _sort_unknown(transaction: SqlExecutor, clerk_ids: Sequence[str], before: datetime) -> tuple[list[str], list[str]]:
-    """Return who of them lives here, and of whom nobody has heard; the others are tombstones already."""
+    """Return the ids with a live row, and the ids without a row. All others have a tombstone."""
     known = dict(transaction.fetch_all(_FIND_KNOWN, {"ids": list(clerk_ids), "before": before}))
     live = [clerk_id for clerk_id in clerk_ids if known.get(clerk_id)]
     return live, [clerk_id for clerk_id in clerk_ids if clerk_id not in known]

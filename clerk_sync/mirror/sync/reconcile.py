@@ -3,7 +3,7 @@
 A generator of steps. The caller commits each step before it asks for the next. Closing the generator stops the run;
 another process can resume at the checkpoint of the last step.
 
-1. Merge each page, and collect live users in its range whom it leaves out: the candidates.
+1. Merge each page, and collect the candidates: live users in its range that it does not show.
 2. Ask Clerk about candidates by id, 100 at a time. A user whom Clerk does not know is missing.
 3. After the last page, ask about users without a creation time: no range covers them.
 4. Refuse to delete if the list showed fewer users than Clerk counts, or if more are missing than ``--max-deletes``.
@@ -32,7 +32,7 @@ from clerk_sync.mirror.sync.steps import Checkpoint, Counts, Step
 from clerk_sync.mirror.sync.targets import SyncTarget
 from clerk_sync.mirror.sync.windows import PageSlice, Window
 
-# The list may leave out this many users whom Clerk knows by id: created_at can change during a run.
+# The list may leave out this many users that Clerk knows by id: created_at can change during a run.
 MOST_HIDDEN = 100
 MOST_HIDDEN_SHARE = 0.01
 
@@ -98,7 +98,7 @@ class Reconciliation:
             self._pending.extend(not_shown)
         self._seen += page.count
         self._windows |= rest
-        yield dataclasses.replace(step, checkpoint=self._here())
+        yield dataclasses.replace(step, checkpoint=self._checkpoint_here())
         yield from self._confirm_full_batches()
 
     def _confirm_all(self, find: Callable[..., list[str]], found: list[str]) -> Iterator[Step]:
@@ -128,9 +128,9 @@ class Reconciliation:
         # The list may have shown users without a creation time: no range covers them.
         self._hidden += sum(user.clerk_created_at > 0 for user in answer.known)
         counts += gone + Counts(failed=len(answer.unmappable))
-        yield Step(counts, changes, tuple(answer.unmappable), self._here())
+        yield Step(counts, changes, tuple(answer.unmappable), self._checkpoint_here())
         if self._hidden > max(MOST_HIDDEN, self._limits.live * MOST_HIDDEN_SHARE):
-            raise ShortListingError(f"Clerk's list leaves out at least {self._hidden} users whom Clerk knows by id")
+            raise ShortListingError(f"Clerk's list leaves out at least {self._hidden} users that Clerk knows by id")
 
     def _check_count(self) -> None:
         if self._seen >= self._checkpoint.expected:
@@ -144,9 +144,9 @@ class Reconciliation:
         if self._missing > self._limits.cap:
             raise TooManyMissingError(self._missing, self._limits.cap)
         if self._missing:
-            yield Step(Counts(deleted=self._target.delete_missing()), checkpoint=self._here())
+            yield Step(Counts(deleted=self._target.delete_missing()), checkpoint=self._checkpoint_here())
 
-    def _here(self) -> Checkpoint | None:
+    def _checkpoint_here(self) -> Checkpoint | None:
         if not self._is_between_pages:
             return None
         windows = list(self._windows.values())

@@ -21,10 +21,10 @@ LAST_STATUS = "SELECT status FROM sync_runs ORDER BY id DESC LIMIT 1"
 class SilentObserver:
     """An observer that ignores everything."""
 
-    def hear(self, sentence: str) -> None:
+    def show_message(self, text: str) -> None:
         pass
 
-    def see(self, report: Report, step: Step) -> None:
+    def show_step(self, report: Report, step: Step) -> None:
         pass
 
 
@@ -59,7 +59,7 @@ def test_a_run_whose_lease_expired_before_its_end_is_not_done(
     clerk.users.seed(3)
 
     class Taker(SilentObserver):
-        def see(self, report: Report, step: Step) -> None:
+        def show_step(self, report: Report, step: Step) -> None:
             if report.counts.seen == 3:
                 query("UPDATE sync_runs SET status = 'lost', ended_at = now()")
 

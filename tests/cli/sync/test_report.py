@@ -61,7 +61,7 @@ def test_off_a_terminal_progress_is_a_plain_line_every_few_seconds(capsys: pytes
     lines = Lines(clock=lambda: next(now))
     report = Report(dry_run=False, expected=20_000, counts=Counts(seen=12_500, inserted=30))
     for _ in range(3):
-        lines.show(report)
+        lines.show_progress(report)
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "12,500 of 20,000 users, 2,500/s, 30 new\n")
 
