@@ -16,7 +16,7 @@ from clerk_sync.mirror.sync import runs
 from clerk_sync.mirror.sync.runs import HEARTBEAT_S, Kind, LeaseHolder, Run
 
 LOOK_AGAIN_S = 0.5
-PATIENCE_S = 20.0
+WAIT_FOR_LEASE_S = 20.0
 
 
 def acquire(
@@ -32,7 +32,7 @@ def acquire(
 
     Raises RunInProgressError if the holder sends a heartbeat.
     """
-    give_up_at = clock() + PATIENCE_S
+    give_up_at = clock() + WAIT_FOR_LEASE_S
     first_look: LeaseHolder | None = None
     while True:
         run, holder = _try_to_begin(transactions, kind, resume=resume)
