@@ -11,6 +11,7 @@ import requests
 from clerk_sync.emulator import LocalClerk
 from tests.deploy.load import mixed_traffic
 from tests.stage.namespace import NAMESPACE, can_mount
+from tests.stage.servers import wait_for
 from tests.stage.service import Environment, Service, environment_for, procfile_line
 
 pytestmark = pytest.mark.skipif(not can_mount(), reason="this machine allows no mount (unshare --mount)")
@@ -61,7 +62,10 @@ def test_a_folder_without_free_space_loses_counts_and_no_response(
 
 
 def test_a_folder_that_fills_up_ends_no_worker(environment: Environment, clerk: LocalClerk, tmp_path: Path) -> None:
-    with Service(environment, tmp_path / "service.log", line=line_with("size=1m")) as service:
+    log = tmp_path / "service.log"
+    with Service(environment, log, line=line_with("size=1m")) as service:
+        # A worker that starts in a full folder counts nothing, and its scrapes show no counts.
+        wait_for(lambda: log.read_text().count("Started worker-") == 2, "both workers")
         workers = service.workers
         send(service, clerk, 40)
         fill(Path(f"/proc/{workers[0]}/root{environment['TMPDIR']}"))
