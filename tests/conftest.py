@@ -9,7 +9,6 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,8 @@ from clerk_sync.clerk.publishable_key import parse_publishable_key
 from clerk_sync.db.connect import Connect, connection_factory
 from clerk_sync.db.orm import db
 from clerk_sync.db.transaction import TransactionalConnection
-from clerk_sync.settings.settings import Environment, Settings
+from clerk_sync.settings.settings import Settings
+from tests.stage.changed_settings import changed
 from tests.stage.databases import database_url, new_database, operator, operator_session, postgres, query, server_url
 from tests.stage.emptying import empty_tables
 
@@ -82,13 +82,12 @@ def settings(database_url: str, signing_key: rsa.RSAPrivateKey) -> Settings:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     return Settings(
-        environment=Environment.TEST,
+        env="test",
         database_url=database_url,
-        publishable_key=PUBLISHABLE_KEY,
-        issuer=PUBLISHABLE_KEY.issuer,
+        publishable_key=PUBLISHABLE_KEY.value,
         jwt_key=pem.decode(),
-        webhook_signing_secrets=(WEBHOOK_SECRET,),
-        authorized_parties=(ORIGIN,),
+        webhook_signing_secret=[WEBHOOK_SECRET],
+        authorized_parties=[ORIGIN],
     )
 
 
@@ -114,7 +113,7 @@ def make_app(settings: Settings, app: Flask) -> Iterator[Callable[..., Flask]]:
     made: list[Flask] = []
 
     def make(**changes: Any) -> Flask:
-        made.append(create_app(replace(settings, **changes)))
+        made.append(create_app(changed(settings, **changes)))
         return made[-1]
 
     yield make

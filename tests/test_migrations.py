@@ -24,7 +24,7 @@ from clerk_sync.db.orm import db
 from clerk_sync.mirror import migrations as mirror_migrations
 from clerk_sync.mirror.merge.sql_functions import TAKE_EVENT_BODY
 from clerk_sync.mirror.models import MIRROR_TABLES
-from clerk_sync.settings.settings import Environment, Settings
+from clerk_sync.settings.settings import Settings
 from tests.conftest import ROOT, clerk_event, clerk_user, sign_delivery
 from tests.stage.migrations import load_previous_release, migrate
 from tests.stage.postgres import run_statement
@@ -62,7 +62,7 @@ def catalog(url: str) -> set[tuple[Any, ...]]:
 
 @pytest.fixture
 def empty_app(new_database: Callable[[], str]) -> Iterator[Flask]:
-    app = create_app(Settings(environment=Environment.TEST, database_url=new_database()))
+    app = create_app(Settings(env="test", database_url=new_database()))
     load_migrations(app)
     with app.app_context():
         yield app
@@ -93,7 +93,7 @@ def test_flask_db_check_finds_nothing_to_migrate(new_database: Callable[[], str]
 def test_flask_db_check_refuses_a_mirror_that_is_not_up_to_date(new_database: Callable[[], str]) -> None:
     url = migrate(new_database())
     run_statement(url, "UPDATE clerk_sync_version SET version_num = '0001'")
-    app = create_app(Settings(environment=Environment.TEST, database_url=url))
+    app = create_app(Settings(env="test", database_url=url))
     assert app.test_cli_runner().invoke(args=["db", "check"]).exit_code == 1
 
 

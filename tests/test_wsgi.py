@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from threading import Barrier
 
 import pytest
@@ -18,6 +17,7 @@ from clerk_sync.app import Application, create_app, create_command_app
 from clerk_sync.db.orm import db
 from clerk_sync.settings.settings import Environment, Settings
 from tests.conftest import ORIGIN, ROOT, WEBHOOK_SECRET
+from tests.stage.changed_settings import changed
 from tests.stage.service import run_flask
 
 COMMAND_LINES = [
@@ -54,18 +54,18 @@ def test_a_server_has_every_route_independent_of_its_command_line(environment: d
     assert (ran.returncode, ran.stdout) == (0, "200\n"), ran.stderr
 
 
-def test_flask_routes_lists_every_route(environment: dict[str, str]) -> None:
+def test_flask_routes_lists_every_route(environment: dict[str, str], settings: Settings) -> None:
     listed = run_flask(environment, "routes")
     assert listed.returncode == 0, listed.stderr
     named = {line.split()[-1] for line in listed.stdout.splitlines() if " /" in line}
-    rules = create_app(Settings(environment=Environment.PRODUCTION)).url_map.iter_rules()
+    rules = create_app(changed(settings, environment=Environment.PRODUCTION)).url_map.iter_rules()
     assert named == {rule.rule for rule in rules}
 
 
 @pytest.fixture
 def light_app(settings: Settings) -> Iterator[Application]:
     """The application as ``flask`` loads it to find a command."""
-    app = create_command_app(replace(settings))
+    app = create_command_app(settings)
     assert not list(app.url_map.iter_rules())
     yield app
     with app.app_context():

@@ -102,6 +102,23 @@ def _plain_url(text: str, expected: str) -> SplitResult:
     return parts
 
 
+LONGEST_IDENTIFIER_BYTES = 63
+
+
+def schema(text: str) -> str:
+    """Return the name of a PostgreSQL schema. It is case-sensitive and may contain any characters but NUL."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:  # an environment variable that is not UTF-8
+        size = 0
+    if not 0 < size <= LONGEST_IDENTIFIER_BYTES or "\0" in text:
+        raise ValueError(f"the name of a schema, 1 to {LONGEST_IDENTIFIER_BYTES} bytes of UTF-8 without NUL")
+    # In a search_path "$user" stands for the schema that is named like the login, even in quotes.
+    if text.startswith("pg_") or text in ("information_schema", "$user"):
+        raise ValueError("a schema of your own, such as clerk: PostgreSQL uses this name itself")
+    return text
+
+
 def whole_number(low: int, high: int) -> Callable[[str], int]:
     """Return a parser of whole numbers from ``low`` to ``high``."""
 

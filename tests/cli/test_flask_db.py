@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 from clerk_sync.app import create_app
-from clerk_sync.settings.settings import Environment, Settings
+from clerk_sync.settings.settings import Settings
 from tests.stage.migrations import load_previous_release, migrate
 from tests.stage.postgres import PostgresServer, run_statement
 from tests.stage.service import run_flask
@@ -133,7 +133,7 @@ def test_every_other_command_with_a_database_does_the_same(caplog: pytest.LogCap
 
 def refusal(caplog: pytest.LogCaptureFixture, url: str, *arguments: str) -> str:
     """Run ``flask db`` and return its one sentence, which Flask-Migrate writes to the log, and ``flask`` to stderr."""
-    app = create_app(Settings(environment=Environment.TEST, database_url=url))
+    app = create_app(Settings(env="test", database_url=url))
     done = app.test_cli_runner().invoke(args=["db", *arguments])
     assert isinstance(done.exception, SystemExit)
     (said,) = [record.getMessage() for record in caplog.records if record.name == "flask_migrate"]

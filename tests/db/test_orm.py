@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 from flask import Flask, Response
@@ -17,6 +16,7 @@ from clerk_sync.app import create_app
 from clerk_sync.db.orm import db
 from clerk_sync.extensions import session
 from clerk_sync.settings.settings import LogFormat, Settings
+from tests.stage.changed_settings import changed
 from tests.stage.postgres import PostgresServer, run_statement
 from tests.stage.wrong_databases import login
 
@@ -102,7 +102,7 @@ def test_a_command_that_loses_its_connection_at_the_end_has_done_its_work(
 def app_of_its_own(postgres: PostgresServer, settings: Settings) -> Iterator[tuple[Flask, str]]:
     """An application whose login may be changed, and the name of that login."""
     with login(postgres) as fine:
-        app = create_app(replace(settings, database_url=fine.url))
+        app = create_app(changed(settings, database_url=fine.url))
         yield app, fine.login
         with app.app_context():
             db.engine.dispose()

@@ -12,7 +12,7 @@ import pytest
 from flask.cli import FlaskGroup
 
 from clerk_sync.app import create_app
-from clerk_sync.settings.settings import Environment, Settings
+from clerk_sync.settings.settings import Settings
 from tests.conftest import ROOT
 from tests.docs.documents import DATA, PROGRAMS, SCRIPTS, Command, blocks_of, commands_of, mentions_of, name_of, paths
 from tests.docs.exempt import EXEMPT, FROM_DEBIAN, find_exemption, replaced
@@ -77,7 +77,7 @@ def knows_make(words: list[str]) -> bool:
 
 def knows_flask(words: list[str]) -> bool:
     """Return True if ``words`` name a command that has all options in ``words``."""
-    command: click.Command = FlaskGroup(create_app=lambda: create_app(Settings(environment=Environment.TEST)))
+    command: click.Command = FlaskGroup(create_app=lambda: create_app(Settings(env="test")))
     while isinstance(command, click.Group) and words:
         name, *words = words
         with click.Context(command) as context:  # closed, because Flask leaves an application context in it

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import psycopg2
@@ -22,6 +21,7 @@ from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.emulator import LocalClerk
 from clerk_sync.settings.settings import Settings
 from tests.conftest import clerk_event, clerk_user, sign_delivery
+from tests.stage.changed_settings import changed
 from tests.stage.postgres import PostgresServer, run_statement
 from tests.stage.wrong_databases import BOSS, KNOWN, MAKERS, Wrong
 from tests.web.console.conftest import Browser, form_tokens
@@ -86,7 +86,7 @@ def case(
 ) -> Iterator[Case]:
     make, found = MAKERS[request.param]
     with make(postgres) as wrong:
-        app = create_app(replace(settings, database_url=wrong.url, api_url=clerk.url, secret_key=clerk.secret_key))
+        app = create_app(changed(settings, database_url=wrong.url, api_url=clerk.url, secret_key=clerk.secret_key))
         yield Case(request.param, found, wrong, app, clerk.instance_id)
         with app.app_context():
             db.engine.dispose()

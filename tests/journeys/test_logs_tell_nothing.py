@@ -16,7 +16,7 @@ from werkzeug.routing import Map
 
 from clerk_sync.app import create_app
 from clerk_sync.emulator import LocalClerk
-from clerk_sync.settings.settings import Environment, Settings
+from clerk_sync.settings.settings import Settings
 from tests.journeys.canaries import EMAIL, MARK, RouteRequests, holds_mark, person
 from tests.stage.migrations import migrate
 from tests.stage.postgres import run_statement
@@ -111,7 +111,7 @@ def _drive(output: Output, clerk: LocalClerk, url: str) -> None:
 
 def _url_map() -> Map:
     """All routes of all environments."""
-    return create_app(Settings(environment=Environment.DEVELOPMENT)).url_map
+    return create_app(Settings(env="development")).url_map
 
 
 def _run_commands(output: Output, clerk: LocalClerk, environment: dict[str, str]) -> None:

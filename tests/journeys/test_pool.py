@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 
 from flask import Flask
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
@@ -18,6 +17,7 @@ from clerk_sync.db.connect import MAX_OVERFLOW, POOL_SIZE
 from clerk_sync.db.orm import db
 from clerk_sync.settings.settings import Settings
 from tests.conftest import clerk_event, clerk_user
+from tests.stage.changed_settings import changed
 from tests.stage.postgres import PostgresServer, run_statement
 from tests.stage.wrong_databases import BOSS, KNOWN, login
 
@@ -64,7 +64,7 @@ def test_every_request_needs_one_connection(
 ) -> None:
     with login(postgres) as one:
         run_statement(one.superuser_url, f"ALTER ROLE {one.login} CONNECTION LIMIT 1")
-        app = create_app(replace(settings, database_url=one.url))
+        app = create_app(changed(settings, database_url=one.url))
         client = app.test_client()
         rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
         paths = {rule.rule for rule in rules if not rule.arguments} | {

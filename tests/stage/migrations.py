@@ -7,14 +7,14 @@ from flask_migrate import upgrade
 from clerk_sync.app import create_app
 from clerk_sync.cli.migrations import load_migrations
 from clerk_sync.db.orm import db
-from clerk_sync.settings.settings import Environment, Settings
+from clerk_sync.settings.settings import Settings
 from tests.stage.postgres import run_statement
 from tests.stage.service import ROOT
 
 
 def migrate(url: str, revision: str = "head") -> str:
     """Apply the migrations up to ``revision`` to the database at ``url`` and return it."""
-    app = create_app(Settings(environment=Environment.TEST, database_url=url))
+    app = create_app(Settings(env="test", database_url=url))
     load_migrations(app)
     with app.app_context():
         upgrade(str(ROOT / "migrations"), revision)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from clerk_sync.settings.settings import Environment, LogFormat, Settings
+from clerk_sync.settings.settings import LogFormat, Settings
 from clerk_sync.telemetry.logs import AccessLog, configure
 from tests.conftest import clerk_event, sign_delivery
 
@@ -40,7 +40,7 @@ FORGERIES = [
 def console() -> Iterator[Callable[[], None]]:
     """What turns the console format on, for standard error as it is then."""
     yield lambda: configure(Settings(log_format=LogFormat.CONSOLE))
-    configure(Settings(environment=Environment.TEST))
+    configure(Settings(env="test"))
 
 
 def said(capfd: pytest.CaptureFixture[str]) -> str:

@@ -140,6 +140,10 @@ def _api_url(name: str, settings: Settings) -> Finding:
     return ok(name, settings.api_url)
 
 
+def _schema(name: str, settings: Settings) -> Finding:
+    return ok(name, settings.schema)
+
+
 def _port(name: str, settings: Settings) -> Finding:
     return ok(name, str(settings.port))
 
@@ -183,6 +187,7 @@ _VARIABLES: dict[str, CheckVariable] = {
     "CLERK_MISSING_AZP": _missing_azp,
     "CLERK_ISSUER": _issuer,
     "CLERK_API_URL": _api_url,
+    "CLERK_SYNC_SCHEMA": _schema,
     "PORT": _port,
     "WEB_CONCURRENCY": _web_concurrency,
     "METRICS_TOKEN": _metrics_token,

@@ -45,7 +45,7 @@ Test = Callable[[Case[Any], "Api"], None]
 
 def _description() -> Any:
     # This runs while tests are collected. Making the application opens no connection.
-    made = app.create_app(config.Settings(environment=config.Environment.TEST))
+    made = app.create_app(config.Settings(env="test"))
     document = made.test_client().get("/api/openapi.json").get_json()
     generation = GenerationConfig(max_examples=EXAMPLES, with_security_parameters=False)
     projects = ProjectsConfig(default=ProjectConfig(generation=generation))
