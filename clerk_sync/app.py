@@ -48,8 +48,10 @@ class Application(Flask):
                 return
             from clerk_sync import web
             from clerk_sync.db import orm
+            from clerk_sync.web.json_provider import JsonProvider
             from clerk_sync.web.middleware import fast_path
 
+            self.json = JsonProvider(self)
             orm.install(self, self._services.pool)
             fast_path.install(self)  # first, so that it is inside the other middleware
             web.install(self, self._services.settings)

@@ -8,10 +8,9 @@ from msgspec import Struct
 from clerk_sync.db.orm import db
 from clerk_sync.shop import addresses as shop
 from clerk_sync.shop.addresses import Address, AddressChanges, NewAddress
+from clerk_sync.shop.routes.api_doc import describe
+from clerk_sync.shop.routes.json_http import json_response, read_body
 from clerk_sync.web import auth
-from clerk_sync.web.docs.api_doc import describe
-from clerk_sync.web.request_bodies import decode_body
-from clerk_sync.web.responses import json_response
 
 addresses = auth.guard(Blueprint("addresses", __name__, url_prefix="/api/addresses"))
 
@@ -34,7 +33,7 @@ def list_addresses() -> Response:
 def add_address() -> Response:
     """Add an address. A user may have 50."""
     user = auth.current_user()
-    added = shop.add_address(db.session(), user.id, decode_body(NewAddress))
+    added = shop.add_address(db.session(), user.id, read_body(NewAddress))
     db.session.commit()
     response = json_response(added, 201)
     response.headers["Location"] = url_for(".show_address", id=added.id)
@@ -53,7 +52,7 @@ def show_address(id: int) -> Response:  # noqa: A002 - the contract's word
 def change_address(id: int) -> Response:  # noqa: A002 - the contract's word
     """Change the fields of an address that are sent. Null clears an optional field."""
     user = auth.current_user()
-    changed = shop.change_address(db.session(), user.id, id, decode_body(AddressChanges))
+    changed = shop.change_address(db.session(), user.id, id, read_body(AddressChanges))
     db.session.commit()
     return json_response(changed)
 

@@ -10,12 +10,12 @@ from msgspec import Struct
 from clerk_sync.db.orm import db
 from clerk_sync.mirror.reporting.user_queries import find_user_id
 from clerk_sync.shop.orders import Order, OrderStatus, move_order
+from clerk_sync.shop.routes.api_doc import describe
+from clerk_sync.shop.routes.json_http import json_response, read_body
 from clerk_sync.shop.routes.orders import OrderPage, find_page
+from clerk_sync.shop.routes.pagination import paged
 from clerk_sync.web import auth
-from clerk_sync.web.docs.api_doc import describe, paged
 from clerk_sync.web.problems import Problem
-from clerk_sync.web.request_bodies import decode_body
-from clerk_sync.web.responses import json_response
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def list_orders_of(id: str) -> Response:  # noqa: A002 - the contract's word
 @describe(Order, body=StatusChange, refusals=(409,))
 def change_order(number: str) -> Response:
     """Move an order along pending → paid → shipped → delivered, or cancel it before it is shipped."""
-    order = move_order(db.session(), number, decode_body(StatusChange).status)
+    order = move_order(db.session(), number, read_body(StatusChange).status)
     db.session.commit()
     log.info("order status", extra={"order": number, "order_status": order.status, "by": auth.claims().user_id})
     return json_response(order)

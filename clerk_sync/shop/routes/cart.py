@@ -13,11 +13,10 @@ from clerk_sync.shop import orders
 from clerk_sync.shop.cart import Cart
 from clerk_sync.shop.fields import Id, Quantity
 from clerk_sync.shop.orders import Order
+from clerk_sync.shop.routes.api_doc import describe
+from clerk_sync.shop.routes.json_http import json_response, read_body
 from clerk_sync.web import auth
-from clerk_sync.web.docs.api_doc import describe
 from clerk_sync.web.problems import Problem
-from clerk_sync.web.request_bodies import decode_body
-from clerk_sync.web.responses import json_response
 
 cart = auth.guard(Blueprint("cart", __name__, url_prefix="/api/cart"))
 
@@ -57,7 +56,7 @@ def show_cart() -> Response:
 def put_item(sku: str) -> Response:
     """Set the quantity of a product in your cart. A cart holds 100 products."""
     user = auth.current_user()
-    changed = shop.set_quantity(db.session(), user.id, sku, decode_body(CartItem).quantity)
+    changed = shop.set_quantity(db.session(), user.id, sku, read_body(CartItem).quantity)
     db.session.commit()
     return json_response(changed)
 
@@ -80,7 +79,7 @@ def check_out() -> Response:
     """
     user = auth.current_user()
     key = _read_idempotency_key()
-    order, replayed = orders.check_out(db.session(), user, decode_body(Purchase).address_id, key)
+    order, replayed = orders.check_out(db.session(), user, read_body(Purchase).address_id, key)
     db.session.commit()
     response = json_response(order, 201)
     response.headers["Location"] = url_for("orders.show_order", number=order.number)

@@ -10,14 +10,12 @@ from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.extensions import services
 from clerk_sync.shop import orders as shop
 from clerk_sync.shop.orders import Order, OrderKey, ShippingAddress
+from clerk_sync.shop.routes.api_doc import describe
+from clerk_sync.shop.routes.json_http import json_response
+from clerk_sync.shop.routes.pagination import NextCursor, cursor_of, paged, read_cursor, read_limit
 from clerk_sync.web import auth
-from clerk_sync.web.docs.api_doc import describe, paged, referenced_types
-from clerk_sync.web.pagination import NextCursor, cursor_of, read_cursor, read_limit
-from clerk_sync.web.responses import json_response
 
 orders = auth.guard(Blueprint("orders", __name__, url_prefix="/api/orders"))
-
-referenced_types.add(ShippingAddress)
 
 
 class OrderPage(Struct):
@@ -28,7 +26,7 @@ class OrderPage(Struct):
 
 
 @orders.get("")
-@describe(OrderPage, parameters=paged())
+@describe(OrderPage, parameters=paged(), schemas=(ShippingAddress,))
 def list_orders() -> Response:
     """List your orders, newest first."""
     page = find_page(services().pool, auth.claims().user_id)

@@ -7,9 +7,9 @@ from msgspec import Struct
 
 from clerk_sync.db.orm import db
 from clerk_sync.shop.catalogue import Product, ProductKey, list_products
-from clerk_sync.web.docs.api_doc import describe, paged
-from clerk_sync.web.pagination import HIGHEST_LIMIT, NextCursor, cursor_of, read_cursor, read_limit
-from clerk_sync.web.responses import public_json_response
+from clerk_sync.shop.routes.api_doc import describe
+from clerk_sync.shop.routes.json_http import public_json_response
+from clerk_sync.shop.routes.pagination import HIGHEST_LIMIT, NextCursor, cursor_of, paged, read_cursor, read_limit
 
 products = Blueprint("products", __name__, url_prefix="/api")
 

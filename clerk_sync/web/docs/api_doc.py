@@ -1,10 +1,12 @@
-"""The decorator that describes a view for the OpenAPI document. It records the description and returns the view."""
+"""The decorator that describes a view for the OpenAPI document.
+
+A description is a plain mapping in the view's attribute ``openapi``. A business may set the attribute itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Required, TypedDict, TypeVar, cast
 
 from flask import Response
 
@@ -14,44 +16,30 @@ Parameter = Mapping[str, Any]
 View = TypeVar("View", bound=Callable[..., Response])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Operation:
+class Operation(TypedDict, total=False):
     """The OpenAPI document's data about a view, besides its URL rule and its docstring."""
 
-    answer: type | None
+    answer: Required[type | None]
+    """The type of the response's body, None if it has no body."""
     status: int
-    body: type | None
+    body: type
     parameters: tuple[Parameter, ...]
     headers: Mapping[str, str]
+    """Response headers and their meaning."""
     refusals: tuple[int, ...]
-
-
-_OPERATIONS: dict[Callable[..., Response], Operation] = {}
-
-referenced_types: set[type] = set()
-"""Types that responses name by ``$ref`` only. msgspec cannot find them, so the document adds their schemas."""
+    """Error statuses that do not follow from the view's body, guard and parameters."""
+    schemas: tuple[type, ...]
+    """Types that the response names by ``$ref`` only. msgspec cannot find them, so the document adds their schemas."""
 
 
 def describe(
-    answer: type | None,
-    *,
-    status: int = 200,
-    body: type | None = None,
-    parameters: tuple[Parameter, ...] = (),
-    headers: Mapping[str, str] | None = None,
-    refusals: tuple[int, ...] = (),
+    answer: type | None, *, parameters: tuple[Parameter, ...] = (), refusals: tuple[int, ...] = ()
 ) -> Callable[[View], View]:
-    """Record a view's requests and responses.
-
-    ``headers`` maps response headers to their meaning. ``refusals`` are error statuses that do not follow from the
-    view's body, guard and parameters.
-    """
-    operation = Operation(
-        answer=answer, status=status, body=body, parameters=parameters, headers=headers or {}, refusals=refusals
-    )
+    """Describe a view: see ``Operation``."""
 
     def record(view: View) -> View:
-        _OPERATIONS[view] = operation
+        operation: Operation = {"answer": answer, "parameters": parameters, "refusals": refusals}
+        view.openapi = operation  # type: ignore[attr-defined]  # an attribute of the function
         return view
 
     return record
@@ -59,7 +47,7 @@ def describe(
 
 def find_operation(view: Callable[..., Any]) -> Operation | None:
     """Return the description of ``view``, or None if it has none."""
-    return _OPERATIONS.get(view)
+    return cast("Operation | None", getattr(view, "openapi", None))
 
 
 def paged(default_limit: int = DEFAULT_LIMIT) -> tuple[Parameter, ...]:

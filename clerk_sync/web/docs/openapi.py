@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document of an application.
 
-1. Take every route whose view has ``api_doc.describe``.
+1. Take every route whose view has a description in its attribute ``openapi``: see ``api_doc``.
 2. Summary and description come from the view's docstring, schemas from the types that it decodes and encodes.
 3. Security and error responses follow from the guard, the body and the parameters.
 4. Add the paths of ``openapi_static``, which have no such view.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from msgspec import Struct
 from werkzeug.routing import Rule
 
 from clerk_sync.web import auth, converters
-from clerk_sync.web.docs.api_doc import Operation, find_operation, referenced_types
+from clerk_sync.web.docs.api_doc import Operation, find_operation
 from clerk_sync.web.docs.openapi_static import COMPONENTS, INFO, OTHER_PATHS, SESSION, header
 
 Json = dict[str, Any]
@@ -60,8 +60,8 @@ class Route(NamedTuple):
 def describe_api(app: Flask) -> bytes:
     """Return the OpenAPI document of ``app`` as JSON."""
     routes = _described_routes(app)
-    used = {type_ for route in routes for type_ in (route.operation.answer, route.operation.body) if type_}
-    types = [Problem, *sorted(used | referenced_types, key=lambda type_: type_.__name__)]
+    used = {type_ for route in routes for type_ in _types_of(route.operation)}
+    types = [Problem, *sorted(used, key=lambda type_: type_.__name__)]
     references, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     schema_of = dict(zip(types, references, strict=True)).__getitem__
     paths: dict[str, Json] = {}
@@ -89,6 +89,11 @@ def _described_routes(app: Flask) -> list[Route]:
     return sorted(found, key=lambda route: (route.rule.rule, METHODS.index(route.method)))
 
 
+def _types_of(operation: Operation) -> Iterator[type]:
+    yield from (type_ for type_ in (operation["answer"], operation.get("body")) if type_)
+    yield from operation.get("schemas", ())
+
+
 def _is_guarded(app: Flask, endpoint: str) -> bool:
     blueprint = endpoint.rpartition(".")[0]
     return auth.require_session in app.before_request_funcs.get(blueprint, ())
@@ -102,13 +107,13 @@ def _describe(route: Route, schema_of: SchemaOf) -> Json:
         "tags": [blueprint.replace("_", " ")],
         "summary": summary.rstrip("."),
         "description": description.strip(),
-        "parameters": [*_path_parameters(route.rule), *route.operation.parameters],
+        "parameters": [*_path_parameters(route.rule), *route.operation.get("parameters", ())],
         "responses": _responses(route, schema_of),
     }
     if route.is_guarded:
         described["security"] = SESSION
-    if route.operation.body:
-        content = {"application/json": {"schema": schema_of(route.operation.body)}}
+    if body := route.operation.get("body"):
+        content = {"application/json": {"schema": schema_of(body)}}
         described["requestBody"] = {"required": True, "content": content}
     return described
 
@@ -127,19 +132,20 @@ def _path_parameters(rule: Rule) -> list[Json]:
 
 def _responses(route: Route, schema_of: SchemaOf) -> Json:
     operation = route.operation
-    answer: Json = {"description": HTTPStatus(operation.status).phrase}
-    if operation.answer:
-        answer["content"] = {"application/json": {"schema": schema_of(operation.answer)}}
-    if operation.headers:
-        answer["headers"] = {name: header(meaning) for name, meaning in operation.headers.items()}
-    statuses = {503, *operation.refusals}
+    status = operation.get("status", 200)
+    answer: Json = {"description": HTTPStatus(status).phrase}
+    if operation["answer"]:
+        answer["content"] = {"application/json": {"schema": schema_of(operation["answer"])}}
+    if headers := operation.get("headers"):
+        answer["headers"] = {name: header(meaning) for name, meaning in headers.items()}
+    statuses = {503, *operation.get("refusals", ())}
     if route.is_guarded:
         statuses |= {401, 403}
-    if operation.body:
+    if operation.get("body"):
         statuses |= {400, 413, 415, 422}
     if route.rule.arguments:
         statuses |= {404}
-    if any(parameter["in"] == "query" for parameter in operation.parameters):
+    if any(parameter["in"] == "query" for parameter in operation.get("parameters", ())):
         statuses |= {422}
     problems = {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(statuses)}
-    return {str(operation.status): answer} | problems
+    return {str(status): answer} | problems
