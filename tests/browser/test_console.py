@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import requests
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, StorageState, expect
 
 from tests.browser.conftest import Complaints, Screenshot, start_browser_servers
 from tests.browser.console_data import GRACE, fill, park
@@ -18,6 +18,7 @@ ADMIN = "ada@example.com"
 CLIENT = "bob@example.com"
 MOST_SERVER_MS = 300
 TRIES = 10
+REFRESH_MS = 2_000
 
 PAGES = (
     "",
@@ -52,22 +53,38 @@ def sign_in(console_servers: Servers, complaints: Complaints) -> Callable[..., P
     """Sign in on a page through the console's sign-in link, as ADMIN or as another user."""
 
     def from_the_console(page: Page, email: str = ADMIN) -> Page:
-        page.goto(f"{console_servers.service.url}/console")
+        sign_in_by_link(page, console_servers, email)
         complaints.take_back("401")
-        page.get_by_role("link", name="Sign in", exact=True).click()
-        page.get_by_label("Email address").fill(email)
-        page.get_by_role("button", name="Continue").click()
         return page
 
     return from_the_console
 
 
-@pytest.fixture
-def admin(sign_in: Callable[..., Page], browser_page: Page) -> Page:
-    """A page of the signed-in administrator."""
-    page = sign_in(browser_page)
+def sign_in_by_link(page: Page, servers: Servers, email: str) -> None:
+    page.goto(f"{servers.service.url}/console")
+    page.get_by_role("link", name="Sign in", exact=True).click()
+    page.get_by_label("Email address").fill(email)
+    page.get_by_role("button", name="Continue").click()
+
+
+@pytest.fixture(scope="module")
+def admin_cookies(console_servers: Servers, browser: Browser) -> StorageState:
+    """The cookies of a browser in which the administrator has signed in."""
+    context = browser.new_context()
+    page = context.new_page()
+    sign_in_by_link(page, console_servers, ADMIN)
     expect(heading(page)).to_have_text("Overview")
-    page.wait_for_load_state()  # the heading is visible before the style sheets are loaded
+    cookies = context.storage_state()
+    context.close()
+    return cookies
+
+
+@pytest.fixture
+def admin(admin_cookies: StorageState, new_page: Callable[..., Page], console_servers: Servers) -> Page:
+    """A page of the signed-in administrator, in a browser of its own."""
+    page = new_page(viewport={"width": 1280, "height": 800}, storage_state=admin_cookies)
+    page.goto(f"{console_servers.service.url}/console")
+    expect(heading(page)).to_have_text("Overview")
     return page
 
 
@@ -171,15 +188,17 @@ def test_a_page_that_stays_open_can_still_send_its_form(admin: Page, console_ser
 
 
 def test_an_ended_session_leads_to_the_sign_in_link(
-    admin: Page, console_servers: Servers, complaints: Complaints
+    sign_in: Callable[..., Page], browser_page: Page, console_servers: Servers, complaints: Complaints
 ) -> None:
-    expire(admin, console_servers)
-    [user_id] = console_servers.query("SELECT clerk_id FROM users WHERE email = %s", ADMIN)[0]
-    for session in console_servers.clerk.sessions.all():
-        if session.user_id == user_id:
-            console_servers.clerk.sessions.finish(session.id, "revoked")
-    admin.goto(f"{console_servers.service.url}/console/runs")
-    expect(admin.get_by_role("link", name="Sign in", exact=True)).to_be_visible()
+    sessions = console_servers.clerk.sessions
+    others = {session.id for session in sessions.all()}
+    page = sign_in(browser_page)
+    expect(heading(page)).to_have_text("Overview")
+    expire(page, console_servers)
+    [session] = [session for session in sessions.all() if session.id not in others]
+    sessions.finish(session.id, "revoked")
+    page.goto(f"{console_servers.service.url}/console/runs")
+    expect(page.get_by_role("link", name="Sign in", exact=True)).to_be_visible()
     complaints.take_back("401")
 
 
@@ -207,11 +226,14 @@ def test_a_running_sync_moves_on_the_page_until_it_is_done(admin: Page, console_
     [(run_id,)] = console_servers.query(
         "INSERT INTO sync_runs (kind, seen, cursor) VALUES ('all', 500, '{\"expected\": 2000}') RETURNING id"
     )
+    admin.clock.install()
     admin.goto(f"{console_servers.service.url}/console/runs/{run_id}")
     expect(admin.get_by_text("500 of about 2,000 users seen")).to_be_visible()
     console_servers.query("UPDATE sync_runs SET seen = 1500, heartbeat_at = now() WHERE id = %s", run_id)
+    admin.clock.fast_forward(REFRESH_MS)
     expect(admin.get_by_text("1,500 of about 2,000 users seen")).to_be_visible()
     console_servers.query("UPDATE sync_runs SET status = 'done', ended_at = now(), cursor = NULL WHERE id = %s", run_id)
+    admin.clock.fast_forward(REFRESH_MS)
     expect(admin.get_by_role("status")).to_have_text("done")
     expect(admin.locator("[data-every-s]")).to_have_count(0)
 
@@ -219,10 +241,11 @@ def test_a_running_sync_moves_on_the_page_until_it_is_done(admin: Page, console_
 def test_a_phone_scrolls_tables_and_never_the_page(
     admin: Page, console_servers: Servers, screenshot: Screenshot
 ) -> None:
-    for width in (320, 390):
-        admin.set_viewport_size({"width": width, "height": 844})
-        for page in PAGES:
-            admin.goto(f"{console_servers.service.url}/console{page}")
+    admin.set_viewport_size({"width": 320, "height": 844})
+    for page in PAGES:
+        admin.goto(f"{console_servers.service.url}/console{page}")
+        for width in (320, 390):
+            admin.set_viewport_size({"width": width, "height": 844})
             assert admin.evaluate("document.documentElement.scrollWidth") <= width, (page, width)
     admin.goto(f"{console_servers.service.url}/console")
     screenshot("console-phone", page=admin)

@@ -35,7 +35,7 @@ def foreign_page(browser_page: Page) -> Iterator[Page]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Empty)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     page = browser_page.context.new_page()
     page.goto(f"http://localhost:{server.server_port}/")

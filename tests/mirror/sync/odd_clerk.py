@@ -19,6 +19,7 @@ def rewritten(clerk: LocalClerk, replacements: Mapping[bytes, bytes]) -> Iterato
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body leave in two writes
 
         def do_GET(self) -> None:
             headers = {"Authorization": self.headers["Authorization"]}

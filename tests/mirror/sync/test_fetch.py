@@ -87,13 +87,18 @@ def test_a_consumer_that_waits_gets_as_many_threads_as_are_allowed() -> None:
 
 def test_the_error_of_a_thread_is_raised_to_the_consumer_and_ends_the_others() -> None:
     others = threads()  # of an earlier run that was broken off: they may still wait for an answer
+    both_work = threading.Barrier(2)
 
-    def failing() -> Iterator[int]:
-        yield 1
+    def fail() -> tuple[int, list[Job[int]]]:
+        both_work.wait(30)
         raise ValueError("torn")
 
+    def go_on() -> tuple[int, list[Job[int]]]:
+        both_work.wait(30)
+        return 1, [chain(iter(range(10**9)))]
+
     with pytest.raises(ValueError, match="torn"):
-        list(Prefetch([chain(failing()), chain(iter(range(10**9)))], workers=2))
+        list(Prefetch([fail, go_on], workers=2))
     wait_until(lambda: threads() <= others)
 
 

@@ -38,7 +38,7 @@ def assert_in_step(ran: Ran, users: int) -> None:
 
 @each_plan
 def test_users_created_before_1970_are_mirrored_once_and_their_deletion_is_found(
-    clerk: LocalClerk, sync: Command, check: Check, query: Query, arguments: tuple[str, ...]
+    clerk: LocalClerk, sync: Command, check: Check, query: Query, fake_time: object, arguments: tuple[str, ...]
 ) -> None:
     imported = create(clerk, 1200, start_ms=ZERO_TIME_MS, every_ms=0)
     create(clerk, 2600, start_ms=START_MS)

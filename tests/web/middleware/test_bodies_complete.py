@@ -128,7 +128,7 @@ def test_a_page_of_an_authorized_party_can_read_why_its_body_was_refused(client:
 @contextmanager
 def served(app: Flask) -> Iterator[int]:
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
         yield server.server_port
