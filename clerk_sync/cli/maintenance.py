@@ -93,7 +93,7 @@ def rebind(*, yes: bool) -> None:
     from clerk_sync.extensions import services
     from clerk_sync.mirror import binding
     from clerk_sync.mirror.errors import SyncError
-    from clerk_sync.mirror.sync.plan import check_key
+    from clerk_sync.mirror.sync.run import check_key
 
     transactions = TransactionalConnection(services().connect)
     try:

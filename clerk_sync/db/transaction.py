@@ -16,7 +16,7 @@ from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 
 from clerk_sync.db.connect import TIME_LIMITS, Connect
 from clerk_sync.db.errors import has_lost_connection
-from clerk_sync.db.prepared_statement import Statement, text_of
+from clerk_sync.db.prepared_statement import Statement
 
 if TYPE_CHECKING:
     from psycopg2.extensions import ConnectionInfo
@@ -48,7 +48,8 @@ class TransactionalConnection:
         If the connection was lost before the first statement of a transaction, that statement is sent again on a new
         connection.
         """
-        text = text_of(statement)
+        # On this connection nothing is prepared.
+        text = statement if isinstance(statement, str) else statement.text
         if self._is_open:
             return self._send(text, values)
         try:

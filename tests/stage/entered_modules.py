@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -24,11 +24,22 @@ class EnteredModules:
 
     def __init__(self) -> None:
         self.entries: list[str] = []
-        self.last: tuple[str | None, str] | None = None
+        self.by_thread: dict[str, list[str]] = {}
+        self._last: dict[int, tuple[str | None, str]] = {}
 
-    def counts(self) -> Counter[str]:
-        """Return how often each module was entered, without the modules that surround every request."""
-        return Counter(name for name in self.entries if not name.startswith(AROUND))
+    def note(self, from_module: str | None, name: str) -> None:
+        """Note a call from one module to another in this thread."""
+        thread = threading.current_thread()
+        if self._last.get(thread.native_id or 0) == (from_module, name):
+            return
+        self._last[thread.native_id or 0] = (from_module, name)
+        self.entries.append(name)
+        self.by_thread.setdefault(thread.name, []).append(name)
+
+
+def counts_of(entries: Sequence[str]) -> Counter[str]:
+    """Return how often each module was entered, without the modules that surround every request."""
+    return Counter(name for name in entries if not name.startswith(AROUND))
 
 
 @contextmanager
@@ -43,9 +54,8 @@ def recorded() -> Iterator[EnteredModules]:
         while caller is not None and _module_of(caller) is None:
             caller = caller.f_back
         from_module = None if caller is None else _module_of(caller)
-        if from_module != name and found.last != (from_module, name):
-            found.entries.append(name)
-            found.last = (from_module, name)
+        if from_module != name:
+            found.note(from_module, name)
 
     threading.setprofile(profile)
     sys.setprofile(profile)

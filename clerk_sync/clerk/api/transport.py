@@ -1,4 +1,11 @@
-"""Requests to the Backend API: rate-limited, and retried within a budget."""
+"""Requests to the Backend API: rate-limited, and retried within a budget.
+
+1. Wait for a slot of the rate limiter, which all threads of a run share.
+2. Send the request. A 2xx response with complete JSON is the result.
+3. A response that another attempt may change (408, 429, 5xx, a cut-off body) is retried after a pause: the server's
+   Retry-After, or an exponential backoff with jitter. A 429 pauses all threads.
+4. Any other response is an error at once, with Clerk's code.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +13,21 @@ import logging
 import math
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from itertools import count
+from threading import Lock
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from clerk_sync.clerk.api.rate_limiter import RateLimiter
-from clerk_sync.clerk.api.responses import accepted_body
-from clerk_sync.clerk.errors import ApiUnavailableError, NotJsonError, RetryableError
-from clerk_sync.clerk.http import MIB, HttpClient
+from msgspec import Struct, ValidationError
+
+from clerk_sync.clerk.decoding import JsonDecoder
+from clerk_sync.clerk.errors import ApiRefusedError, ApiUnavailableError, NotJsonError, RetryableError
+from clerk_sync.clerk.http import MIB, HttpClient, HttpResponse, one_line
 
 T = TypeVar("T")
 Parameters = Iterable[tuple[str, str | int]]
@@ -25,8 +38,65 @@ LIVE_REQUESTS, TEST_REQUESTS = 1000, 100  # in a period, for one instance
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.5, 8.0
 SHORTEST_TIMEOUT_S = 0.1
 LARGEST_BODY = 64 * MIB  # several times 500 users with all the metadata that Clerk allows
+IN_FLIGHT_POLL_S = 0.05
+LONGEST_DETAIL = 300
 
 log = logging.getLogger(__name__)
+
+
+class RateLimiter:
+    """Allows ``requests`` in any ``period_s`` seconds. They may all start at once.
+
+    A slot is free again one period after its response arrived. If the period began with the request, a slow network
+    could deliver more requests to the server in one period than it allows. ``sleep`` may raise to stop waiting.
+    """
+
+    def __init__(
+        self,
+        requests: int,
+        period_s: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._requests = requests
+        self._period_s = period_s
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = Lock()
+        self._in_flight = 0
+        self._finished_at: deque[float] = deque()
+        self._paused_until = 0.0
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Wait for a slot, and hold it until the response has arrived."""
+        while (wait_s := self._claim_slot()) is not None:
+            self._sleep(wait_s)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_flight -= 1
+                self._finished_at.append(self._clock())
+
+    def pause(self, seconds: float) -> None:
+        """Start no request for ``seconds``; a longer pause that is in force stays."""
+        with self._lock:
+            self._paused_until = max(self._paused_until, self._clock() + seconds)
+
+    def _claim_slot(self) -> float | None:
+        """Take a slot and return None, or return how long to wait before the next try."""
+        with self._lock:
+            now = self._clock()
+            while self._finished_at and self._finished_at[0] + self._period_s <= now:
+                self._finished_at.popleft()
+            if self._paused_until > now:
+                return self._paused_until - now
+            if self._in_flight + len(self._finished_at) < self._requests:
+                self._in_flight += 1
+                return None
+            return self._finished_at[0] + self._period_s - now if self._finished_at else IN_FLIGHT_POLL_S
 
 
 def limiter_for(
@@ -121,3 +191,64 @@ class Transport:
     def _backoff_s(self, attempt: int) -> float:
         longest_s = min(FIRST_BACKOFF_S * 2.0 ** min(attempt - 1, 10), LONGEST_BACKOFF_S)
         return longest_s * (0.5 + self._jitter() / 2)
+
+
+class _Error(Struct):
+    code: str = "unknown"
+    message: str = ""
+    long_message: str | None = None
+
+
+class _Errors(Struct):
+    errors: list[_Error] = []
+    clerk_trace_id: str | None = None
+
+
+_errors = JsonDecoder(_Errors)
+
+
+def accepted_body(response: HttpResponse) -> bytes:
+    """Return the body of a 2xx response; raise RetryableError or ApiRefusedError, with Clerk's code, for any other."""
+    status = response.status
+    if 200 <= status < 300:
+        return response.body
+    code, detail = _clerk_error(response)
+    if status == 429:
+        raise RetryableError(f"answered 429 {code}", wait_s=retry_after_s(response.headers), stops_all_requests=True)
+    if status >= 500 or status == 408:
+        raise RetryableError(f"answered {status} {code}", wait_s=retry_after_s(response.headers))
+    if 300 <= status < 400:
+        raise ApiRefusedError(status, "redirect", "the server redirects to another address")
+    raise ApiRefusedError(status, code, detail)
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of ``Retry-After``, given as a number or as a date; None if it is absent or useless."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9]) or None
+    date = _http_date(text)
+    if date is None:
+        return None
+    # Use the server's clock if the response has a Date: ours may be wrong.
+    now = _http_date(headers.get("Date", "")) or datetime.now(UTC)
+    return max((date - now).total_seconds(), 0.0) or None
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _clerk_error(response: HttpResponse) -> tuple[str, str]:
+    try:
+        body = _errors.decode(response.body)
+    except (ValidationError, NotJsonError):
+        return "unknown", "the response is not one of Clerk's errors: is there a proxy in between?"
+    error = body.errors[0] if body.errors else _Error()
+    trace = body.clerk_trace_id or response.headers.get("cf-ray")
+    detail = (error.long_message or error.message) + (f" (trace {trace})" if trace else "")
+    return one_line(error.code)[:60], one_line(detail)[:LONGEST_DETAIL]

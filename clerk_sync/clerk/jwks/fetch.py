@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from clerk_sync.clerk.api.responses import accepted_body
+from clerk_sync.clerk.api.transport import accepted_body
 from clerk_sync.clerk.decoding import JsonDecoder
 from clerk_sync.clerk.errors import ApiProtocolError, ApiUnavailableError, NotJsonError, RetryableError
 from clerk_sync.clerk.http import HttpClient

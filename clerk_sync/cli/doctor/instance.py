@@ -95,7 +95,7 @@ def _judge_clock(context: CheckContext, response: HttpResponse) -> Finding:
 
 def _judge_instance(context: CheckContext, response: HttpResponse) -> Iterator[Finding]:
     from clerk_sync.mirror.errors import KeyMismatchError
-    from clerk_sync.mirror.sync.plan import check_key
+    from clerk_sync.mirror.sync.run import check_key
 
     instance, secret_key = _find_instance(response), context.settings.secret_key
     if instance is None or secret_key is None:

@@ -13,8 +13,7 @@ from clerk_sync.mirror.merge.diff import find_differences
 from clerk_sync.mirror.merge.listed_range import ListedRange, find_not_shown
 from clerk_sync.mirror.reporting.drift import Drift
 from clerk_sync.mirror.sync.limits import RunLimits
-from clerk_sync.mirror.sync.plan import check_key
-from clerk_sync.mirror.sync.run import ClerkSource
+from clerk_sync.mirror.sync.run import ClerkSource, check_key
 from clerk_sync.mirror.sync.targets import DryRun
 from clerk_sync.mirror.sync.windows import END_OF_TIME_MS, FIRST_MS
 

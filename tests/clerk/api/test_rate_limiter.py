@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from clerk_sync.clerk.api.rate_limiter import IN_FLIGHT_POLL_S, RateLimiter
+from clerk_sync.clerk.api.transport import IN_FLIGHT_POLL_S, RateLimiter
 from tests.clerk.api.scripted_api import FakeTime
 
 

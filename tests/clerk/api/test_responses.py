@@ -5,7 +5,7 @@ import json
 import pytest
 from msgspec import Raw
 
-from clerk_sync.clerk.api.responses import accepted_body, retry_after_s
+from clerk_sync.clerk.api.transport import accepted_body, retry_after_s
 from clerk_sync.clerk.errors import ApiRefusedError, RetryableError
 from clerk_sync.clerk.http import HttpResponse
 from tests.hostile_json import ODD_VALUES, each, encode

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from clerk_sync.clerk.api.rate_limiter import RateLimiter
-from clerk_sync.clerk.api.transport import Transport, limiter_for
+from clerk_sync.clerk.api.transport import RateLimiter, Transport, limiter_for
 from clerk_sync.clerk.errors import ApiRefusedError, ApiUnavailableError
 from tests.clerk.api.scripted_api import DROPPED, FakeTime, Reply, ScriptedApi, answer, parse_json, refusal
 from tests.clerk.conftest import SECRET_KEY

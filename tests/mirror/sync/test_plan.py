@@ -13,8 +13,9 @@ import pytest
 from clerk_sync.clerk.api.client import LARGEST_PAGE, ClerkApi, Instance
 from clerk_sync.clerk.api.user_pages import UserPage
 from clerk_sync.clerk.users import UserSnapshot
+from clerk_sync.mirror.sync.fetch import WindowQueue
 from clerk_sync.mirror.sync.limits import RunLimits
-from clerk_sync.mirror.sync.plan import Opening, WindowQueue, plan
+from clerk_sync.mirror.sync.run import Opening, plan
 from clerk_sync.mirror.sync.windows import END_OF_TIME_MS, Window, WindowReader
 
 YEAR_MS = 365 * 86_400_000
