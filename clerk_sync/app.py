@@ -1,19 +1,17 @@
-"""The application: Flask, the commands, the web routes and the shop."""
+"""Our application, the first user of the extension: Flask, ``ClerkSync``, account, console, API docs, the shop."""
 
 from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
 from clerk_sync import cli, shop
-from clerk_sync.db import connect
-from clerk_sync.extensions import install_services
-from clerk_sync.services import Services
+from clerk_sync.extension import ClerkSync
+from clerk_sync.extensions import services
 from clerk_sync.settings.settings import Environment, Settings
 from clerk_sync.telemetry import logs
 
@@ -34,32 +32,18 @@ class Application(Flask):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__("clerk_sync", static_folder=None)
-        self._services = Services(
-            settings, connect.connection_factory(settings.database_url, Path(self.instance_path) / "postgres")
-        )
+        self.settings = settings
+        self.clerk = ClerkSync(settings=settings)
+        self.clerk.init_commands(self)
         self._loading = Lock()
         self._has_web = False
-        install_services(self, self._services)
 
     def load_web(self) -> None:
         """Install the ORM and the routes; a second call changes nothing."""
         with self._loading:
             if self._has_web:
                 return
-            from clerk_sync import web
-            from clerk_sync.db import orm
-            from clerk_sync.web.json_provider import JsonProvider
-            from clerk_sync.web.middleware import fast_path
-
-            self.json = JsonProvider(self)
-            orm.install(self, self._services.pool)
-            fast_path.install(self)  # first, so that it is inside the other middleware
-            web.install(self, self._services.settings)
-            shop.install(self)
-            if self._services.settings.environment is Environment.DEVELOPMENT:
-                from clerk_sync.demo import storefront
-
-                storefront.install(self)
+            _install_web(self)
             self._has_web = True
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -96,6 +80,35 @@ def _without_raising(function: Callable[..., object]) -> Callable[..., None]:
             log.error("teardown failed: %s", type(error).__name__)  # noqa: TRY400 - a driver's text can quote a row
 
     return call
+
+
+def _install_web(app: Application) -> None:
+    from clerk_sync.db import orm
+    from clerk_sync.telemetry.logs import AccessLog
+    from clerk_sync.web import account, admin, console, converters, error_handlers, metrics
+    from clerk_sync.web.docs import openapi_views
+    from clerk_sync.web.json_provider import JsonProvider
+    from clerk_sync.web.middleware import cors, fast_path, observe, request_body
+
+    app.clerk.init_app(app)
+    app.json = JsonProvider(app)
+    with app.app_context():
+        orm.install(app, services().pool)
+    # From the innermost middleware to the outermost: the last one sees a request first.
+    fast_path.install(app)
+    request_body.install(app)
+    cors.install(app, app.settings.authorized_parties)
+    observe.install(app, AccessLog(app.settings))
+    converters.install(app)
+    error_handlers.install(app)
+    for blueprint in (metrics.blueprint, openapi_views.docs, account.account, admin.admin):
+        app.register_blueprint(blueprint)
+    console.install(app)
+    shop.install(app)
+    if app.settings.environment is Environment.DEVELOPMENT:
+        from clerk_sync.demo import storefront
+
+        storefront.install(app)
 
 
 def create_app(settings: Settings | None = None) -> Application:

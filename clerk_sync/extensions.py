@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from flask import Flask, current_app
 
@@ -19,9 +19,19 @@ def install_services(app: Flask, services: Services) -> None:
     app.extensions[_KEY] = services
 
 
+def find_services(app: Flask) -> Services | None:
+    """Return the services of ``app``, or None if the extension has not joined it."""
+    found: Services | None = app.extensions.get(_KEY)
+    return found
+
+
 def services() -> Services:
     """Return the services of the current application."""
-    return cast("Services", current_app.extensions[_KEY])
+    try:
+        found: Services = current_app.extensions[_KEY]
+    except KeyError:
+        raise RuntimeError("This application does not have the extension: call ClerkSync().init_app(app).") from None
+    return found
 
 
 def session() -> Session:

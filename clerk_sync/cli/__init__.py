@@ -14,13 +14,12 @@ from flask import Flask
 
 
 def install(app: Flask) -> None:
-    """Give ``app`` its command groups."""
-    from clerk_sync.cli import migrations, sync_clerk
+    """Give our application the command groups that the extension does not have."""
+    from clerk_sync.cli import migrations
     from clerk_sync.cli.emulator import commands
 
     app.cli.add_command(migrations.Migrations(app))
     app.cli.add_command(commands.emulator)
-    app.cli.add_command(sync_clerk.sync_clerk)
 
 
 def refuse_commands(app: Flask, reason: str) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from clerk_sync.services import Services
 
-account = auth.guard(Blueprint("account", __name__, url_prefix="/api"))
+account = auth.guard(Blueprint("clerk_sync_account", __name__, url_prefix="/api"))
 
 
 class SessionAnswer(Struct):
@@ -73,7 +73,7 @@ def fast_me(services: Services, environ: WSGIEnvironment) -> Me | None:
 
 
 def _session_answer(claims: SessionClaims) -> SessionAnswer:
-    return SessionAnswer(claims.user_id, claims.session_id, claims.issued_at, claims.expires_at, claims.organization)
+    return SessionAnswer(claims.user_id, claims.session_id, claims.issued_at, claims.expires_at, claims.org)
 
 
 def _me(user: LocalUser) -> Me:

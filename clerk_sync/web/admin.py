@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 from msgspec import Struct
 
-from clerk_sync.db.orm import db
+from clerk_sync.extensions import services
 from clerk_sync.mirror.reporting.status import MirrorState, read_state
 from clerk_sync.mirror.reporting.user_queries import MirroredUser, UserKey, search_users
 from clerk_sync.web import auth
@@ -14,7 +14,7 @@ from clerk_sync.web.pagination import NextCursor, cursor_of, read_cursor, read_l
 from clerk_sync.web.problems import Problem
 from clerk_sync.web.responses import json_response
 
-admin = auth.guard(Blueprint("admin", __name__, url_prefix="/api/admin"))
+admin = auth.guard(Blueprint("clerk_sync_admin", __name__, url_prefix="/api/admin"))
 
 LONGEST_QUERY = 200
 QUERY = {
@@ -42,7 +42,7 @@ def require_admin() -> None:
 @describe(UserPage, parameters=(QUERY, *paged()))
 def list_users() -> Response:
     """List mirrored users, newest first."""
-    found, next_key = search_users(db.session(), read_query(), after=read_cursor(UserKey), limit=read_limit())
+    found, next_key = search_users(services().pool, read_query(), after=read_cursor(UserKey), limit=read_limit())
     return json_response(UserPage(found, cursor_of(next_key)))
 
 
@@ -50,7 +50,7 @@ def list_users() -> Response:
 @describe(MirrorState)
 def show_sync() -> Response:
     """Show the state of the mirror: counts, last event, last run, parked events."""
-    return json_response(read_state(db.session()))
+    return json_response(read_state(services().pool))
 
 
 def read_query() -> str:

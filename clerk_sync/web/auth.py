@@ -1,25 +1,27 @@
 """Authentication of a request: find the session token, verify it once, and look up the local user.
 
-1. ``guard`` puts ``require_session`` in front of every view of a blueprint.
+1. ``require_session`` runs before every view of a guarded blueprint.
 2. ``authenticate`` verifies the token and keeps the claims for the rest of the request. It never uses the database.
 3. ``current_user`` and ``require_admin`` read the local user's row.
+
+Each refuses with ``Problem``, also if the database or the keys are not available.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from flask import Blueprint, g, request
+from flask import Blueprint, request
 from werkzeug.wsgi import get_host
 
 from clerk_sync.clerk.errors import KeysUnavailableError, TokenError
 from clerk_sync.clerk.tokens.verifier import SessionClaims, TokenRejection
-from clerk_sync.db.orm import db
 from clerk_sync.extensions import services
 from clerk_sync.mirror import local_users
 from clerk_sync.mirror.local_users import LocalUser
 from clerk_sync.telemetry.metrics import metrics
+from clerk_sync.web.database_problems import DATABASE_ERRORS, find_database_problem
 from clerk_sync.web.middleware.observe import add_log_fields
 from clerk_sync.web.problems import Problem, retry_later
 
@@ -35,7 +37,10 @@ SESSION_COOKIE = "__session"
 # Each token costs a signature check. A browser has one cookie for each path and domain that set one.
 MOST_COOKIES_OF_ONE_NAME = 8
 
+# Keys of the WSGI environment. The values name the services that proved them: one application may pass a request on to
+# another one, with other settings.
 _CLAIMS = "clerk_sync.session_claims"
+_USER = "clerk_sync.local_user"
 
 
 def guard(blueprint: Blueprint) -> Blueprint:
@@ -45,8 +50,23 @@ def guard(blueprint: Blueprint) -> Blueprint:
 
 
 def require_session() -> None:
-    """Raise Problem unless the current request has a valid session token: see ``authenticate``."""
-    authenticate(services(), request.environ)
+    """Raise Problem unless the current request has a valid session token: see ``authenticate``.
+
+    A CORS preflight that Flask answers itself is let through: browsers send it without credentials, and no view runs.
+    """
+    if not _is_preflight():
+        authenticate(services(), request.environ)
+
+
+GUARD_MARK = "is_clerk_guard"
+"""The attribute by which a function of ``before_request`` is known to require a session."""
+
+setattr(require_session, GUARD_MARK, True)
+
+
+def _is_preflight() -> bool:
+    is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+    return is_preflight and getattr(request.url_rule, "provide_automatic_options", False)
 
 
 def authenticate(services: Services, environ: WSGIEnvironment) -> SessionClaims:
@@ -54,10 +74,10 @@ def authenticate(services: Services, environ: WSGIEnvironment) -> SessionClaims:
 
     Raises Problem: 401 with Clerk's reason; 403 for a form of another site; 503 if no key is available now.
     """
-    claims: SessionClaims | None = environ.get(_CLAIMS)
-    if claims is None:
-        claims = environ[_CLAIMS] = _authenticate(services, environ)
-    return claims
+    known: tuple[Services, SessionClaims] | None = environ.get(_CLAIMS)
+    if known is None or known[0] is not services:
+        known = environ[_CLAIMS] = services, _authenticate(services, environ)
+    return known[1]
 
 
 def _authenticate(services: Services, environ: WSGIEnvironment) -> SessionClaims:
@@ -80,15 +100,17 @@ def _authenticate(services: Services, environ: WSGIEnvironment) -> SessionClaims
 
 
 def claims() -> SessionClaims:
-    """Return the claims of the current request's session token. Works in guarded views only."""
-    return cast("SessionClaims", request.environ[_CLAIMS])
+    """Return the claims of the current request's session token; raise Problem as ``authenticate`` does."""
+    return authenticate(services(), request.environ)
 
 
 def current_user() -> LocalUser:
     """Return the local user of the current request, read once; raise 403 if they are deleted or banned."""
-    if "local_user" not in g:
-        g.local_user = _require_active(_local_user(claims().user_id))
-    return cast("LocalUser", g.local_user)
+    ours, environ = services(), request.environ
+    known: tuple[Services, LocalUser] | None = environ.get(_USER)
+    if known is None or known[0] is not ours:
+        known = environ[_USER] = ours, _require_active(_local_user(ours, authenticate(ours, environ).user_id))
+    return known[1]
 
 
 def require_admin() -> LocalUser:
@@ -185,14 +207,18 @@ def _require_own_origin(services: Services, environ: WSGIEnvironment) -> None:
         raise Problem(403, "origin-not-allowed", "Requests from this origin may not use the session cookie.")
 
 
-def _local_user(clerk_id: str) -> LocalUser:
+def _local_user(services: Services, clerk_id: str) -> LocalUser:
     """Return the row of ``clerk_id``. A missing row is made and committed, even if the request fails later."""
-    pool = services().pool
-    user = local_users.find(pool, clerk_id)
-    if user is None:
-        local_users.ensure_placeholder(db.session(), clerk_id)
-        db.session.commit()
-        user = local_users.find(pool, clerk_id)
+    try:
+        user = local_users.find(services.pool, clerk_id)
+        if user is None:
+            local_users.ensure_placeholder(services.pool, clerk_id)
+            user = local_users.find(services.pool, clerk_id)
+    except DATABASE_ERRORS as error:
+        problem = find_database_problem(error)
+        if problem is None:
+            raise
+        raise problem from error
     assert user is not None, "rows of users are never removed"  # noqa: S101 - states a guarantee
     return user
 

@@ -9,12 +9,11 @@ import msgspec
 from flask import Response
 from msgspec import Meta
 
+from clerk_sync.web.problems import NO_STORE as NO_STORE
+
 encode = msgspec.json.Encoder().encode
 
 Instant = Annotated[datetime, Meta(tz=True)]
-
-# On every response for one user. A shared cache would send it to the next user.
-NO_STORE = ("Cache-Control", "no-store")
 
 
 def json_response(body: object, status: int = 200) -> Response:

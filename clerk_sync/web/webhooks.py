@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from clerk_sync.clerk.errors import NotJsonError, SignatureError
 from clerk_sync.clerk.webhooks.events import MIRRORED_TYPES, Envelope, parse_event
@@ -18,8 +19,9 @@ from clerk_sync.extensions import services
 from clerk_sync.mirror.inbox.outcome import Outcome
 from clerk_sync.mirror.inbox.parked import SELF_TEST
 from clerk_sync.telemetry.metrics import metrics
+from clerk_sync.web.database_problems import DATABASE_ERRORS, find_database_problem
 from clerk_sync.web.middleware.observe import add_log_fields
-from clerk_sync.web.problems import Problem
+from clerk_sync.web.problems import Problem, retry_later
 from clerk_sync.web.responses import json_response
 
 if TYPE_CHECKING:
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 
     from clerk_sync.services import Services
 
-webhooks = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
+PATH = "/api/webhooks/clerk"
+MAX_BODY_BYTES = 1024 * 1024
+RETRY_AFTER_S = 60  # without a secret: an operator has to set it
 
 _FAST_LENGTH = re.compile("[0-9]{1,5}")  # up to 99,999 bytes; three kilobytes are usual
 _HEADERS = {
@@ -37,12 +41,32 @@ _HEADERS = {
 }
 
 
-@webhooks.post("/clerk")
+def make_blueprint(path: str = PATH) -> Blueprint:
+    """Return the blueprint of the webhook route at ``path``."""
+    blueprint = Blueprint("clerk_sync_webhooks", __name__)
+    # Answer a superfluous slash without a redirect: Clerk counts a redirect as a failed delivery.
+    blueprint.add_url_rule(path, view_func=clerk, methods=["POST"], strict_slashes=False)
+    return blueprint
+
+
 def clerk() -> Response:
     """Receive one signed event from Clerk."""
+    body = _read_body()
     if not request.is_json:
         raise Problem(415, "not-json", "Send webhooks as application/json.")
-    return json_response(_receive(services(), request.environ, request.headers, request.get_data(cache=False)))
+    return json_response(_receive(services(), request.environ, request.headers, body))
+
+
+def _read_body() -> bytes:
+    """Return the complete body. The limit is the route's own: the application's may be smaller, or not set."""
+    request.max_content_length = MAX_BODY_BYTES
+    try:
+        return request.get_data()
+    except RequestEntityTooLarge:
+        raise Problem(413, "request-entity-too-large", "The body is larger than 1 MiB.") from None
+    except (ClientDisconnected, OSError):
+        # Which of them depends on the server.
+        raise Problem(400, "body-incomplete", "The body is shorter than its announced length.") from None
 
 
 def fast_clerk(services: Services, environ: WSGIEnvironment) -> dict[str, str] | None:
@@ -57,7 +81,7 @@ def fast_clerk(services: Services, environ: WSGIEnvironment) -> dict[str, str] |
 def _receive(services: Services, environ: WSGIEnvironment, headers: Headers, body: bytes) -> dict[str, str]:
     verifier = services.webhooks
     if verifier is None:
-        raise Problem(503, "webhook-secret-missing", "CLERK_WEBHOOK_SIGNING_SECRET is not set.")
+        raise retry_later("webhook-secret-missing", "CLERK_WEBHOOK_SIGNING_SECRET is not set.", RETRY_AFTER_S)
     try:
         delivery = verifier.verify(headers, body)
     except SignatureError as error:
@@ -68,7 +92,13 @@ def _receive(services: Services, environ: WSGIEnvironment, headers: Headers, bod
         event = parse_event(delivery)
     except NotJsonError as error:
         raise Problem(400, "not-json", "The body is not JSON.") from error
-    outcome = services.group_commit.receive(delivery, event)
+    try:
+        outcome = services.group_commit.receive(delivery, event)
+    except DATABASE_ERRORS as error:
+        problem = find_database_problem(error)
+        if problem is None:
+            raise
+        raise problem from error
     _count(event.envelope, outcome)
     add_log_fields(environ, svix_id=delivery.id, type=event.envelope.type, outcome=outcome)
     return {"outcome": outcome}

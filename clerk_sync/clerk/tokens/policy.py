@@ -51,7 +51,7 @@ class SessionClaims:
     session_id: str
     issued_at: int
     expires_at: int
-    organization: Organization | None
+    org: Organization | None
     impersonator_id: str | None
     """The user who impersonates the signed-in user (``act.sub``); for logs."""
 
@@ -68,7 +68,7 @@ def check_claims(claims: Mapping[str, Any], policy: TokenPolicy, now: float) -> 
         session_id=claims["sid"],
         issued_at=int(claims["iat"]),
         expires_at=int(claims["exp"]),
-        organization=_find_organization(claims),
+        org=_find_organization(claims),
         impersonator_id=_find_impersonator(claims),
     )
     return verified, valid_from, valid_until

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, LiteralString, NamedTuple, Self
 
 from msgspec import Meta
-from sqlalchemy import text
-from sqlalchemy.orm import Session
 
+from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror.inbox.parked import WAITING
 
 
@@ -46,42 +45,42 @@ class DeliveriesFound(NamedTuple):
     next_key: DeliveryKey | None
 
 
-_COLUMNS = ", ".join(Delivery._fields)
+_COLUMNS: LiteralString = ", ".join(Delivery._fields)
 _FIRST = DeliveryKey(datetime.max, "")  # noqa: DTZ901 - keys are UTC without an offset
 
 
-def _page_of(condition: str) -> str:
+def _page_of(condition: LiteralString) -> LiteralString:
     # The first comparison lets PostgreSQL use the index. The second also orders rows of one instant.
     return f"""
         SELECT {_COLUMNS} FROM webhook_events
-        WHERE {condition} AND received_at <= CAST(:received_at AS timestamp) AT TIME ZONE 'UTC'
-          AND (received_at, svix_id) < (CAST(:received_at AS timestamp) AT TIME ZONE 'UTC', :svix_id)
-        ORDER BY received_at DESC, svix_id DESC LIMIT :rows
+        WHERE {condition} AND received_at <= CAST(%(received_at)s AS timestamp) AT TIME ZONE 'UTC'
+          AND (received_at, svix_id) < (CAST(%(received_at)s AS timestamp) AT TIME ZONE 'UTC', %(svix_id)s)
+        ORDER BY received_at DESC, svix_id DESC LIMIT %(rows)s
     """
 
 
-_LIST = text(_page_of("true"))
-_LIST_PARKED = text(_page_of(WAITING))
-_FIND = text(f"SELECT {_COLUMNS} FROM webhook_events WHERE svix_id = :svix_id")
-_FIND_PAYLOAD = text("""
-SELECT left(payload, :characters), octet_length(payload) FROM webhook_events WHERE svix_id = :svix_id
-""")
+_LIST = _page_of("true")
+_LIST_PARKED = _page_of(WAITING)
+_FIND: LiteralString = f"SELECT {_COLUMNS} FROM webhook_events WHERE svix_id = %(svix_id)s"
+_FIND_PAYLOAD: LiteralString = """
+SELECT left(payload, %(characters)s), octet_length(payload) FROM webhook_events WHERE svix_id = %(svix_id)s
+"""
 
 
 def list_deliveries(
-    session: Session, *, after: DeliveryKey | None, limit: int, only_parked: bool = False
+    transaction: SqlExecutor, *, after: DeliveryKey | None, limit: int, only_parked: bool = False
 ) -> DeliveriesFound:
     """Return up to ``limit`` deliveries after ``after``, newest first."""
     statement = _LIST_PARKED if only_parked else _LIST
-    rows = session.execute(statement, {**(after or _FIRST)._asdict(), "rows": limit + 1}).all()
+    rows = transaction.fetch_all(statement, {**(after or _FIRST)._asdict(), "rows": limit + 1})
     found = [Delivery(*row) for row in rows[:limit]]
     return DeliveriesFound(found, DeliveryKey.of(found[-1]) if len(rows) > limit else None)
 
 
-def find_delivery(session: Session, svix_id: str) -> Delivery | None:
+def find_delivery(transaction: SqlExecutor, svix_id: str) -> Delivery | None:
     """Return one delivery, or None."""
-    row = session.execute(_FIND, {"svix_id": svix_id}).one_or_none()
-    return Delivery(*row) if row else None
+    rows = transaction.fetch_all(_FIND, {"svix_id": svix_id})
+    return Delivery(*rows[0]) if rows else None
 
 
 class Payload(NamedTuple):
@@ -91,7 +90,7 @@ class Payload(NamedTuple):
     length_bytes: int
 
 
-def find_payload(session: Session, svix_id: str, *, characters: int) -> Payload | None:
+def find_payload(transaction: SqlExecutor, svix_id: str, *, characters: int) -> Payload | None:
     """Return up to ``characters`` of the payload, or None if none is stored."""
-    row = session.execute(_FIND_PAYLOAD, {"svix_id": svix_id, "characters": characters}).one_or_none()
-    return Payload(*row) if row and row[0] is not None else None
+    rows = transaction.fetch_all(_FIND_PAYLOAD, {"svix_id": svix_id, "characters": characters})
+    return Payload(*rows[0]) if rows and rows[0][0] is not None else None

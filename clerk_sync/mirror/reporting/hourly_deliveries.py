@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
-from sqlalchemy import Row, text
-from sqlalchemy.orm import Session
-
+from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror.inbox.outcome import Outcome
 from clerk_sync.mirror.inbox.parked import FROM_CLERK
 
@@ -44,30 +42,31 @@ class Day(NamedTuple):
         return sum(hour.deliveries for hour in self.hours)
 
 
-_NOW = text("SELECT date_trunc('hour', now(), 'UTC')")
-_HOURS = text(f"""
+_NOW: LiteralString = "SELECT date_trunc('hour', now(), 'UTC')"
+_HOURS = f"""
 WITH recent AS (
     SELECT received_at, outcome,
            CASE WHEN event_at > 0 THEN extract(epoch FROM received_at) * 1000 - event_at END AS lag_ms
-    FROM webhook_events WHERE received_at >= :since AND {FROM_CLERK} ORDER BY received_at DESC LIMIT :most
+    FROM webhook_events WHERE received_at >= %(since)s AND {FROM_CLERK} ORDER BY received_at DESC LIMIT %(most)s
 )
 SELECT date_trunc('hour', received_at, 'UTC'),
        {", ".join(f"count(*) FILTER (WHERE outcome = '{outcome}')" for outcome in STORED_OUTCOMES)},
        percentile_disc(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY lag_ms)
 FROM recent GROUP BY 1
-""")
+"""
 
 
-def read_day(session: Session, *, most: int = MOST_DELIVERIES) -> Day:
+def read_day(transaction: SqlExecutor, *, most: int = MOST_DELIVERIES) -> Day:
     """Return the current hour and the 23 before it. Only the newest ``most`` deliveries are read."""
-    this_hour: datetime = session.scalars(_NOW).one()
+    this_hour: datetime
+    ((this_hour,),) = transaction.fetch_all(_NOW)
     first_hour = this_hour - timedelta(hours=HOURS - 1)
-    found = {row[0]: row for row in session.execute(_HOURS, {"since": first_hour, "most": most})}
+    found = {row[0]: row for row in transaction.fetch_all(_HOURS, {"since": first_hour, "most": most})}
     hours = [_hour(first_hour + timedelta(hours=number), found) for number in range(HOURS)]
     return Day(hours, is_cut=sum(hour.deliveries for hour in hours) >= most)
 
 
-def _hour(begins_at: datetime, found: dict[datetime, Row[Any]]) -> Hour:
+def _hour(begins_at: datetime, found: dict[datetime, tuple[Any, ...]]) -> Hour:
     if begins_at not in found:
         return Hour(begins_at, dict.fromkeys(STORED_OUTCOMES, 0), None, None)
     _, *counts, lags = found[begins_at]

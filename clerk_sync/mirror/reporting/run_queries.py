@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, NamedTuple
+from typing import Annotated, LiteralString, NamedTuple
 
 from msgspec import Meta
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+
+from clerk_sync.db.transaction import SqlExecutor
 
 COUNTS = ("seen", "inserted", "updated", "unchanged", "stale", "deleted", "failed")
 
@@ -52,24 +52,24 @@ class RunsFound(NamedTuple):
     next_key: RunKey | None
 
 
-_COLUMNS = f"""
+_COLUMNS: LiteralString = f"""
     id, kind, status, instance_id, started_at, ended_at, reason, {", ".join(COUNTS)},
     CAST(cursor ->> 'expected' AS bigint) AS expected,
     extract(epoch FROM clock_timestamp() - heartbeat_at) AS silent_s,
     extract(epoch FROM coalesce(ended_at, clock_timestamp()) - started_at) AS took_s
 """
-_LIST = text(f"SELECT {_COLUMNS} FROM sync_runs WHERE id < :id ORDER BY id DESC LIMIT :rows")
-_FIND = text(f"SELECT {_COLUMNS} FROM sync_runs WHERE id = :id")
+_LIST: LiteralString = f"SELECT {_COLUMNS} FROM sync_runs WHERE id < %(id)s ORDER BY id DESC LIMIT %(rows)s"
+_FIND: LiteralString = f"SELECT {_COLUMNS} FROM sync_runs WHERE id = %(id)s"
 
 
-def list_runs(session: Session, *, after: RunKey | None, limit: int) -> RunsFound:
+def list_runs(transaction: SqlExecutor, *, after: RunKey | None, limit: int) -> RunsFound:
     """Return up to ``limit`` runs after ``after``, newest first."""
-    rows = session.execute(_LIST, {"id": after.id if after else 2**63 - 1, "rows": limit + 1}).all()
+    rows = transaction.fetch_all(_LIST, {"id": after.id if after else 2**63 - 1, "rows": limit + 1})
     found = [RunReport(*row) for row in rows[:limit]]
     return RunsFound(found, RunKey(found[-1].id) if len(rows) > limit else None)
 
 
-def find_run(session: Session, run_id: int) -> RunReport | None:
+def find_run(transaction: SqlExecutor, run_id: int) -> RunReport | None:
     """Return one run, or None."""
-    row = session.execute(_FIND, {"id": run_id}).one_or_none()
-    return RunReport(*row) if row else None
+    rows = transaction.fetch_all(_FIND, {"id": run_id})
+    return RunReport(*rows[0]) if rows else None

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
-
+from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror.inbox.queries import Delivery
 from clerk_sync.mirror.reporting.user_queries import MirroredUser, UserKey, find_user_id, search_users
 
@@ -23,29 +21,29 @@ class RoleChange(NamedTuple):
     changed_at: datetime
 
 
-_EVENTS = text(f"""
+_EVENTS: LiteralString = f"""
 SELECT {", ".join(Delivery._fields)} FROM webhook_events
-WHERE clerk_id = :clerk_id ORDER BY received_at DESC, svix_id DESC LIMIT :rows
-""")
-_ROLE_CHANGES = text(f"""
-SELECT {", ".join(RoleChange._fields)} FROM role_changes WHERE user_id = :user_id ORDER BY id DESC LIMIT :rows
-""")
+WHERE clerk_id = %(clerk_id)s ORDER BY received_at DESC, svix_id DESC LIMIT %(rows)s
+"""
+_ROLE_CHANGES: LiteralString = f"""
+SELECT {", ".join(RoleChange._fields)} FROM role_changes WHERE user_id = %(user_id)s ORDER BY id DESC LIMIT %(rows)s
+"""
 
 
-def find_mirrored_user(session: Session, reference: str) -> MirroredUser | None:
+def find_mirrored_user(transaction: SqlExecutor, reference: str) -> MirroredUser | None:
     """Return the user with this local id or Clerk id (``user_…``), deleted or not."""
-    user_id = find_user_id(session, reference)
+    user_id = find_user_id(transaction, reference)
     if user_id is None:
         return None
     # The search returns the user with the largest id up to this one. Rows are never removed, so it is this user.
-    return search_users(session, "", after=UserKey(user_id + 1), limit=1).users[0]
+    return search_users(transaction, "", after=UserKey(user_id + 1), limit=1).users[0]
 
 
-def list_events_of(session: Session, clerk_id: str, *, limit: int) -> list[Delivery]:
+def list_events_of(transaction: SqlExecutor, clerk_id: str, *, limit: int) -> list[Delivery]:
     """Return the newest deliveries about this user."""
-    return [Delivery(*row) for row in session.execute(_EVENTS, {"clerk_id": clerk_id, "rows": limit})]
+    return [Delivery(*row) for row in transaction.fetch_all(_EVENTS, {"clerk_id": clerk_id, "rows": limit})]
 
 
-def list_role_changes_of(session: Session, user_id: int, *, limit: int) -> list[RoleChange]:
+def list_role_changes_of(transaction: SqlExecutor, user_id: int, *, limit: int) -> list[RoleChange]:
     """Return the newest changes of this user's role."""
-    return [RoleChange(*row) for row in session.execute(_ROLE_CHANGES, {"user_id": user_id, "rows": limit})]
+    return [RoleChange(*row) for row in transaction.fetch_all(_ROLE_CHANGES, {"user_id": user_id, "rows": limit})]

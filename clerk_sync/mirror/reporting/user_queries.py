@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, NamedTuple
+from typing import Annotated, LiteralString, NamedTuple
 
 from msgspec import Meta
 from msgspec.structs import asdict
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
 
+from clerk_sync.db.transaction import SqlExecutor
 from clerk_sync.mirror.local_users import Instant, LocalUser
-from clerk_sync.mirror.models import users
 
 LARGEST_ID = 2**63 - 1
 
@@ -36,16 +34,28 @@ class UsersFound(NamedTuple):
     next_key: UserKey | None
 
 
-def search_users(session: Session, query: str, *, after: UserKey | None, limit: int) -> UsersFound:
+_PAGE: LiteralString = f"""
+SELECT synced_at, {", ".join(LocalUser.__struct_fields__)} FROM users
+WHERE id < %(id)s ORDER BY id DESC LIMIT %(rows)s
+"""
+_SEARCH: LiteralString = f"""
+SELECT synced_at, {", ".join(LocalUser.__struct_fields__)} FROM users
+WHERE id < %(id)s AND (
+    lower(email) LIKE lower(%(pattern)s) OR lower(concat_ws(' ', first_name, last_name)) LIKE lower(%(pattern)s)
+    OR lower(username) LIKE lower(%(pattern)s) OR lower(clerk_id) LIKE lower(%(pattern)s)
+) ORDER BY id DESC LIMIT %(rows)s
+"""
+_FIND_BY_CLERK_ID: LiteralString = "SELECT id FROM users WHERE clerk_id = %(clerk_id)s"
+_FIND_BY_ID: LiteralString = "SELECT id FROM users WHERE id = %(id)s"
+
+
+def search_users(transaction: SqlExecutor, query: str, *, after: UserKey | None, limit: int) -> UsersFound:
     """Return up to ``limit`` users after ``after``, newest row first, with ``query`` in names, e-mail or Clerk id."""
-    columns = users.c
-    wanted = select(columns.synced_at, *(columns[name] for name in LocalUser.__struct_fields__))
-    wanted = wanted.where(columns.id < (after.id if after else LARGEST_ID)).order_by(columns.id.desc()).limit(limit + 1)
+    values: dict[str, object] = {"id": after.id if after else LARGEST_ID, "rows": limit + 1}
     if query:
-        full_name = func.concat_ws(" ", columns.first_name, columns.last_name)
-        searched = (columns.email, full_name, columns.username, columns.clerk_id)
-        wanted = wanted.where(or_(*(column.icontains(query, autoescape=True) for column in searched)))
-    rows = session.execute(wanted).all()
+        rows = transaction.fetch_all(_SEARCH, values | {"pattern": f"%{_escape(query)}%"})
+    else:
+        rows = transaction.fetch_all(_PAGE, values)
     found = []
     for synced_at, *row in rows[:limit]:
         local = LocalUser.of(row)
@@ -53,10 +63,17 @@ def search_users(session: Session, query: str, *, after: UserKey | None, limit: 
     return UsersFound(found, UserKey(found[-1].id) if len(rows) > limit else None)
 
 
-def find_user_id(session: Session, reference: str) -> int | None:
+def _escape(text: str) -> str:
+    """Return ``text`` without the special meaning of characters in a pattern of LIKE."""
+    return re.sub(r"([\\%_])", r"\\\1", text)
+
+
+def find_user_id(transaction: SqlExecutor, reference: str) -> int | None:
     """Return the local id of the user with this local id or Clerk id (``user_…``), deleted or not."""
     if reference.startswith("user_"):
-        return session.scalar(select(users.c.id).where(users.c.clerk_id == reference))
-    if not re.fullmatch("[0-9]{1,19}", reference) or int(reference) > LARGEST_ID:
+        rows = transaction.fetch_all(_FIND_BY_CLERK_ID, {"clerk_id": reference})
+    elif re.fullmatch("[0-9]{1,19}", reference) and int(reference) <= LARGEST_ID:
+        rows = transaction.fetch_all(_FIND_BY_ID, {"id": int(reference)})
+    else:
         return None
-    return session.scalar(select(users.c.id).where(users.c.id == int(reference)))
+    return rows[0][0] if rows else None

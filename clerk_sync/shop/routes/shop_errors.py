@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response
+from flask import Flask, request
+from werkzeug.sansio.response import Response
 
 from clerk_sync.shop.errors import (
     AddressBookFullError,
@@ -19,7 +20,7 @@ from clerk_sync.shop.errors import (
     ShopError,
     TotalTooLargeError,
 )
-from clerk_sync.web.problems import Problem, problem_response
+from clerk_sync.web.problems import Problem
 
 # Status, code, and the detail as a template for the error's attributes.
 _ANSWERS: dict[type[ShopError], tuple[int, str, str]] = {
@@ -50,4 +51,4 @@ def install(app: Flask) -> None:
 
 def _answer(error: ShopError) -> Response:
     status, code, detail = _ANSWERS[type(error)]
-    return problem_response(Problem(status, code, detail.format(error)))
+    return Problem(status, code, detail.format(error)).get_response(request.environ)

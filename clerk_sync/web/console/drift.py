@@ -43,7 +43,7 @@ def show_drift() -> Response:
 @drift.post("/drift")
 def check_drift() -> Response:
     """Compare the number of users and the newest users with Clerk."""
-    at = url_for("console.drift.show_drift")
+    at = url_for("clerk_sync_console.drift.show_drift")
     started_at = time.monotonic()
     source = _find_source()
     if source is None:

@@ -50,7 +50,7 @@ def _sign_in_links(back_to: str) -> dict[str, str | None]:
     own_origin = clerk_urls.find_own_origin()
     if own_origin is None or clerk_urls.find_frontend_api() is None:
         return {"sign_in": None, "renew": None}
-    renew = url_for("console_public.renew_session", to=back_to)
+    renew = url_for("clerk_sync_console_public.renew_session", to=back_to)
     return {"sign_in": clerk_urls.find_sign_in_page(own_origin + renew), "renew": renew}
 
 

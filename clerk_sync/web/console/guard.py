@@ -9,7 +9,7 @@ from clerk_sync.web import auth
 from clerk_sync.web.console import error_pages, handshake, rendering, signing
 from clerk_sync.web.problems import Problem
 
-pages = Blueprint("console", __name__, url_prefix="/console", template_folder="../templates")
+pages = Blueprint("clerk_sync_console", __name__, url_prefix="/console", template_folder="../templates")
 pages.after_request(error_pages.render_problem)
 pages.after_request(rendering.set_security_headers)
 
@@ -20,9 +20,11 @@ def require_admin() -> Response | None:
     try:
         auth.require_session()
     except Problem as problem:
-        if problem.code == TokenRejection.EXPIRED and handshake.can_renew():
+        if problem.reason == TokenRejection.EXPIRED and handshake.can_renew():
             response = Response(status=303)
-            response.headers["Location"] = url_for("console_public.renew_session", to=request.full_path.rstrip("?"))
+            response.headers["Location"] = url_for(
+                "clerk_sync_console_public.renew_session", to=request.full_path.rstrip("?")
+            )
             return response
         raise
     auth.require_admin()

@@ -8,7 +8,6 @@ import time
 import msgspec
 from flask import Blueprint, Response, url_for
 
-from clerk_sync.db.orm import db
 from clerk_sync.extensions import services
 from clerk_sync.mirror.inbox import queries
 from clerk_sync.mirror.inbox.apply import replay
@@ -48,7 +47,7 @@ def list_events() -> Response:
 def show_event(svix_id: str) -> Response:
     """Show one delivery, with its payload if it is still stored."""
     delivery = _get_delivery(svix_id)
-    payload = queries.find_payload(db.session(), svix_id, characters=MOST_CHARACTERS)
+    payload = queries.find_payload(services().pool, svix_id, characters=MOST_CHARACTERS)
     return rendering.show(
         "console/event.html",
         delivery=delivery,
@@ -63,7 +62,7 @@ def replay_event(svix_id: str) -> Response:
     """Apply one parked delivery again."""
     delivery = _get_delivery(svix_id)
     outcomes = _replay([svix_id])
-    at = url_for("console.inbox.show_event", svix_id=svix_id)
+    at = url_for("clerk_sync_console.inbox.show_event", svix_id=svix_id)
     if not outcomes:
         notice = Notice(Tone.MIXED, f"Nothing to replay: the event is {delivery.outcome}, or its payload was deleted.")
     elif outcomes == [Outcome.PARKED]:
@@ -80,13 +79,13 @@ def replay_all() -> Response:
     done = still_parked = 0
     after: DeliveryKey | None = None
     while True:
-        found, after = queries.list_deliveries(db.session(), after=after, limit=AT_ONCE, only_parked=True)
+        found, after = queries.list_deliveries(services().pool, after=after, limit=AT_ONCE, only_parked=True)
         outcomes = _replay([each.svix_id for each in found])
         done += len(outcomes)
         still_parked += outcomes.count(Outcome.PARKED)
         if after is None or time.monotonic() >= deadline:
             break
-    at = url_for("console.inbox.list_parked")
+    at = url_for("clerk_sync_console.inbox.list_parked")
     text = f"{done:,} replayed, {still_parked:,} of them parked again."
     if after is not None:
         text += " The time limit ended the replay. Run `flask sync-clerk replay` for the older ones."
@@ -94,15 +93,15 @@ def replay_all() -> Response:
 
 
 def _list(*, only_parked: bool) -> Response:
-    session = db.session()
+    pool = services().pool
     found, next_key = queries.list_deliveries(
-        session, after=read_cursor(DeliveryKey), limit=read_limit(PER_PAGE), only_parked=only_parked
+        pool, after=read_cursor(DeliveryKey), limit=read_limit(PER_PAGE), only_parked=only_parked
     )
     return rendering.show(
         "console/parked.html" if only_parked else "console/events.html",
         deliveries=found,
         next_cursor=cursor_of(next_key),
-        parked=status.count_parked(session).number,
+        parked=status.count_parked(pool).number,
     )
 
 
@@ -119,7 +118,7 @@ def _replay(svix_ids: list[str]) -> list[Outcome]:
 
 
 def _get_delivery(svix_id: str) -> Delivery:
-    delivery = queries.find_delivery(db.session(), svix_id)
+    delivery = queries.find_delivery(services().pool, svix_id)
     if delivery is None:
         raise Problem(404, "event-unknown", "There is no delivery with this id.")
     return delivery

@@ -13,7 +13,7 @@ from clerk_sync.web.problems import Problem
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 
-public = Blueprint("console_public", __name__, url_prefix="/console", template_folder="../templates")
+public = Blueprint("clerk_sync_console_public", __name__, url_prefix="/console", template_folder="../templates")
 public.after_request(error_pages.render_problem)
 public.after_request(rendering.set_security_headers)
 

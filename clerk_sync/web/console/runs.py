@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from clerk_sync.db.orm import db
+from clerk_sync.extensions import services
 from clerk_sync.mirror.reporting import run_queries
 from clerk_sync.mirror.reporting.run_queries import RunKey
 from clerk_sync.mirror.sync.runs import LEASE_TIMEOUT
@@ -20,14 +20,14 @@ PER_PAGE = 25
 @runs.get("/runs")
 def list_runs() -> Response:
     """Show the runs, newest first."""
-    found, next_key = run_queries.list_runs(db.session(), after=read_cursor(RunKey), limit=read_limit(PER_PAGE))
+    found, next_key = run_queries.list_runs(services().pool, after=read_cursor(RunKey), limit=read_limit(PER_PAGE))
     return rendering.show("console/runs.html", runs=found, next_cursor=cursor_of(next_key))
 
 
 @runs.get("/runs/<id:run_id>")
 def show_run(run_id: int) -> Response:
     """Show one run. A script refreshes the page while the run is in progress."""
-    run = run_queries.find_run(db.session(), run_id)
+    run = run_queries.find_run(services().pool, run_id)
     if run is None:
         raise Problem(404, "run-unknown", "There is no such run.")
     return rendering.show(

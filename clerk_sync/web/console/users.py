@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, current_app
 from markupsafe import Markup
 
-from clerk_sync.db.orm import db
+from clerk_sync.extensions import services
 from clerk_sync.mirror.reporting import user_history
 from clerk_sync.mirror.reporting.user_queries import UserKey, search_users
 from clerk_sync.web import console
@@ -26,15 +26,15 @@ MOST_EVENTS = 50
 def list_users() -> Response:
     """Show the users that the search finds, the newest row first."""
     query = read_query()
-    found, next_key = search_users(db.session(), query, after=read_cursor(UserKey), limit=read_limit(PER_PAGE))
+    found, next_key = search_users(services().pool, query, after=read_cursor(UserKey), limit=read_limit(PER_PAGE))
     return rendering.show("console/users.html", users=found, query=query, next_cursor=cursor_of(next_key))
 
 
 @users.get("/users/<reference>")
 def show_user(reference: str) -> Response:
     """Show one user, named by either id: the row, deliveries, changes of the role, and the business's sections."""
-    session = db.session()
-    user = user_history.find_mirrored_user(session, reference)
+    pool = services().pool
+    user = user_history.find_mirrored_user(pool, reference)
     if user is None:
         raise Problem(404, "user-unknown", "There is no such user.")
     now = datetime.now(UTC)
@@ -44,7 +44,7 @@ def show_user(reference: str) -> Response:
         user=user,
         # Sections are templates of the application: they escape what they show.
         sections=[Markup(section(user.id, now=now, say=formatting)) for section in sections],  # noqa: S704
-        events=user_history.list_events_of(session, user.clerk_id, limit=MOST_EVENTS),
+        events=user_history.list_events_of(pool, user.clerk_id, limit=MOST_EVENTS),
         most_events=MOST_EVENTS,
-        role_changes=user_history.list_role_changes_of(session, user.id, limit=MOST_EVENTS),
+        role_changes=user_history.list_role_changes_of(pool, user.id, limit=MOST_EVENTS),
     )

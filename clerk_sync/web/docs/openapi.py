@@ -95,8 +95,8 @@ def _types_of(operation: Operation) -> Iterator[type]:
 
 
 def _is_guarded(app: Flask, endpoint: str) -> bool:
-    blueprint = endpoint.rpartition(".")[0]
-    return auth.require_session in app.before_request_funcs.get(blueprint, ())
+    hooks = app.before_request_funcs.get(endpoint.rpartition(".")[0], ())
+    return any(hasattr(hook, auth.GUARD_MARK) for hook in hooks)
 
 
 def _describe(route: Route, schema_of: SchemaOf) -> Json:
@@ -104,7 +104,7 @@ def _describe(route: Route, schema_of: SchemaOf) -> Json:
     *_, blueprint, name = route.rule.endpoint.split(".")
     described: Json = {
         "operationId": name,
-        "tags": [blueprint.replace("_", " ")],
+        "tags": [blueprint.removeprefix("clerk_sync_").replace("_", " ")],
         "summary": summary.rstrip("."),
         "description": description.strip(),
         "parameters": [*_path_parameters(route.rule), *route.operation.get("parameters", ())],

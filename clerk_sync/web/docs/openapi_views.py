@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app, render_template
 
 from clerk_sync.web.docs.openapi import describe_api
 
-docs = Blueprint("docs", __name__, url_prefix="/api", template_folder="templates")
+docs = Blueprint("clerk_sync_docs", __name__, url_prefix="/api", template_folder="templates")
 
 
 @docs.get("/openapi.json")

@@ -20,8 +20,8 @@ from flask import Flask
 from clerk_sync.extensions import services
 from clerk_sync.services import Services
 from clerk_sync.web import account, webhooks
+from clerk_sync.web.error_handlers import send_problem
 from clerk_sync.web.middleware.observe import ROUTE
-from clerk_sync.web.problems import send_problem
 from clerk_sync.web.responses import NO_STORE, encode
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from clerk_sync.web.error_handlers import send_problem
 from clerk_sync.web.middleware.observe import ROUTE
-from clerk_sync.web.problems import Problem, send_problem
+from clerk_sync.web.problems import Problem
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -15,18 +15,18 @@ def test_both_versions_give_the_same_organization() -> None:
     expected = Organization("org_2x", "acme", "org:admin")
     old = OURS.mint(without=["v"], org_id="org_2x", org_slug="acme", org_role="org:admin")
     new = OURS.mint(o={"id": "org_2x", "slg": "acme", "rol": "admin", "per": "read", "fpm": "3"})
-    assert prove(old).organization == expected
-    assert prove(new).organization == expected
+    assert prove(old).org == expected
+    assert prove(new).org == expected
 
 
 @pytest.mark.parametrize("claims", [{"o": None}, {"o": "org_2x"}, {"o": {}}, {"o": {"id": 7}}, {"org_id": "org_2x"}])
 def test_odd_organisation_of_version_two_is_none(claims: dict[str, Any]) -> None:
     """A version 2 token has no ``org_id``: a value that a template puts there names no organization."""
-    assert prove(OURS.mint(**claims)).organization is None
+    assert prove(OURS.mint(**claims)).org is None
 
 
 def test_organisation_may_lack_slug_and_role() -> None:
-    assert prove(OURS.mint(o={"id": "org_2x", "slg": None})).organization == Organization("org_2x", None, None)
+    assert prove(OURS.mint(o={"id": "org_2x", "slg": None})).org == Organization("org_2x", None, None)
 
 
 def test_impersonator_is_reported() -> None:

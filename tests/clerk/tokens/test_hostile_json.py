@@ -93,7 +93,7 @@ def test_any_bytes_under_our_signature_are_a_proof_or_a_refusal(header: bytes, c
         return
     read = json.loads(claims.decode(errors="replace"), parse_int=_small)
     assert proven == SessionClaims(
-        read["sub"], read["sid"], int(read["iat"]), int(read["exp"]), proven.organization, proven.impersonator_id
+        read["sub"], read["sid"], int(read["iat"]), int(read["exp"]), proven.org, proven.impersonator_id
     )
     assert (proven.user_id, proven.session_id) == (USER_ID, SESSION_ID)
     assert (read.get("iss"), read.get("azp")) == (ISSUER, PARTY)

@@ -200,9 +200,15 @@ def test_a_request_is_counted_and_logged_once(
 
 def test_the_fast_path_skips_no_hook_of_flask(app: Flask) -> None:
     """Hooks before or after requests must also run on the fast path. Add a new hook there first, then here."""
-    before = {name: hooks for name, hooks in app.before_request_funcs.items() if name in (None, "account", "webhooks")}
-    assert before == {None: [observe._name_route], "account": [auth.require_session]}
-    assert not {None, "account", "webhooks"} & {name for name, hooks in app.after_request_funcs.items() if hooks}
+    before = {
+        name: hooks
+        for name, hooks in app.before_request_funcs.items()
+        if name in (None, "clerk_sync_account", "clerk_sync_webhooks")
+    }
+    assert before == {None: [observe._name_route], "clerk_sync_account": [auth.require_session]}
+    assert not {None, "clerk_sync_account", "clerk_sync_webhooks"} & {
+        name for name, hooks in app.after_request_funcs.items() if hooks
+    }
 
 
 def test_every_route_of_the_fast_path_has_a_view(app: Flask) -> None:

@@ -1,0 +1,198 @@
+"""The Flask extension: ``ClerkSync``, and the functions for guarded requests.
+
+This module is part of the public API. It imports neither Flask nor a database library: ``init_app`` loads them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flask import Flask
+    from sqlalchemy import MetaData, Table
+
+    from clerk_sync.clerk.tokens.policy import SessionClaims
+    from clerk_sync.mirror.local_users import LocalUser
+    from clerk_sync.settings.settings import Settings
+
+_TWICE = "ClerkSync.init_app was called twice for this application. Call it once."
+
+
+class ClerkSync:
+    """The extension: it joins a Flask application and takes nothing over.
+
+        clerk = ClerkSync()
+
+        def create_app():
+            app = Flask(__name__)
+            clerk.init_app(app)
+            return app
+
+    ``settings`` are those of the environment unless they are given. One object can serve several applications. It may
+    be made before any application exists, so that models can use ``table``.
+    """
+
+    def __init__(self, app: Flask | None = None, *, settings: Settings | None = None) -> None:
+        self._given_settings = settings
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(
+        self, app: Flask, *, webhook_path: str = "/api/webhooks/clerk", health: bool = True, cli: bool = True
+    ) -> None:
+        """Add the webhook route, ``/healthz`` and ``/readyz``, and the commands ``flask sync-clerk`` to ``app``.
+
+            clerk.init_app(app, webhook_path="/hooks/clerk", health=False)
+
+        Nothing else of ``app`` changes: no error handler, hook, middleware, configuration or log handler. No connection
+        is opened. Raises ConfigurationError if settings are wrong or missing, RuntimeError at a second call.
+        """
+        from clerk_sync.web import health as health_routes
+        from clerk_sync.web import webhooks
+
+        if "clerk_sync_webhooks" in app.blueprints:
+            raise RuntimeError(_TWICE)
+        self.init_commands(app, cli=cli)
+        app.register_blueprint(webhooks.make_blueprint(webhook_path))
+        if health:
+            app.register_blueprint(health_routes.make_blueprint())
+        with app.app_context():
+            _services().warm_up()
+
+    def init_commands(self, app: Flask, *, cli: bool = True) -> None:
+        """Add the part of ``init_app`` that commands need: no routes. ``init_app`` may follow."""
+        from clerk_sync.db.connect import connection_factory
+        from clerk_sync.extensions import find_services, install_services
+        from clerk_sync.services import Services
+
+        if find_services(app) is not None:
+            return
+        settings = self._settings
+        connect = connection_factory(settings.database_url, Path(app.instance_path) / "postgres")
+        install_services(app, Services(settings, connect))
+        if cli:
+            from clerk_sync.cli import sync_clerk
+
+            app.cli.add_command(sync_clerk.sync_clerk)
+
+    def guard(self) -> None:
+        """Refuse requests without a valid session token: 401 as a ``Problem``. The database is not used.
+
+            tasks = Blueprint("tasks", __name__)
+            tasks.before_request(clerk.guard)
+
+        It also works for a whole application, ``app.before_request(clerk.guard)``; the webhook route is signed and has
+        to stay open, so guard blueprints instead.
+        """
+        from clerk_sync.web import auth
+
+        auth.require_session()
+
+    # How ``web`` knows a guarded blueprint: see ``auth.GUARD_MARK``.
+    guard.is_clerk_guard = True  # type: ignore[attr-defined]
+
+    def table(self, metadata: MetaData, name: str = "users") -> Table:
+        """Return a mirrored table in ``metadata``, for foreign keys and joins of the application's own models.
+
+            users = clerk.table(db.metadata)
+
+            class Task(db.Model):
+                id = db.Column(db.BigInteger, primary_key=True)
+                created_by = db.Column(db.ForeignKey(users.c.id), nullable=False)
+
+            db.session.execute(select(Task, users.c.email).join(users))
+
+        A second call returns the same table. Never write to it: only Clerk's data and the role guard decide.
+        """
+        raise NotImplementedError
+
+    def include_object(
+        self,
+        object: Any,  # noqa: A002 - Alembic's names
+        name: str | None,
+        type_: str,
+        reflected: bool,
+        compare_to: Any,
+    ) -> bool:
+        """Return False for what the mirror's own migrations create, for Alembic's autogenerate.
+
+        context.configure(connection=connection, include_object=clerk.include_object)
+        """
+        raise NotImplementedError
+
+    def readiness(self) -> Mapping[str, Mapping[str, bool | str]]:
+        """Return what ``/readyz`` shows: for each dependency ``ok`` and ``detail``. Needs an application context.
+
+        @app.get("/ready")
+        def ready():
+            checks = clerk.readiness()
+            return checks, 200 if all(check["ok"] for check in checks.values()) else 503
+        """
+        from clerk_sync.web.health import read_readiness
+
+        return read_readiness()
+
+    @property
+    def _settings(self) -> Settings:
+        if self._given_settings is not None:
+            return self._given_settings
+        from clerk_sync.settings.settings import Settings
+
+        return Settings()
+
+
+def claims() -> SessionClaims:
+    """Return what the session token of this request proves. The database is not used.
+
+        @tasks.get("/whoami")
+        def whoami():
+            return {"user": claims().user_id, "until": claims().expires_at}
+
+    The claims have ``user_id``, ``session_id``, ``issued_at``, ``expires_at`` (Unix seconds) and ``org``: None or the
+    active organization with ``id``, ``slug`` and ``role``. Raises Problem as ``ClerkSync.guard`` does.
+    """
+    from clerk_sync.web import auth
+
+    return auth.claims()
+
+
+def current_user() -> LocalUser:
+    """Return the row of ``users`` of the signed-in user; its columns are attributes.
+
+        @tasks.post("/tasks")
+        def add_task():
+            db.session.add(Task(created_by=current_user().id))
+
+    A user who is not mirrored yet gets a row at once. Raises Problem: 401 without a session, 403 for a deleted or
+    banned user, 503 if the database cannot be used now.
+    """
+    from clerk_sync.web import auth
+
+    return auth.current_user()
+
+
+def require_admin() -> LocalUser:
+    """Return the signed-in user if their role is ADMIN; raise Problem otherwise: 403 with the reason ``forbidden``.
+
+        reports.before_request(clerk.guard)
+        reports.before_request(lambda: require_admin() and None)
+
+    The row decides, not a claim. Only a database session of an operator can change a role.
+    """
+    from clerk_sync.web import auth
+
+    return auth.require_admin()
+
+
+def collector() -> Any:
+    """Return a collector of the mirror's metrics for the application's own Prometheus registry."""
+    raise NotImplementedError
+
+
+def _services() -> Any:
+    from clerk_sync.extensions import services
+
+    return services()
