@@ -84,12 +84,14 @@ def _without_raising(function: Callable[..., object]) -> Callable[..., None]:
 
 def _install_web(app: Application) -> None:
     from clerk_sync.db import orm
+    from clerk_sync.telemetry import metrics as telemetry
     from clerk_sync.telemetry.logs import AccessLog
     from clerk_sync.web import account, admin, console, converters, error_handlers, metrics
     from clerk_sync.web.docs import openapi_views
     from clerk_sync.web.json_provider import JsonProvider
     from clerk_sync.web.middleware import cors, fast_path, observe, request_body
 
+    telemetry.share_counters()
     app.clerk.init_app(app)
     app.json = JsonProvider(app)
     with app.app_context():

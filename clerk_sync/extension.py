@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from flask import Flask
+    from prometheus_client.registry import Collector
     from sqlalchemy import MetaData, Table
 
     from clerk_sync.clerk.tokens.policy import SessionClaims
@@ -50,6 +51,7 @@ class ClerkSync:
         Nothing else of ``app`` changes: no error handler, hook, middleware, configuration or log handler. No connection
         is opened. Raises ConfigurationError if settings are wrong or missing, RuntimeError at a second call.
         """
+        from clerk_sync.extensions import get_services
         from clerk_sync.web import health as health_routes
         from clerk_sync.web import webhooks
 
@@ -59,16 +61,15 @@ class ClerkSync:
         app.register_blueprint(webhooks.make_blueprint(webhook_path))
         if health:
             app.register_blueprint(health_routes.make_blueprint())
-        with app.app_context():
-            _services().warm_up()
+        get_services(app).warm_up()
 
     def init_commands(self, app: Flask, *, cli: bool = True) -> None:
         """Add the part of ``init_app`` that commands need: no routes. ``init_app`` may follow."""
         from clerk_sync.db.connect import connection_factory
-        from clerk_sync.extensions import find_services, install_services
+        from clerk_sync.extensions import has_services, install_services
         from clerk_sync.services import Services
 
-        if find_services(app) is not None:
+        if has_services(app):
             return
         settings = self._settings
         connect = connection_factory(settings.database_url, Path(app.instance_path) / "postgres")
@@ -84,8 +85,8 @@ class ClerkSync:
             tasks = Blueprint("tasks", __name__)
             tasks.before_request(clerk.guard)
 
-        It also works for a whole application, ``app.before_request(clerk.guard)``; the webhook route is signed and has
-        to stay open, so guard blueprints instead.
+        It can also guard a whole application: ``app.before_request(clerk.guard)``. The extension's own webhook and
+        health routes stay open.
         """
         from clerk_sync.web import auth
 
@@ -105,35 +106,46 @@ class ClerkSync:
 
             db.session.execute(select(Task, users.c.email).join(users))
 
-        A second call returns the same table. Never write to it: only Clerk's data and the role guard decide.
+        A second call returns the same table. ``create_all`` and ``drop_all`` skip it: ``flask sync-clerk migrate``
+        makes it. Never write to it.
         """
-        raise NotImplementedError
+        from clerk_sync.mirror.host_tables import copy_table
+
+        return copy_table(name, metadata, self._settings.schema)
 
     def include_object(
         self,
         object: Any,  # noqa: A002 - Alembic's names
         name: str | None,
         type_: str,
-        reflected: bool,
-        compare_to: Any,
+        reflected: bool,  # noqa: ARG002
+        compare_to: Any,  # noqa: ARG002
     ) -> bool:
         """Return False for what the mirror's own migrations create, for Alembic's autogenerate.
 
-        context.configure(connection=connection, include_object=clerk.include_object)
+            context.configure(connection=connection, include_object=clerk.include_object)
+
+        With Flask-Migrate: ``Migrate(app, db, include_object=clerk.include_object)``.
         """
-        raise NotImplementedError
+        from clerk_sync.mirror.host_tables import is_of_the_mirror
+
+        return not is_of_the_mirror(object, name, type_, self._settings.schema)
 
     def readiness(self) -> Mapping[str, Mapping[str, bool | str]]:
-        """Return what ``/readyz`` shows: for each dependency ``ok`` and ``detail``. Needs an application context.
+        """Return whether each dependency is ready, as ``/readyz`` shows it: ``ok`` and ``detail``.
 
-        @app.get("/ready")
-        def ready():
-            checks = clerk.readiness()
-            return checks, 200 if all(check["ok"] for check in checks.values()) else 503
+            @app.get("/ready")
+            def ready():
+                checks = clerk.readiness()
+                return checks, 200 if all(check["ok"] for check in checks.values()) else 503
+
+        The dependencies are ``database``, ``migrations``, ``keys`` and ``webhook_secret``. This needs an application
+        context.
         """
+        from clerk_sync.extensions import services
         from clerk_sync.web.health import read_readiness
 
-        return read_readiness()
+        return read_readiness(services())
 
     @property
     def _settings(self) -> Settings:
@@ -187,12 +199,17 @@ def require_admin() -> LocalUser:
     return auth.require_admin()
 
 
-def collector() -> Any:
-    """Return a collector of the mirror's metrics for the application's own Prometheus registry."""
-    raise NotImplementedError
+def collector() -> Collector:
+    """Return a collector of the mirror's metrics for the application's own Prometheus registry.
 
+        with app.app_context():
+            registry.register(collector())
 
-def _services() -> Any:
+    It has the counters of this process, and gauges that each scrape reads from the database: parked events, age of the
+    last event, runs of sync. With ``PROMETHEUS_MULTIPROC_DIR``, prometheus_client's own MultiProcessCollector has the
+    counters of all processes, and this collector has the gauges only.
+    """
     from clerk_sync.extensions import services
+    from clerk_sync.web.metrics import MirrorCollector
 
-    return services()
+    return MirrorCollector(services())

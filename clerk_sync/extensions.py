@@ -19,16 +19,20 @@ def install_services(app: Flask, services: Services) -> None:
     app.extensions[_KEY] = services
 
 
-def find_services(app: Flask) -> Services | None:
-    """Return the services of ``app``, or None if the extension has not joined it."""
-    found: Services | None = app.extensions.get(_KEY)
-    return found
+def has_services(app: Flask) -> bool:
+    """Return whether the extension has joined ``app``."""
+    return _KEY in app.extensions
 
 
 def services() -> Services:
     """Return the services of the current application."""
+    return get_services(current_app)
+
+
+def get_services(app: Flask) -> Services:
+    """Return the services of ``app``; raise RuntimeError if the extension has not joined it."""
     try:
-        found: Services = current_app.extensions[_KEY]
+        found: Services = app.extensions[_KEY]
     except KeyError:
         raise RuntimeError("This application does not have the extension: call ClerkSync().init_app(app).") from None
     return found

@@ -25,13 +25,16 @@ class LocalUser(UserSnapshot, frozen=True, gc=False, kw_only=True):
     id: int
     role: str
     deleted_at: Instant | None
+    synced_at: Instant
     created_at: Instant
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> LocalUser:
         """Return the user of a row in the order of the struct's fields."""
-        *mirrored, id_, role, deleted_at, created_at = row
-        return LocalUser(*mirrored, id=id_, role=role, deleted_at=deleted_at, created_at=created_at)
+        *mirrored, id_, role, deleted_at, synced_at, created_at = row
+        return LocalUser(
+            *mirrored, id=id_, role=role, deleted_at=deleted_at, synced_at=synced_at, created_at=created_at
+        )
 
     @property
     def is_active(self) -> bool:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 SESSION_COOKIE = "__session"
+OPEN_BLUEPRINTS = ("clerk_sync_webhooks", "clerk_sync_health")
 
 # Each token costs a signature check. A browser has one cookie for each path and domain that set one.
 MOST_COOKIES_OF_ONE_NAME = 8
@@ -53,8 +54,9 @@ def require_session() -> None:
     """Raise Problem unless the current request has a valid session token: see ``authenticate``.
 
     A CORS preflight that Flask answers itself is let through: browsers send it without credentials, and no view runs.
+    So are our own open routes, for applications that guard all their routes.
     """
-    if not _is_preflight():
+    if request.blueprint not in OPEN_BLUEPRINTS and not _is_preflight():
         authenticate(services(), request.environ)
 
 

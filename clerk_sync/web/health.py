@@ -11,6 +11,7 @@ from clerk_sync.db.errors import Fault
 from clerk_sync.db.state import Obstacle, find_obstacles, obstacle_of
 from clerk_sync.extensions import services
 from clerk_sync.mirror.migrations import EXPECTED_REVISIONS, Revisions, read_revisions
+from clerk_sync.services import Services
 from clerk_sync.web.responses import json_response
 
 Check = dict[str, bool | str]
@@ -31,18 +32,22 @@ def healthz() -> Response:
 
 def readyz() -> Response:
     """Answer 200 if every dependency is ready, else 503. Each dependency has an entry with the reason."""
-    checks = read_readiness()
+    checks = read_readiness(services())
     ready = all(check["ok"] for check in checks.values())
     return json_response(checks, 200 if ready else 503)
 
 
-def read_readiness() -> dict[str, Check]:
+def read_readiness(services: Services) -> dict[str, Check]:
     """Return whether each dependency is ready, and why."""
-    return {**_database_checks(), "keys": _keys_check(), "webhook_secret": _webhook_secret_check()}
+    return {
+        **_database_checks(services),
+        "keys": _keys_check(services),
+        "webhook_secret": _webhook_secret_check(services),
+    }
 
 
-def _database_checks() -> dict[str, Check]:
-    obstacles, revisions = inspect_database()
+def _database_checks(services: Services) -> dict[str, Check]:
+    obstacles, revisions = inspect_database(services)
     database = _bad("; ".join(each.found for each in obstacles)) if obstacles else _good("reachable")
     if revisions and revisions.serve_this_code:
         return {"database": database, "migrations": _good(f"at {revisions}")}
@@ -55,9 +60,9 @@ def _database_checks() -> dict[str, Check]:
     }
 
 
-def inspect_database() -> tuple[list[Obstacle], Revisions | None]:
+def inspect_database(services: Services) -> tuple[list[Obstacle], Revisions | None]:
     """Return what makes the database unusable, and the revisions of its tables if they can be read."""
-    rows = services().pool.fetch_all
+    rows = services.pool.fetch_all
     try:
         obstacles = find_obstacles(rows)
     except (psycopg2.Error, PoolTimeout) as error:
@@ -74,16 +79,16 @@ def inspect_database() -> tuple[list[Obstacle], Revisions | None]:
 _UNKNOWN = Obstacle(Fault.BUSY, "all connections were in use", "")
 
 
-def _keys_check() -> Check:
+def _keys_check(services: Services) -> Check:
     try:
-        services().tokens.keys.current()
+        services.tokens.keys.current()
     except KeysUnavailableError as error:
         return _bad(str(error))
     return _good("can verify session tokens")
 
 
-def _webhook_secret_check() -> Check:
-    if services().settings.webhook_signing_secrets:
+def _webhook_secret_check(services: Services) -> Check:
+    if services.settings.webhook_signing_secrets:
         return _good("configured")
     return _bad("CLERK_WEBHOOK_SIGNING_SECRET is not set: webhooks are answered 503")
 

@@ -6,11 +6,12 @@ This module is part of the public API, so it imports neither Flask nor a databas
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, default_exceptions
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -26,7 +27,7 @@ class Problem(HTTPException):
 
     ``reason`` is a stable word for programs, which the JSON calls ``code``; ``detail`` is a sentence for people. As for
     every ``HTTPException``, ``code`` is the HTTP status and ``description`` is the sentence. ``headers`` are added to
-    the response.
+    the response. Handlers for a status, such as ``@app.errorhandler(403)``, get problems, too.
 
         @app.errorhandler(Problem)
         def show_problem(problem):
@@ -38,8 +39,13 @@ class Problem(HTTPException):
     code: int
     description: str
 
+    def __new__(cls, status: int, *_: object, **__: object) -> Self:
+        """Return an instance that is also Werkzeug's exception for ``status``."""
+        combined: type[Self] = _class_for(cls, status)  # type: ignore[arg-type]  # mypy: Self is not hashable
+        return super().__new__(combined)
+
     def __init__(self, status: int, reason: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail)
+        super().__init__(description=detail)
         self.code = status
         self.reason = reason
         self.headers = dict(headers or {})
@@ -67,6 +73,13 @@ class Problem(HTTPException):
             "code": self.reason,
         }
         return msgspec.json.encode({name: value for name, value in body.items() if value is not None}).decode()
+
+
+@cache
+def _class_for(cls: Any, status: int) -> Any:
+    # Flask finds the handler of a status by Werkzeug's class for it, not by the number.
+    standard = default_exceptions.get(status)
+    return cls if standard is None else type(cls.__name__, (cls, standard), {"__module__": cls.__module__})
 
 
 def retry_later(reason: str, detail: str, after_s: int) -> Problem:

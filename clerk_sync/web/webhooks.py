@@ -59,14 +59,22 @@ def clerk() -> Response:
 
 def _read_body() -> bytes:
     """Return the complete body. The limit is the route's own: the application's may be smaller, or not set."""
-    request.max_content_length = MAX_BODY_BYTES
+    # One more than allowed: Werkzeug silently cuts a body without a length.
+    request.max_content_length = MAX_BODY_BYTES + 1
     try:
-        return request.get_data()
+        body = request.get_data()
     except RequestEntityTooLarge:
-        raise Problem(413, "request-entity-too-large", "The body is larger than 1 MiB.") from None
+        raise _too_large() from None
     except (ClientDisconnected, OSError):
         # Which of them depends on the server.
         raise Problem(400, "body-incomplete", "The body is shorter than its announced length.") from None
+    if len(body) > MAX_BODY_BYTES:
+        raise _too_large()
+    return body
+
+
+def _too_large() -> Problem:
+    return Problem(413, "request-entity-too-large", "The body is larger than 1 MiB.")
 
 
 def fast_clerk(services: Services, environ: WSGIEnvironment) -> dict[str, str] | None:

@@ -9,7 +9,7 @@ from msgspec import Meta
 from msgspec.structs import asdict
 
 from clerk_sync.db.transaction import SqlExecutor
-from clerk_sync.mirror.local_users import Instant, LocalUser
+from clerk_sync.mirror.local_users import LocalUser
 
 LARGEST_ID = 2**63 - 1
 
@@ -18,7 +18,6 @@ class MirroredUser(LocalUser, frozen=True, kw_only=True):
     """One row of the mirror; a tombstone if it has ``deleted_at``. Clerk's own times are in milliseconds."""
 
     name: str
-    synced_at: Instant
 
 
 class UserKey(NamedTuple):
@@ -35,11 +34,11 @@ class UsersFound(NamedTuple):
 
 
 _PAGE: LiteralString = f"""
-SELECT synced_at, {", ".join(LocalUser.__struct_fields__)} FROM users
+SELECT {", ".join(LocalUser.__struct_fields__)} FROM users
 WHERE id < %(id)s ORDER BY id DESC LIMIT %(rows)s
 """
 _SEARCH: LiteralString = f"""
-SELECT synced_at, {", ".join(LocalUser.__struct_fields__)} FROM users
+SELECT {", ".join(LocalUser.__struct_fields__)} FROM users
 WHERE id < %(id)s AND (
     lower(email) LIKE lower(%(pattern)s) OR lower(concat_ws(' ', first_name, last_name)) LIKE lower(%(pattern)s)
     OR lower(username) LIKE lower(%(pattern)s) OR lower(clerk_id) LIKE lower(%(pattern)s)
@@ -57,9 +56,9 @@ def search_users(transaction: SqlExecutor, query: str, *, after: UserKey | None,
     else:
         rows = transaction.fetch_all(_PAGE, values)
     found = []
-    for synced_at, *row in rows[:limit]:
+    for row in rows[:limit]:
         local = LocalUser.of(row)
-        found.append(MirroredUser(**asdict(local), name=local.name, synced_at=synced_at))
+        found.append(MirroredUser(**asdict(local), name=local.name))
     return UsersFound(found, UserKey(found[-1].id) if len(rows) > limit else None)
 
 

@@ -37,10 +37,9 @@ def test_preflight_of_an_authorized_party_needs_no_session(client: FlaskClient, 
 @pytest.mark.parametrize(
     "origin", ["https://evil.example.com", f"{ORIGIN}/", f"{ORIGIN}.evil.example.com", "null", "*"]
 )
-def test_a_preflight_of_another_origin_is_not_answered(client: FlaskClient, origin: str) -> None:
+def test_a_preflight_of_another_origin_gets_no_permission(client: FlaskClient, origin: str) -> None:
     response = preflight(client, origin=origin)
-    assert response.status_code == 401
-    assert "Access-Control-Allow-Origin" not in response.headers
+    assert [name for name, _ in response.headers if name.startswith("Access-Control-")] == []
     assert "origin" in names(response, "Vary")
 
 
@@ -89,6 +88,5 @@ def test_only_options_asks_for_permission(client: FlaskClient, bearer: Callable[
 
 def test_without_parties_no_answer_depends_on_the_origin(make_app: Callable[..., Flask]) -> None:
     response = preflight(make_app(authorized_parties=()).test_client())
-    assert response.status_code == 401
     assert "Access-Control-Allow-Origin" not in response.headers
     assert "Vary" not in response.headers

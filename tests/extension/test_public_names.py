@@ -1,0 +1,101 @@
+"""What ``from clerk_sync import …`` offers, and what it costs."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import subprocess
+import sys
+import textwrap
+from importlib import resources
+
+import pytest
+
+import clerk_sync
+from clerk_sync.clerk.tokens.rejection import TokenRejection
+
+NAMES = ["ClerkSync", "Problem", "Settings", "claims", "collector", "current_user", "require_admin"]
+HEAVY = {
+    *("sqlalchemy", "alembic", "flask_sqlalchemy", "flask_migrate", "granian", "rich", "svix", "dotenv"),
+    *("prometheus_client", "pythonjsonlogger", "requests", "jose", "cryptography"),
+}
+CPU_LIMIT_S = 0.15
+
+
+def run_python(code: str) -> str:
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return ran.stdout
+
+
+def test_the_package_exports_the_public_names_and_no_others() -> None:
+    assert sorted(clerk_sync.__all__) == NAMES
+    assert all(getattr(clerk_sync, name).__name__ == name for name in NAMES)
+    assert set(NAMES) <= set(dir(clerk_sync))
+
+
+def test_another_name_is_an_import_error() -> None:
+    with pytest.raises(AttributeError, match="create_app"):
+        _ = clerk_sync.create_app  # type: ignore[attr-defined]
+    with pytest.raises(ImportError):
+        exec("from clerk_sync import nothing")
+
+
+def test_importing_the_names_loads_nothing_that_a_host_may_not_have() -> None:
+    loaded = run_python(
+        f"import json, sys; from clerk_sync import {', '.join(NAMES)}; print(json.dumps([*sys.modules]))"
+    )
+    assert not HEAVY & set(json.loads(loaded))
+
+
+def test_importing_the_names_takes_less_than_150_ms_of_cpu_with_flask() -> None:
+    timed = f"from time import process_time as t; a = t(); from clerk_sync import {', '.join(NAMES)}; print(t() - a)"
+    # The best of some: another test may slow down one of them.
+    assert min(float(run_python(timed)) for _ in range(3)) < CPU_LIMIT_S
+
+
+def test_the_package_itself_loads_neither_flask_nor_werkzeug() -> None:
+    loaded = run_python("import json, sys, clerk_sync; print(json.dumps([*sys.modules]))")
+    assert not {"flask", "werkzeug", "msgspec"} & set(json.loads(loaded))
+
+
+def test_the_package_is_typed() -> None:
+    assert resources.files("clerk_sync").joinpath("py.typed").is_file()
+
+
+def documented() -> list[tuple[str, str]]:
+    """Return the docstrings of the package, of its names, and of the methods of ClerkSync."""
+    objects = {"clerk_sync": clerk_sync} | {name: getattr(clerk_sync, name) for name in NAMES}
+    methods = ("init_app", "guard", "table", "include_object", "readiness")
+    objects |= {f"ClerkSync.{name}": getattr(clerk_sync.ClerkSync, name) for name in methods}
+    return [(name, inspect.getdoc(each) or "") for name, each in objects.items()]
+
+
+def examples_in(docstring: str) -> list[str]:
+    """Return the indented blocks of a docstring."""
+    blocks: list[list[str]] = [[]]
+    for line in docstring.splitlines():
+        if line.startswith("    ") or (not line and blocks[-1]):
+            blocks[-1].append(line)
+        elif blocks[-1]:
+            blocks.append([])
+    return [textwrap.dedent("\n".join(block)) for block in blocks if block]
+
+
+@pytest.mark.parametrize(("name", "docstring"), documented(), ids=lambda value: value.split("\n")[0][:40])
+def test_each_public_name_has_an_example_that_compiles(name: str, docstring: str) -> None:
+    examples = examples_in(docstring)
+    assert examples, f"{name} has no example"
+    for example in examples:
+        ast.parse(example)
+
+
+def test_the_example_of_the_package_serves_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLERK_PUBLISHABLE_KEY", "pk_test_Y2xlcmsuZXhhbXBsZS5jb20k")
+    (example,) = examples_in(inspect.getdoc(clerk_sync) or "")
+    names: dict[str, object] = {"__name__": "example"}
+    exec(example, names)
+    app = names["create_app"]()  # type: ignore[operator]
+    client = app.test_client()
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/tasks").get_json()["code"] == TokenRejection.MISSING
