@@ -10,6 +10,7 @@ It imports no Flask and never commits: the caller owns the transaction. The lint
 ``reporting``    reads only: metrics, status, drift, and the queries of the console
 ``binding``      the one Clerk instance that this mirror copies
 ``role_guard``   whether the database refuses a role change by the application
+``host_tables``  the tables, for the models and migrations of an application around the mirror
 ===============  =======================================================================================================
 
 ``models`` has the tables, ``migrations`` installs them with their triggers and functions, and ``errors`` says why a

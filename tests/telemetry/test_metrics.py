@@ -25,7 +25,9 @@ needs_mount = pytest.mark.skipif(not can_mount(), reason="this machine allows no
 
 COUNT = """
 import os, sys
-from clerk_sync.telemetry.metrics import exposition, metrics
+from clerk_sync.telemetry.metrics import exposition, metrics, share_counters
+
+share_counters()
 
 def fill():
     with open(os.environ["TMPDIR"] + "/filler", "wb", buffering=0) as filler:
