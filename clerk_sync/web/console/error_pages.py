@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import msgspec
 from flask import Response, request, url_for
 
@@ -34,7 +36,7 @@ def render_problem(response: Response) -> Response:
         "status": problem["status"],
         "code": code,
         "detail": problem["detail"],
-        "back_to": back_to,
+        "back_to": quote(request.root_path) + back_to,
         "own_origin": clerk_urls.find_own_origin() or clerk_urls.requested_origin(),
         "is_wrong_party": code == TokenRejection.WRONG_PARTY,
         "clerk_id": auth.claims().user_id if code == "forbidden" else None,
@@ -61,4 +63,4 @@ def _page_to_return_to() -> str:
     if request.method in auth.SAFE_METHODS:
         return handshake.local_path(request.full_path.rstrip("?"))
     origin = clerk_urls.find_own_origin() or clerk_urls.requested_origin()
-    return handshake.local_path((request.referrer or "").removeprefix(origin))
+    return handshake.local_path((request.referrer or "").removeprefix(origin + quote(request.root_path)))

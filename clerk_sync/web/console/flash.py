@@ -43,7 +43,7 @@ def flash(notice: Notice, at: str) -> Response:
     response.headers["Location"] = at
     signed = f"{body}.{sign(_PURPOSE, body)}"
     secure = clerk_urls.has_tls()
-    response.set_cookie(COOKIE, signed, KEPT_S, path=PATH, httponly=True, samesite="Lax", secure=secure)
+    response.set_cookie(COOKIE, signed, KEPT_S, path=_path(), httponly=True, samesite="Lax", secure=secure)
     return response
 
 
@@ -58,4 +58,8 @@ def find_notice() -> Notice | None:
 def forget_notice(response: Response) -> None:
     """Delete the notice's cookie in the browser."""
     if COOKIE in request.cookies:
-        response.delete_cookie(COOKIE, path=PATH)
+        response.delete_cookie(COOKIE, path=_path())
+
+
+def _path() -> str:
+    return request.root_path + PATH

@@ -10,6 +10,8 @@ Session tokens last a minute. The steps:
    pass every rule for session tokens, and its user must be the one who was signed in before.
 
 So a page of another site can start a renewal, but it cannot choose the session that the browser gets.
+
+Paths of pages are without the URL prefix of the application (``request.root_path``); links and redirects get it.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Response, after_this_request, request
 
@@ -63,7 +65,8 @@ def local_path(text: str) -> str:
 def start(frontend_api: str, own_origin: str, to: str) -> Response:
     """Return the redirect to Clerk. The browser comes back to ``finish``, which redirects to the page ``to``."""
     nonce = secrets.token_urlsafe(32)
-    return_url = f"{own_origin}{PATH}/session/return?{urlencode({'state': _state(nonce, to), 'to': to})}"
+    query = urlencode({"state": _state(nonce, to), "to": to})
+    return_url = f"{own_origin}{quote(request.root_path)}{PATH}/session/return?{query}"
     parameters = {"redirect_url": return_url, "suffixed_cookies": "true", "__clerk_hs_reason": "session-token-expired"}
     dev_browser = _find_dev_browser()
     if dev_browser:
@@ -81,7 +84,7 @@ def finish(to: str) -> Response:
     _use_state(to)
     token, claims = _verify_first(_offered_tokens())
     _require_same_user(claims)
-    response = _redirect(to)
+    response = _redirect(quote(request.root_path) + to)
     for name in _session_cookies():
         # No HttpOnly: scripts read and renew these cookies, as clerk-js does.
         response.set_cookie(name, token, _SESSION_KEPT_S, samesite="Lax", secure=clerk_urls.has_tls())

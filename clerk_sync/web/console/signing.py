@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from urllib.parse import unquote
 
 from flask import request
 
@@ -34,15 +35,15 @@ def is_signed(purpose: str, text: str, signature: str) -> bool:
 
 
 def token_for(action: str) -> str:
-    """Return the token for a form that posts to the path ``action``."""
-    return sign(_PURPOSE, action)
+    """Return the token for a form that posts to the URL ``action``."""
+    return sign(_PURPOSE, unquote(action))
 
 
 def require_token() -> None:
     """Raise 403 if the request could change something and has no token for its path."""
     if request.method in auth.SAFE_METHODS:
         return
-    if not is_signed(_PURPOSE, request.path, request.form.get(FIELD, "")):
+    if not is_signed(_PURPOSE, request.root_path + request.path, request.form.get(FIELD, "")):
         raise Problem(
             403, "form-token-invalid", "This form does not belong to your session. Open the page again and resend it."
         )

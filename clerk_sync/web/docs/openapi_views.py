@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from functools import cache
+from urllib.parse import quote
 
-from flask import Blueprint, Response, current_app, render_template
+from flask import Blueprint, Response, current_app, render_template, request
 
 from clerk_sync.web.docs.openapi import describe_api
+from clerk_sync.web.responses import encode
+
+_DOCUMENT = "clerk_sync.openapi"
 
 docs = Blueprint("clerk_sync_docs", __name__, url_prefix="/api", template_folder="templates")
 
@@ -15,7 +18,11 @@ docs = Blueprint("clerk_sync_docs", __name__, url_prefix="/api", template_folder
 @docs.get("/openapi.json")
 def show_openapi() -> Response:
     """Show this document."""
-    return Response(_document(), content_type="application/json")
+    document = _find_document()
+    prefix = quote(request.root_path)
+    if prefix:
+        document = b'{"servers":' + encode([{"url": prefix}]) + b"," + document[1:]
+    return Response(document, content_type="application/json")
 
 
 @docs.get("/docs")
@@ -33,7 +40,9 @@ def show_docs() -> Response:
     return response
 
 
-@cache
-def _document() -> bytes:
+def _find_document() -> bytes:
     """Return the document, made from the application's routes at the first request."""
-    return describe_api(current_app)
+    found: bytes | None = current_app.extensions.get(_DOCUMENT)
+    if found is None:
+        found = current_app.extensions[_DOCUMENT] = describe_api(current_app)
+    return found

@@ -32,7 +32,7 @@ function locate() {
 async function open() {
   const frontendApi = locate();
   const clerk = new Clerk(frontendApi, journal);
-  const api = new Api(settings.api, clerk, journal);
+  const api = new Api(settings.api, settings.prefix, clerk, journal);
   const poller = new Poller({ clerk, panelUrl: settings.panel, localClerk: frontendApi });
   const context = {
     api, clerk, journal, poller, showError,

@@ -11,12 +11,15 @@ export class ApiProblem extends Error {
 export class Api {
   #base;
 
+  #prefix;
+
   #clerk;
 
   #journal;
 
-  constructor(base, clerk, journal) {
+  constructor(base, prefix, clerk, journal) {
     this.#base = base;
+    this.#prefix = prefix;
     this.#clerk = clerk;
     this.#journal = journal;
   }
@@ -41,7 +44,7 @@ export class Api {
     if (this.isCrossOrigin) options.credentials = 'omit';
     if (this.isCrossOrigin && token) options.headers.Authorization = `Bearer ${token}`;
     const as = token ? (this.isCrossOrigin ? 'Bearer' : 'cookie') : 'no session';
-    return this.#read(await this.#send(this.#base + path, options, as));
+    return this.#read(await this.#send(this.#base + this.#prefix + path, options, as));
   }
 
   async #send(url, options, as) {
