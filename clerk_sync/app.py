@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 
 from clerk_sync import cli, shop
+from clerk_sync.cli import migrations
 from clerk_sync.extension import ClerkSync
-from clerk_sync.extensions import services
+from clerk_sync.extensions import get_services, services
 from clerk_sync.settings.settings import Environment, Settings
 from clerk_sync.telemetry import logs
 
@@ -35,6 +36,7 @@ class Application(Flask):
         self.settings = settings
         self.clerk = ClerkSync(settings=settings)
         self.clerk.init_commands(self)
+        get_services(self).add_history(migrations.shop_history())
         self._loading = Lock()
         self._has_web = False
 

@@ -65,14 +65,14 @@ class ClerkSync:
 
     def init_commands(self, app: Flask, *, cli: bool = True) -> None:
         """Add the part of ``init_app`` that commands need: no routes. ``init_app`` may follow."""
-        from clerk_sync.db.connect import connection_factory
+        from clerk_sync.db.connect import ConnectionFactory
         from clerk_sync.extensions import has_services, install_services
         from clerk_sync.services import Services
 
         if has_services(app):
             return
         settings = self._settings
-        connect = connection_factory(settings.database_url, Path(app.instance_path) / "postgres")
+        connect = ConnectionFactory(settings.database_url, Path(app.instance_path) / "postgres")
         install_services(app, Services(settings, connect))
         if cli:
             from clerk_sync.cli import sync_clerk

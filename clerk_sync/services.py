@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from clerk_sync.db.connect import load_embedded
+from clerk_sync.db.search_path import SearchPath
+from clerk_sync.mirror.migrations import mirror_history
 from clerk_sync.settings.settings import MissingAzp
 
 if TYPE_CHECKING:
     from clerk_sync.clerk.api.client import ClerkApi
     from clerk_sync.clerk.tokens.verifier import TokenVerifier
     from clerk_sync.clerk.webhooks.signature import WebhookVerifier
-    from clerk_sync.db.connect import Connect
+    from clerk_sync.db.connect import ConnectionFactory
+    from clerk_sync.db.history import History
     from clerk_sync.db.pool import ConnectionPool
     from clerk_sync.mirror.inbox.group_commit import GroupCommit
     from clerk_sync.settings.settings import Settings
@@ -22,16 +26,22 @@ if TYPE_CHECKING:
 class Services:
     """Clients of Clerk, verifiers, and access to the database."""
 
-    def __init__(self, settings: Settings, connect: Connect) -> None:
+    def __init__(self, settings: Settings, connect: ConnectionFactory) -> None:
         self.settings = settings
-        self.connect = connect
+        self.histories: tuple[History, ...] = (mirror_history(settings.schema),)
+        self.connect = replace(connect, search_path=SearchPath((settings.schema,)))
+
+    def add_history(self, history: History) -> None:
+        """Add tables that share the pool and the checks of the database. Call this before the pool is used."""
+        self.histories = (*(replace(each, command=history.command) for each in self.histories), history)
 
     @cached_property
     def pool(self) -> ConnectionPool:
         """The connections of a web worker. None is opened before the first use."""
         from clerk_sync.db.pool import ConnectionPool
 
-        return ConnectionPool(self.connect)
+        schemas = dict.fromkeys(history.schema for history in self.histories)
+        return ConnectionPool(self.connect, SearchPath(tuple(schemas)))
 
     @cached_property
     def group_commit(self) -> GroupCommit:

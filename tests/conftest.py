@@ -24,7 +24,7 @@ from werkzeug.test import TestResponse
 import clerk_sync
 from clerk_sync.app import create_app
 from clerk_sync.clerk.publishable_key import parse_publishable_key
-from clerk_sync.db.connect import Connect, connection_factory
+from clerk_sync.db.connect import ConnectionFactory
 from clerk_sync.db.orm import db
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.settings.settings import Settings
@@ -225,13 +225,13 @@ def deliver(client: FlaskClient) -> Callable[..., TestResponse]:
 
 
 @pytest.fixture
-def connect(app: Flask, database_url: str) -> Connect:
+def connect(app: Flask, database_url: str) -> ConnectionFactory:
     """The application's way to its empty, migrated database."""
-    return connection_factory(database_url, Path())
+    return ConnectionFactory(database_url, Path())
 
 
 @pytest.fixture
-def transactions(connect: Connect) -> Iterator[TransactionalConnection]:
+def transactions(connect: ConnectionFactory) -> Iterator[TransactionalConnection]:
     """What the mirror's functions are given; what is not committed is undone."""
     with TransactionalConnection(connect) as transactions:
         yield transactions

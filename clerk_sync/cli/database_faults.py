@@ -5,15 +5,19 @@ The driver's own text is never shown: it contains host, login or statement, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import psycopg2
 
-from clerk_sync.db.connect import Connect
+from clerk_sync.db.connect import ConnectionFactory
 from clerk_sync.db.errors import Fault, find_fault
-from clerk_sync.db.state import FetchAll, Obstacle, find_obstacles, find_obstacles_to_migrations, obstacle_of
+from clerk_sync.db.history import History, read_revisions
+from clerk_sync.db.state import Obstacle, find_obstacles, find_obstacles_to_migrations, obstacle_of
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.extensions import services
+
+T = TypeVar("T")
 
 # Parts of the driver's text and their meaning. The first that matches is used.
 _FAULTS = (
@@ -54,35 +58,43 @@ def find_obstacle(error: psycopg2.Error) -> Obstacle | None:
 
 def describe(error: psycopg2.Error) -> str:
     """Return the fault and its fix, without a full stop. It may read details from the database."""
-    obstacle = _explain(error, services().connect, find_obstacles)
+    connect, histories = services().connect, services().histories
+    obstacle = _explain(error, connect, lambda transaction: find_obstacles(transaction.fetch_all, histories))
     if obstacle is None:
         return f"PostgreSQL reported the error {error.pgcode} ({type(error).__name__})"
     if obstacle.fault is Fault.NOT_MIGRATED:
-        return f"the database is {obstacle.found}: {obstacle.fix}"
+        revisions = _ask(connect, lambda transaction: read_revisions(transaction.fetch_all, histories))
+        if revisions is not None and revisions.elsewhere:
+            return f"the database is {obstacle.found}: {revisions} ({revisions.fix})"
+        return f"the database is {obstacle.found}: run `{histories[-1].command}`"
     return f"the database cannot be used: {obstacle.found} ({obstacle.fix})"
 
 
-def describe_for_migrations(error: psycopg2.Error, connect: Connect) -> str:
-    """Return why ``flask db`` cannot use the database, and the fix, without a full stop."""
-    obstacle = _explain(error, connect, find_obstacles_to_migrations)
+def describe_for_migrations(error: psycopg2.Error, connect: ConnectionFactory, histories: Sequence[History]) -> str:
+    """Return why the database cannot be migrated, and the fix, without a full stop."""
+    obstacle = _explain(
+        error, connect, lambda transaction: find_obstacles_to_migrations(transaction.fetch_all, histories)
+    )
     if obstacle is None or obstacle.fault is Fault.NOT_MIGRATED:
-        found = f"its tables do not match alembic_version ({error.pgcode}, {type(error).__name__})"
-        return f"`flask db` cannot use the database: {found} (restore it, or migrate an empty one)"
-    return f"`flask db` cannot use the database: {obstacle.found} ({obstacle.fix})"
+        found = f"its tables do not match {histories[-1].version_table} ({error.pgcode}, {type(error).__name__})"
+        return f"{found} (restore it, or migrate an empty one)"
+    return f"{obstacle.found} ({obstacle.fix})"
 
 
-def _explain(error: psycopg2.Error, connect: Connect, find: Callable[[FetchAll], list[Obstacle]]) -> Obstacle | None:
+def _explain(
+    error: psycopg2.Error, connect: ConnectionFactory, find: Callable[[TransactionalConnection], list[Obstacle]]
+) -> Obstacle | None:
     obstacle = find_obstacle(error)
     if obstacle is not None and obstacle.fault in _EXPLAINED:
-        return _find_in_catalog(connect, find) or obstacle
+        return next(iter(_ask(connect, find) or ()), obstacle)
     return obstacle
 
 
-def _find_in_catalog(connect: Connect, find: Callable[[FetchAll], list[Obstacle]]) -> Obstacle | None:
-    """Return the first obstacle in the catalog. It uses a new connection, because the transaction has failed."""
+def _ask(connect: ConnectionFactory, find: Callable[[TransactionalConnection], T]) -> T | None:
+    """Return what ``find`` reads on a new connection, because the transaction has failed; None if it cannot read."""
     try:
-        with TransactionalConnection(connect) as transactions:
-            return next(iter(find(transactions.fetch_all)), None)
+        with TransactionalConnection(connect) as transaction:
+            return find(transaction)
     except psycopg2.Error:
         return None
 

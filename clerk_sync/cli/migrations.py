@@ -6,17 +6,38 @@ that loads Flask-Migrate when it is called.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import click
 from flask import Flask
 
+from clerk_sync.db.history import History
 from clerk_sync.extensions import services
 
 _PACKAGE = Path(__file__).parents[1]
 # In a wheel the migrations are inside the package, in a checkout beside it.
 DIRECTORY = next(path for path in (_PACKAGE / "migrations", _PACKAGE.parent / "migrations") if path.is_dir())
+
+SHOP_HEAD = "0011"
+"""The shop's newest revision. A test compares it with the files."""
+SHOP_SCHEMA = "public"
+SHOP_PRIVILEGES: Mapping[str, Sequence[str]] = {
+    "alembic_version": ("SELECT",),
+    "addresses": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "carts": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "cart_items": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "products": ("SELECT", "INSERT", "UPDATE"),
+    "orders": ("SELECT", "INSERT", "UPDATE"),
+    "order_items": ("SELECT", "INSERT", "UPDATE"),
+}
+"""The privileges that the service needs on the shop's tables. A test compares them with docs/two-roles.sql."""
+
+
+def shop_history() -> History:
+    """Return the history of the shop's tables. ``flask db upgrade`` applies the mirror's, too."""
+    return History("shop", SHOP_SCHEMA, "alembic_version", SHOP_HEAD, SHOP_PRIVILEGES, command="flask db upgrade")
 
 
 def load_migrations(app: Flask) -> click.Group:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
 
@@ -16,12 +17,15 @@ from psycopg2 import errors, sql
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from clerk_sync.db.errors import NotUtf8Error
+from clerk_sync.db.search_path import SearchPath
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
 APPLICATION_NAME = "clerk_sync"
+# Not the application's: migrations may do what the role guard refuses.
 MIGRATIONS_NAME = "flask db"
+MIGRATE_NAME = "flask sync-clerk migrate"
 DATABASE_NAME = "clerk_sync"
 
 ENCODING = "UTF8"
@@ -52,28 +56,31 @@ SESSION_TIME_LIMITS: LiteralString = (
 )
 """The same limits for a whole session, for direct connections."""
 
-Connect = Callable[[], "Connection"]
+PUBLIC = SearchPath(("public",))
 
 
-def connection_factory(
-    database_url: str | None, data_directory: Path, application_name: str = APPLICATION_NAME
-) -> Connect:
-    """Return a function that opens one connection. Without a URL it starts the embedded PostgreSQL first.
+@dataclass(frozen=True)
+class ConnectionFactory:
+    """Opens a connection when it is called. Without a URL it starts the embedded PostgreSQL first.
 
-    Nothing is started or opened before the function is called.
+    ``search_path`` is for those who use the connection: setting it here would cost a round trip.
     """
 
-    def connect() -> Connection:
-        url = database_url or embedded_url(data_directory)
-        connection = psycopg2.connect(connection_string(url, application_name))
+    database_url: str | None
+    data_directory: Path
+    application_name: str = APPLICATION_NAME
+    search_path: SearchPath = PUBLIC
+
+    def __call__(self) -> Connection:
+        """Return a new connection."""
+        url = self.database_url or embedded_url(self.data_directory)
+        connection = psycopg2.connect(connection_string(url, self.application_name))
         # The server reports it when the session begins, so this check costs no round trip.
         encoding = connection.info.parameter_status("server_encoding")
         if encoding != ENCODING:
             connection.close()
             raise NotUtf8Error(encoding)
         return connection
-
-    return connect
 
 
 def connection_string(url: str, application_name: str) -> str:

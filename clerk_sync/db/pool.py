@@ -21,14 +21,29 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import QueuePool
 
-from clerk_sync.db.connect import MAX_OVERFLOW, POOL_SIZE, POOL_TIMEOUT_S, SESSION_TIME_LIMITS, TIME_LIMITS, Connect
+from clerk_sync.db.connect import (
+    MAX_OVERFLOW,
+    POOL_SIZE,
+    POOL_TIMEOUT_S,
+    SESSION_TIME_LIMITS,
+    TIME_LIMITS,
+    ConnectionFactory,
+)
 from clerk_sync.db.errors import Fault, find_fault, has_lost_connection
 from clerk_sync.db.prepared_statement import PreparedStatement, Statement, text_of
+from clerk_sync.db.search_path import SearchPath
 
 # SQLAlchemy logs under the name of the pool's class, and quotes the driver: host, login, statement. The request's own
 # line says what happened.
 logging.getLogger(f"{__name__}.ConnectionPool").disabled = True
 
+# From the catalog, which needs no privileges.
+_ABOUT: LiteralString = """
+SELECT pg_backend_pid(), EXISTS (
+    SELECT FROM pg_namespace JOIN pg_class ON relnamespace = pg_namespace.oid
+    WHERE nspname = %s AND relname = 'clerk_sync_version' AND has_schema_privilege(pg_namespace.oid, 'USAGE')
+)
+"""
 _NO_VALUES: Mapping[str, object] = {}
 _STATE = "pooled connection"
 
@@ -38,9 +53,12 @@ _OUTDATED_PLAN = ("0A000", "26000", "42P05")
 
 
 class ConnectionPool(QueuePool):
-    """The pool. Threads may share it. It opens no connection before the first use."""
+    """The pool. Threads may share it. It opens no connection before the first use.
 
-    def __init__(self, connect: Connect) -> None:
+    ``search_path`` is that of ``connect`` unless it is given.
+    """
+
+    def __init__(self, connect: ConnectionFactory, search_path: SearchPath | None = None) -> None:
         super().__init__(
             connect,  # type: ignore[arg-type]  # the stubs of psycopg2 and SQLAlchemy describe cursors differently
             pool_size=POOL_SIZE,
@@ -48,7 +66,8 @@ class ConnectionPool(QueuePool):
             timeout=POOL_TIMEOUT_S,
             use_lifo=True,
         )
-        event.listen(self, "connect", _prepare)
+        self._search_path = search_path or connect.search_path
+        event.listen(self, "connect", self._prepare)
         event.listen(self, "checkout", _check)
 
     def fetch_all(self, statement: Statement, values: Mapping[str, object] = _NO_VALUES, /) -> list[tuple[Any, ...]]:
@@ -90,29 +109,40 @@ class ConnectionPool(QueuePool):
         """Return this pool: ``Engine.dispose`` would give the engine another pool than ``fetch_all`` has."""
         return self
 
+    def _prepare(self, connection: Any, record: Any) -> None:
+        record.info[_STATE] = PooledConnection(connection, self._search_path)
+
 
 class PooledConnection:
     """A connection of the pool, its cursor, and the statements that it has prepared.
 
     Reads have time limits, too: a lock on a whole table would otherwise block every thread of the worker.
 
-    A direct connection sets the limits once. Behind a transaction pooler (PgBouncer) they are sent with each statement:
-    statements that are sent together are one transaction, to which SET LOCAL applies. Nothing is prepared there.
+    A direct connection sets limits and search path once. Behind a transaction pooler (PgBouncer) they are sent with
+    each statement: statements that are sent together are one transaction, to which SET LOCAL applies. Nothing is
+    prepared there.
+
+    If the mirror has not been migrated, its statements must not find tables with the same names in the next schema of
+    the path. So the connection then has the first schema only, and it is replaced when it is used again.
     """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, search_path: SearchPath) -> None:
         connection.autocommit = True
         self.process_id = os.getpid()
         self.is_new = True
         self._connection = connection
         self._cursor = connection.cursor()
         self._prepared: set[str] = set()
-        self._cursor.execute("SELECT pg_backend_pid()")
-        ((backend,),) = self._cursor.fetchall()
+        self._cursor.execute(_ABOUT, search_path.schemas[:1])
+        ((backend, has_mirror),) = self._cursor.fetchall()
+        self.is_provisional = len(search_path.schemas) > 1 and not has_mirror
+        if self.is_provisional:
+            search_path = search_path.mirror_only
         # A pooler invents the process id that it reports to its clients when they connect.
         self.is_direct = backend == connection.info.backend_pid
+        self.preamble: LiteralString = f"{search_path.for_transaction}; {TIME_LIMITS}"
         if self.is_direct:
-            self._cursor.execute(SESSION_TIME_LIMITS)
+            self._cursor.execute(f"{search_path.for_session}; {SESSION_TIME_LIMITS}")
 
     def fetch_all(self, statement: Statement, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         if not self._connection.autocommit:
@@ -123,7 +153,7 @@ class PooledConnection:
 
     def _text_of(self, statement: Statement) -> LiteralString:
         if not self.is_direct:
-            return f"{TIME_LIMITS}; {text_of(statement)}"
+            return f"{self.preamble}; {text_of(statement)}"
         if not isinstance(statement, PreparedStatement):
             return statement
         if statement.name not in self._prepared:
@@ -136,8 +166,9 @@ def _begin(connection: Any) -> None:
     """Prepare a pooled connection for a session's transaction."""
     proxied = connection.connection
     proxied.dbapi_connection.autocommit = False
-    if not proxied.info[_STATE].is_direct:
-        connection.exec_driver_sql(TIME_LIMITS)
+    state: PooledConnection = proxied.info[_STATE]
+    if not state.is_direct:
+        connection.exec_driver_sql(state.preamble)
 
 
 def _drop_read_only_sessions(context: ExceptionContext) -> None:
@@ -154,10 +185,6 @@ def _is_read_only(error: BaseException) -> bool:
     return find_fault(error) is Fault.READ_ONLY
 
 
-def _prepare(connection: Any, record: Any) -> None:
-    record.info[_STATE] = PooledConnection(connection)
-
-
 def _check(connection: Any, record: Any, proxied: Any) -> None:
     """Let the pool replace a connection that the server has closed. This costs 1 µs. A ping would cost a round trip."""
     state: PooledConnection = record.info[_STATE]
@@ -167,7 +194,7 @@ def _check(connection: Any, record: Any, proxied: Any) -> None:
         # The parent process uses this connection. Forget it: to close it would end the parent's session.
         record.dbapi_connection = proxied.dbapi_connection = None
         raise DisconnectionError
-    elif _has_input(connection):
+    elif state.is_provisional or _has_input(connection):
         raise DisconnectionError
 
 

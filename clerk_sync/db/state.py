@@ -9,36 +9,11 @@ All answers are read from the catalog. Nothing is written or locked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, LiteralString, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import LiteralString, NamedTuple
 
 from clerk_sync.db.errors import Fault, NotUtf8Error, find_fault
-
-FetchAll = Callable[[LiteralString, Mapping[str, object]], Sequence[tuple[Any, ...]]]
-"""Sends one statement and returns its rows."""
-
-_READ: Sequence[LiteralString] = ("SELECT",)
-_WRITE: Sequence[LiteralString] = ("SELECT", "INSERT", "UPDATE")
-_ALL: Sequence[LiteralString] = ("SELECT", "INSERT", "UPDATE", "DELETE")
-NEEDED: Mapping[LiteralString, Sequence[LiteralString]] = {
-    "users": _WRITE,
-    "webhook_events": _WRITE,
-    "mirror_binding": _WRITE,
-    "sync_runs": _WRITE,
-    "sync_missing": _ALL,
-    "role_changes": _READ,
-    "clerk_sync_version": _READ,
-    "alembic_version": _READ,
-    "addresses": _ALL,
-    "carts": _ALL,
-    "cart_items": _ALL,
-    "products": _WRITE,
-    "orders": _WRITE,
-    "order_items": _WRITE,
-}
-"""The privileges that the service needs. Tests compare them with docs/two-roles.sql and with the models."""
-
-_FUNCTIONS = ("take_event",)
+from clerk_sync.db.history import FetchAll, History
 
 
 class Obstacle(NamedTuple):
@@ -78,9 +53,9 @@ def obstacle_of(error: BaseException) -> Obstacle | None:
     return Obstacle(fault, found, fix)
 
 
-def find_obstacles(fetch_all: FetchAll) -> list[Obstacle]:
-    """Return what prevents our login from reading and writing our tables. A missing table is no obstacle here."""
-    ((lacks, guarded),) = fetch_all(_PRIVILEGES, {"functions": list(_FUNCTIONS)})
+def find_obstacles(fetch_all: FetchAll, histories: Sequence[History]) -> list[Obstacle]:
+    """Return what prevents our login from using the tables of ``histories``. A missing table is no obstacle here."""
+    ((lacks, guarded),) = fetch_all(_PRIVILEGES, _list_tables(histories))
     obstacles = _find_read_only(fetch_all)
     if lacks:
         groups = _group(lacks)
@@ -95,15 +70,15 @@ def find_obstacles(fetch_all: FetchAll) -> list[Obstacle]:
     return obstacles
 
 
-def find_obstacles_to_migrations(fetch_all: FetchAll) -> list[Obstacle]:
-    """Return what prevents our login from creating and changing our tables."""
-    ((schema, may_create, not_owned),) = fetch_all(_OWNERSHIP, {"tables": list(NEEDED)})
+def find_obstacles_to_migrations(fetch_all: FetchAll, histories: Sequence[History]) -> list[Obstacle]:
+    """Return what prevents our login from creating and changing the tables of ``histories``."""
+    ((not_owned, closed),) = fetch_all(_OWNERSHIP, _list_tables(histories))
     obstacles = _find_read_only(fetch_all)
     if not_owned:
         found = f"missing privileges: another login owns {', '.join(not_owned)}"
         obstacles.append(Obstacle(Fault.MISSING_PRIVILEGES, found, "migrate with the DATABASE_URL of that login"))
-    elif not may_create:
-        name = schema or "public"
+    elif closed:
+        name = ", ".join(closed)
         found = f"missing privileges: CREATE on schema {name}"
         fix = f"as the owner of the schema: GRANT USAGE, CREATE ON SCHEMA {name} TO the login"
         obstacles.append(Obstacle(Fault.MISSING_PRIVILEGES, found, fix))
@@ -135,47 +110,71 @@ def _find_read_only(fetch_all: FetchAll) -> list[Obstacle]:
     return [Obstacle(Fault.READ_ONLY, f"read-only: default_transaction_read_only is on {scope}", fix)]
 
 
-_NEEDED: LiteralString = ", ".join(f"('{name}', '{privilege}')" for name in NEEDED for privilege in NEEDED[name])
-_PRIVILEGES: LiteralString = f"""
-WITH needed AS (
-    SELECT name, privilege, to_regclass(name) AS oid
-    FROM (VALUES {_NEEDED}) AS needed (name, privilege)
+_OURS: LiteralString = """
+WITH ours AS (
+    SELECT pg_class.oid, nspname, relname, relowner, pg_namespace.oid AS namespace,
+        CASE nspname WHEN 'public' THEN '' ELSE quote_ident(nspname) || '.' END || relname AS name
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    JOIN (
+        SELECT DISTINCT * FROM unnest(CAST(%(schemas)s AS text[]), CAST(%(tables)s AS text[]))
+    ) AS listed (nspname, relname) USING (nspname, relname)
+)
+"""
+_PRIVILEGES: LiteralString = f"""{_OURS}, needed AS (
+    SELECT * FROM ours
+    JOIN unnest(CAST(%(schemas)s AS text[]), CAST(%(tables)s AS text[]), CAST(%(privileges)s AS text[]))
+    WITH ORDINALITY AS listed (nspname, relname, privilege, place) USING (nspname, relname)
+    WHERE has_schema_privilege(namespace, 'USAGE')
 )
 SELECT ARRAY(
     -- Tables of a schema without USAGE look as if they did not exist.
-    SELECT ARRAY['USAGE', 'schema ', quote_ident(nspname)]
-    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-    WHERE relname = 'webhook_events' AND to_regclass('webhook_events') IS NULL
-      AND NOT has_schema_privilege(pg_namespace.oid, 'USAGE')
-      AND quote_ident(nspname) = ANY(string_to_array(replace(current_setting('search_path'), ' ', ''), ','))
+    SELECT DISTINCT ARRAY['USAGE', 'schema ', quote_ident(nspname)] FROM ours
+    WHERE NOT has_schema_privilege(namespace, 'USAGE')
 ) || ARRAY(
     SELECT ARRAY[privilege, '', name] FROM needed
-    WHERE oid IS NOT NULL AND NOT CASE privilege
+    WHERE NOT CASE privilege
         WHEN 'DELETE' THEN has_table_privilege(oid, privilege)
         -- By column, as docs/two-roles.sql grants them: the service writes no role and no identity column.
         ELSE (
             SELECT bool_and(has_column_privilege(attrelid, attnum, privilege)) FROM pg_attribute
             WHERE attrelid = needed.oid AND attnum > 0 AND NOT attisdropped
-              AND (privilege = 'SELECT' OR attidentity = '' AND (name, attname) <> ('users', 'role'))
+              AND (privilege = 'SELECT' OR attidentity = '' AND (relname, attname) <> ('users', 'role'))
         ) END
+    ORDER BY place
 ) || ARRAY(
     SELECT ARRAY['EXECUTE', 'function ', proname::text] FROM pg_proc
-    WHERE proname = ANY(%(functions)s) AND pg_function_is_visible(oid) AND NOT has_function_privilege(oid, 'EXECUTE')
+    WHERE proname = ANY(%(functions)s) AND pronamespace IN (SELECT namespace FROM needed)
+      AND NOT has_function_privilege(oid, 'EXECUTE')
     ORDER BY proname
 ), ARRAY(
     SELECT DISTINCT name FROM needed
-    WHERE oid IS NOT NULL AND row_security_active(oid)
-      AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = needed.oid)
+    WHERE row_security_active(oid) AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = needed.oid)
     ORDER BY name
 )
 """
-_OWNERSHIP: LiteralString = """
-SELECT current_schema(), coalesce(has_schema_privilege(current_schema(), 'CREATE'), false), ARRAY(
-    SELECT relname FROM pg_class
-    WHERE oid IN (SELECT to_regclass(name) FROM unnest(%(tables)s) AS name) AND NOT pg_has_role(relowner, 'USAGE')
-    ORDER BY relname
+_OWNERSHIP: LiteralString = f"""{_OURS}
+SELECT ARRAY(
+    SELECT DISTINCT name FROM ours WHERE NOT pg_has_role(relowner, 'USAGE') ORDER BY name
+), ARRAY(
+    SELECT DISTINCT quote_ident(name) FROM unnest(CAST(%(schemas)s AS text[])) AS name
+    LEFT JOIN pg_namespace ON nspname = name
+    WHERE NOT CASE WHEN nspname IS NULL THEN has_database_privilege(current_database(), 'CREATE')
+        ELSE has_schema_privilege(oid, 'CREATE') AND has_schema_privilege(oid, 'USAGE') END
 )
 """
+
+
+def _list_tables(histories: Sequence[History]) -> dict[str, list[str]]:
+    """Return the tables of ``histories`` with each privilege that they need, as parallel arrays."""
+    listed = [
+        (history.schema, table, privilege)
+        for history in histories
+        for table, privileges in history.privileges.items()
+        for privilege in privileges
+    ]
+    schemas, tables, privileges = (list(column) for column in zip(*listed, strict=True))
+    functions = [name for history in histories for name in history.functions]
+    return {"schemas": schemas, "tables": tables, "privileges": privileges, "functions": functions}
 
 
 def _group(lacks: Sequence[Sequence[str]]) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ import psycopg2
 import psycopg2.errors
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 
-from clerk_sync.db.connect import TIME_LIMITS, Connect
+from clerk_sync.db.connect import TIME_LIMITS, ConnectionFactory
 from clerk_sync.db.errors import has_lost_connection
 from clerk_sync.db.prepared_statement import Statement
 
@@ -33,13 +33,14 @@ class SqlExecutor(Protocol):
 class TransactionalConnection:
     """A ``SqlExecutor``. The first statement begins a transaction; ``commit`` or ``rollback`` ends it.
 
-    ``preamble`` sets the time limits and the mode of each transaction. It is sent together with the first statement,
-    which also opens the connection. Only one thread may use it at a time.
+    Each transaction begins with the search path of ``connect`` and with ``preamble``, which sets time limits and the
+    mode. Both are sent together with the first statement, which also opens the connection. Only one thread may use it
+    at a time.
     """
 
-    def __init__(self, connect: Connect, preamble: LiteralString = TIME_LIMITS) -> None:
+    def __init__(self, connect: ConnectionFactory, preamble: LiteralString = TIME_LIMITS) -> None:
         self._connect = connect
-        self._begin: LiteralString = f"BEGIN; {preamble}; "
+        self._begin: LiteralString = f"BEGIN; {connect.search_path.for_transaction}; {preamble}; "
         self._connection: Connection | None = None
 
     def fetch_all(self, statement: Statement, values: Mapping[str, object] | None = None, /) -> list[tuple[Any, ...]]:

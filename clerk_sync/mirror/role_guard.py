@@ -49,7 +49,7 @@ _SUSPICIOUS: LiteralString = """
 SELECT CASE
     WHEN starts_with(application_name, 'clerk_sync') THEN 'the application itself'
     WHEN changed_by = session_user AND is_restricted THEN 'the application''s own login'
-    WHEN starts_with(application_name, 'flask db') THEN 'a migration'
+    WHEN starts_with(application_name, 'flask ') THEN 'a migration'
     WHEN application_name = '' THEN 'a session without a name'
     END AS origin,
     count(*) AS number, max(changed_at) AS last_at

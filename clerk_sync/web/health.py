@@ -8,9 +8,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from clerk_sync.clerk.errors import KeysUnavailableError
 from clerk_sync.db.errors import Fault
+from clerk_sync.db.history import Revisions, read_revisions
 from clerk_sync.db.state import Obstacle, find_obstacles, obstacle_of
 from clerk_sync.extensions import services
-from clerk_sync.mirror.migrations import EXPECTED_REVISIONS, Revisions, read_revisions
 from clerk_sync.services import Services
 from clerk_sync.web.responses import json_response
 
@@ -50,29 +50,27 @@ def _database_checks(services: Services) -> dict[str, Check]:
     obstacles, revisions = inspect_database(services)
     database = _bad("; ".join(each.found for each in obstacles)) if obstacles else _good("reachable")
     if revisions and revisions.serve_this_code:
-        return {"database": database, "migrations": _good(f"at {revisions}")}
+        return {"database": database, "migrations": _good(str(revisions))}
     if revisions is None and any(each.fault is not Fault.READ_ONLY for each in obstacles):
         return {"database": database, "migrations": _bad("unknown while the database is not usable")}
-    found = f"at {revisions}" if revisions else "never run"
-    return {
-        "database": database,
-        "migrations": _bad(f"{found}, expected {EXPECTED_REVISIONS}: run `flask db upgrade`"),
-    }
+    if revisions is None:
+        return {"database": database, "migrations": _bad("unknown: their tables cannot be read")}
+    return {"database": database, "migrations": _bad(f"{revisions}, expected {revisions.expected}: {revisions.fix}")}
 
 
 def inspect_database(services: Services) -> tuple[list[Obstacle], Revisions | None]:
     """Return what makes the database unusable, and the revisions of its tables if they can be read."""
     rows = services.pool.fetch_all
     try:
-        obstacles = find_obstacles(rows)
+        obstacles = find_obstacles(rows, services.histories)
     except (psycopg2.Error, PoolTimeout) as error:
         return [obstacle_of(error) or _UNKNOWN], None
     try:
-        return obstacles, read_revisions(rows)
+        return obstacles, read_revisions(rows, services.histories)
     except (psycopg2.Error, PoolTimeout) as error:
         obstacle = obstacle_of(error) or _UNKNOWN
-        # The table is missing, or it cannot be read. ``find_obstacles`` has reported the latter.
-        is_known = obstacle.fault in (Fault.NOT_MIGRATED, Fault.MISSING_PRIVILEGES)
+        # ``find_obstacles`` has reported missing privileges.
+        is_known = obstacle.fault is Fault.MISSING_PRIVILEGES
         return obstacles if is_known else [*obstacles, obstacle], None
 
 

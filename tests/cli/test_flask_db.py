@@ -39,7 +39,7 @@ def without_usage(postgres: PostgresServer, name: str) -> str:
 def without_a_schema(postgres: PostgresServer, name: str) -> str:
     url = postgres.create_database("db_without_a_schema")
     run_statement(url, "DROP SCHEMA public")
-    return url
+    return the_login_of(url, name)
 
 
 def read_only(postgres: PostgresServer, name: str) -> str:
@@ -99,7 +99,7 @@ def too_old(postgres: PostgresServer, name: str) -> str:
     [
         (without_create, "missing privileges: CREATE on schema public"),
         (without_usage, "GRANT USAGE, CREATE ON SCHEMA public TO the login"),
-        (without_a_schema, "GRANT USAGE, CREATE ON SCHEMA public TO the login"),
+        (without_a_schema, "CREATE SCHEMA public AUTHORIZATION the login"),
         (read_only, "ALTER DATABASE … RESET default_transaction_read_only"),
         (of_another_owner, "another login owns addresses, alembic_version"),
         (unreadable, "migrate with the DATABASE_URL of that login"),

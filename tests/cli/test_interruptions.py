@@ -13,7 +13,7 @@ import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
 from clerk_sync.cli.sync.lease import heartbeat
-from clerk_sync.db.connect import Connect
+from clerk_sync.db.connect import ConnectionFactory
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.emulator import LocalClerk
 from clerk_sync.mirror.sync import runs
@@ -159,7 +159,7 @@ def test_a_run_whose_lease_was_taken_deletes_no_user(clerk: LocalClerk, sync: Co
 
 
 def test_the_heartbeat_continues_while_clerk_is_slow(
-    connect: Connect, transactions: TransactionalConnection, query: Query
+    connect: ConnectionFactory, transactions: TransactionalConnection, query: Query
 ) -> None:
     run = runs.begin_run(transactions, Kind.ALL)
     transactions.commit()
@@ -210,7 +210,7 @@ def test_a_run_killed_at_any_moment_loses_nothing(
 
 
 def test_the_heartbeat_continues_after_a_failed_update(
-    connect: Connect, transactions: TransactionalConnection, query: Query, operator: Connection
+    connect: ConnectionFactory, transactions: TransactionalConnection, query: Query, operator: Connection
 ) -> None:
     run = runs.begin_run(transactions, Kind.ALL)
     transactions.commit()

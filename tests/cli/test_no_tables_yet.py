@@ -28,7 +28,7 @@ def test_the_doctor_has_one_finding_about_it(flask: Flasks) -> None:
     assert said["migrations"]["verdict"] == "wrong"
     assert (said["migrations"]["found"].partition(",")[0], said["migrations"]["mend"]) == (
         "never run",
-        "flask db upgrade",
+        "run `flask db upgrade`",
     )
     assert [said[subject] for subject in NEEDING_TABLES] == [
         {"subject": subject, "verdict": "warning", "found": "not checked: run the migrations first", "mend": None}

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
-from clerk_sync.db.connect import APPLICATION_NAME, MIGRATIONS_NAME, WAIT_LIMITS, connection_factory
+from clerk_sync.db.connect import APPLICATION_NAME, MIGRATIONS_NAME, WAIT_LIMITS, ConnectionFactory
 from clerk_sync.db.errors import NotUtf8Error
 from tests.conftest import ROOT
 from tests.stage.postgres import PostgresServer, run_statement
@@ -21,7 +21,7 @@ from tests.stage.wrong_databases import create_in
 
 
 def connect(url: str, application_name: str = APPLICATION_NAME) -> Connection:
-    return connection_factory(url, Path(), application_name)()
+    return ConnectionFactory(url, Path(), application_name)()
 
 
 def told(connection: Connection) -> tuple[str | None, str | None]:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 
-from clerk_sync.db.connect import connection_factory
+from clerk_sync.db.connect import ConnectionFactory
 from clerk_sync.db.errors import Fault, find_fault
 from clerk_sync.db.transaction import TransactionalConnection
 from tests.stage.postgres import PostgresServer, run_statement
@@ -54,7 +54,7 @@ def test_an_error_of_the_driver_is_a_fault_or_none(
 
 @pytest.mark.parametrize(("statement", "fault"), STATEMENTS)
 def test_an_error_of_sqlalchemy_is_the_same(database_url: str, statement: str, fault: Fault | None) -> None:
-    engine = create_engine("postgresql+psycopg2://", creator=connection_factory(database_url, Path()))
+    engine = create_engine("postgresql+psycopg2://", creator=ConnectionFactory(database_url, Path()))
     with pytest.raises(DBAPIError) as caught, engine.connect() as connection:
         connection.exec_driver_sql(statement)
     assert find_fault(caught.value) is fault
@@ -63,7 +63,7 @@ def test_an_error_of_sqlalchemy_is_the_same(database_url: str, statement: str, f
 
 def fault_at_the_connection(url: str) -> Fault | None:
     with pytest.raises(psycopg2.OperationalError) as caught:
-        connection_factory(url, Path())()
+        ConnectionFactory(url, Path())()
     return find_fault(caught.value)
 
 

@@ -13,7 +13,7 @@ import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 from sqlalchemy import Engine
 
-from clerk_sync.db.connect import connection_factory
+from clerk_sync.db.connect import ConnectionFactory
 from clerk_sync.db.pool import ConnectionPool
 from clerk_sync.db.prepared_statement import PreparedStatement
 from clerk_sync.settings.settings import Settings
@@ -22,7 +22,7 @@ from tests.conftest import ROOT
 
 
 def test_a_direct_connection_keeps_its_time_limits(database_url: str) -> None:
-    pool = ConnectionPool(connection_factory(database_url, Path()))
+    pool = ConnectionPool(ConnectionFactory(database_url, Path()))
     for _ in range(2):
         assert pool.fetch_all("SHOW lock_timeout", {}) == [("3s",)]
         assert pool.fetch_all("SHOW statement_timeout", {}) == [("6s",)]
@@ -30,7 +30,7 @@ def test_a_direct_connection_keeps_its_time_limits(database_url: str) -> None:
 
 
 def test_a_connection_that_replaces_a_lost_one_has_time_limits(database_url: str, operator: Connection) -> None:
-    pool = ConnectionPool(connection_factory(database_url, Path()))
+    pool = ConnectionPool(ConnectionFactory(database_url, Path()))
     ((backend,),) = pool.fetch_all("SELECT pg_backend_pid()", {})
     with operator.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 5000)", (backend,))
@@ -39,7 +39,7 @@ def test_a_connection_that_replaces_a_lost_one_has_time_limits(database_url: str
 
 
 def test_time_limits_stay_after_a_failed_statement(database_url: str) -> None:
-    pool = ConnectionPool(connection_factory(database_url, Path()))
+    pool = ConnectionPool(ConnectionFactory(database_url, Path()))
     with pytest.raises(psycopg2.Error):
         pool.fetch_all("SELECT 1 / 0", {})
     assert pool.fetch_all("SHOW statement_timeout", {}) == [("6s",)]
@@ -51,7 +51,7 @@ TWICE = PreparedStatement("twice", "SELECT %(number)s::integer * 2, %(word)s || 
 
 @pytest.fixture
 def pool(database_url: str) -> Iterator[ConnectionPool]:
-    pool = ConnectionPool(connection_factory(database_url, Path()))
+    pool = ConnectionPool(ConnectionFactory(database_url, Path()))
     yield pool
     pool.dispose()
 
@@ -143,9 +143,9 @@ def test_a_forked_process_leaves_the_connections_of_its_parent_alone(database_ur
     program = f"""
 import os
 from pathlib import Path
-from clerk_sync.db.connect import connection_factory
+from clerk_sync.db.connect import ConnectionFactory
 from clerk_sync.db.pool import ConnectionPool
-pool = ConnectionPool(connection_factory({database_url!r}, Path()))
+pool = ConnectionPool(ConnectionFactory({database_url!r}, Path()))
 backend = pool.fetch_all("SELECT pg_backend_pid()")
 if (child := os.fork()) == 0:
     os._exit(pool.fetch_all("SELECT pg_backend_pid()") == backend)
@@ -159,7 +159,7 @@ def test_the_pool_logs_nothing_that_the_driver_says(
     database_url: str, operator: Connection, capfd: pytest.CaptureFixture[str]
 ) -> None:
     logs.configure(Settings(log_level="DEBUG"))
-    pool = ConnectionPool(connection_factory(database_url, Path()))
+    pool = ConnectionPool(ConnectionFactory(database_url, Path()))
     ((backend,),) = pool.fetch_all("SELECT pg_backend_pid()")
     end_session(operator, backend)
     assert pool.fetch_all("SELECT 1") == [(1,)]

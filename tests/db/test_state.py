@@ -11,18 +11,19 @@ import psycopg2
 import pytest
 
 from clerk_sync.db.base import Base
-from clerk_sync.db.connect import connection_factory
+from clerk_sync.db.connect import ConnectionFactory
 from clerk_sync.db.pool import ConnectionPool
-from clerk_sync.db.state import NEEDED, Obstacle, find_obstacles, find_obstacles_to_migrations, obstacle_of
+from clerk_sync.db.state import Obstacle, find_obstacles, find_obstacles_to_migrations, obstacle_of
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.mirror.sync.targets import READ_ONLY
+from tests.stage.histories import HISTORIES, NEEDED
 from tests.stage.postgres import PostgresServer, run_statement
 from tests.stage.wrong_databases import MAKERS, login
 
 
 def look(url: str) -> list[Obstacle]:
-    with TransactionalConnection(connection_factory(url, Path())) as transactions:
-        return find_obstacles(transactions.fetch_all)
+    with TransactionalConnection(ConnectionFactory(url, Path())) as transactions:
+        return find_obstacles(transactions.fetch_all, HISTORIES)
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -72,8 +73,8 @@ def test_tables_of_another_application_are_no_obstacle(postgres: PostgresServer)
 
 
 def test_a_transaction_that_is_read_only_on_purpose_is_no_obstacle(database_url: str) -> None:
-    with TransactionalConnection(connection_factory(database_url, Path()), READ_ONLY) as transactions:
-        assert find_obstacles(transactions.fetch_all) == []
+    with TransactionalConnection(ConnectionFactory(database_url, Path()), READ_ONLY) as transactions:
+        assert find_obstacles(transactions.fetch_all, HISTORIES) == []
 
 
 def test_a_policy_that_lets_rows_through_is_no_obstacle(postgres: PostgresServer) -> None:
@@ -87,7 +88,7 @@ def test_a_policy_that_lets_rows_through_is_no_obstacle(postgres: PostgresServer
 def test_a_login_that_may_write_again_is_served_by_the_pool_that_was_refused(postgres: PostgresServer) -> None:
     """What ALTER ROLE sets is read when a session begins, so sessions from before have to go."""
     with login(postgres) as wrong:
-        statements = ConnectionPool(connection_factory(wrong.url, Path()))
+        statements = ConnectionPool(ConnectionFactory(wrong.url, Path()))
         write = "UPDATE users SET synced_at = now() RETURNING id"
         run_statement(postgres.url(), f"ALTER ROLE {wrong.login} SET default_transaction_read_only = on")
         assert statements.fetch_all("SELECT 1", {}) == [(1,)]
@@ -120,6 +121,6 @@ def test_an_obstacle_to_migrations_is_named(
     with login(postgres) as wrong:
         for statement in statements:
             run_statement(wrong.superuser_url, statement.format(login=wrong.login))
-        with TransactionalConnection(connection_factory(wrong.url, Path())) as transactions:
-            obstacles = find_obstacles_to_migrations(transactions.fetch_all)
+        with TransactionalConnection(ConnectionFactory(wrong.url, Path())) as transactions:
+            obstacles = find_obstacles_to_migrations(transactions.fetch_all, HISTORIES)
     assert [each.found.startswith(found or "") for each in obstacles] == ([True] if found else [])

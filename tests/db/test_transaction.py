@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
-from clerk_sync.db.connect import Connect
+from clerk_sync.db.connect import ConnectionFactory
 from clerk_sync.db.transaction import TransactionalConnection
 from tests.local_clerk import Query
 
@@ -37,7 +38,7 @@ def test_a_rollback_discards_rows(transactions: TransactionalConnection, query: 
     assert query(USERS) == []
 
 
-def test_each_transaction_begins_with_the_preamble(connect: Connect) -> None:
+def test_each_transaction_begins_with_the_preamble(connect: ConnectionFactory) -> None:
     with TransactionalConnection(connect, "SET LOCAL statement_timeout = 7000") as transactions:
         for _ in range(2):
             assert transactions.fetch_all("SHOW statement_timeout") == [("7s",)]
@@ -91,9 +92,7 @@ def test_a_closed_one_opens_again(transactions: TransactionalConnection, query: 
 
 
 def test_a_database_that_cannot_be_reached_is_an_error_each_time() -> None:
-    def connect() -> Connection:
-        return psycopg2.connect("postgresql://127.0.0.1:1/none", connect_timeout=1)
-
+    connect = ConnectionFactory("postgresql://127.0.0.1:1/none?connect_timeout=1", Path())
     with TransactionalConnection(connect) as transactions:
         for _ in range(2):
             with pytest.raises(psycopg2.OperationalError):

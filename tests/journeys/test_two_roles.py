@@ -13,10 +13,11 @@ import pytest
 from psycopg2.errors import InsufficientPrivilege
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
-from clerk_sync.db.connect import connection_factory, embedded_psql
-from clerk_sync.db.state import NEEDED, find_obstacles
+from clerk_sync.db.connect import ConnectionFactory, embedded_psql
+from clerk_sync.db.state import find_obstacles
 from clerk_sync.db.transaction import TransactionalConnection
 from tests.journeys.traffic import drive_everything
+from tests.stage.histories import HISTORIES, NEEDED
 from tests.stage.migrations import migrate
 from tests.stage.postgres import PostgresServer, run_statement
 from tests.stage.servers import start_servers
@@ -90,8 +91,8 @@ def test_the_script_grants_what_the_service_needs_and_nothing_else(postgres: Pos
     run_script(owner_url)
     assert rights(postgres, ours=True) == {table: set(privileges) for table, privileges in NEEDED.items()}
     assert rights(postgres, ours=False) == {}
-    with TransactionalConnection(connection_factory(login_of(owner_url, OWN_ROLE), Path())) as transactions:
-        assert find_obstacles(transactions.fetch_all) == []
+    with TransactionalConnection(ConnectionFactory(login_of(owner_url, OWN_ROLE), Path())) as transactions:
+        assert find_obstacles(transactions.fetch_all, HISTORIES) == []
 
 
 def test_the_script_revokes_what_was_granted_on_our_tables_meanwhile(postgres: PostgresServer, owner_url: str) -> None:

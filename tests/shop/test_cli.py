@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from msgspec import Raw
 
-from clerk_sync.db.connect import Connect
+from clerk_sync.db.connect import ConnectionFactory
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.shop.catalogue import BATCH_SIZE
 from clerk_sync.shop.catalogue_import import SAMPLE
@@ -132,7 +132,7 @@ def test_a_bad_row_at_the_end_of_a_long_file_undoes_what_was_written(load: Any, 
     assert query("SELECT count(*) FROM products") == [(0,)]
 
 
-def test_a_catalogue_that_another_process_loads_is_said_to_be_locked(load: Any, connect: Connect) -> None:
+def test_a_catalogue_that_another_process_loads_is_said_to_be_locked(load: Any, connect: ConnectionFactory) -> None:
     with TransactionalConnection(connect) as other:
         other.fetch_all("SELECT pg_advisory_xact_lock(hashtext('clerk_sync.products'))")
         assert load()[2] == "Another process is loading a catalogue. Try again.\nNothing was loaded.\n"

@@ -80,6 +80,7 @@ def _make_context(url: str | None) -> CheckContext:
         problems = error.problems
     return CheckContext(
         settings=services().settings,
+        histories=services().histories,
         transactions=TransactionalConnection(services().connect),
         problems={problem.partition(":")[0]: problem for problem in problems},
         names=frozenset(name for name, value in os.environ.items() if value.strip()),

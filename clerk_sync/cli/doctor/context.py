@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from clerk_sync.db.history import History
     from clerk_sync.db.transaction import TransactionalConnection
     from clerk_sync.settings.settings import Settings
 
@@ -17,6 +18,8 @@ class CheckContext:
     """The deployment that the doctor checks."""
 
     settings: Settings
+    histories: Sequence[History]
+    """The histories of migrations whose tables the service needs."""
     transactions: TransactionalConnection
     """A connection like the application's: only such a connection can test the role guard."""
     problems: dict[str, str] = field(default_factory=dict)

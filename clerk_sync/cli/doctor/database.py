@@ -12,9 +12,9 @@ from clerk_sync.cli.database_faults import find_obstacle
 from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, ok, warning, wrong
 from clerk_sync.db.connect import ENCODING, POOL_SIZE
-from clerk_sync.db.errors import Fault, find_fault
+from clerk_sync.db.errors import Fault
+from clerk_sync.db.history import read_revisions
 from clerk_sync.db.state import Obstacle, find_obstacles
-from clerk_sync.mirror.migrations import EXPECTED_REVISIONS, read_revisions
 
 DATABASE, PRIVILEGES, TLS, CONNECTIONS = "database", "database privileges", "database TLS", "database connections"
 MIGRATIONS = "migrations"
@@ -32,7 +32,7 @@ def check_database(context: CheckContext) -> Iterator[Finding]:
         return
     try:
         ((version, connections),) = context.transactions.fetch_all(_ABOUT)
-        obstacles = find_obstacles(context.transactions.fetch_all)
+        obstacles = find_obstacles(context.transactions.fetch_all, context.histories)
     except psycopg2.Error as error:
         obstacle = find_obstacle(error)
         if obstacle is None:
@@ -52,21 +52,16 @@ def check_migrations(context: CheckContext) -> Iterator[Finding]:
     if context.tables_unusable is not None:
         yield warning(MIGRATIONS, f"not checked: {context.tables_unusable}")
         return
-    try:
-        found = read_revisions(context.transactions.fetch_all)
-    except psycopg2.Error as error:
-        if find_fault(error) is not Fault.NOT_MIGRATED:
-            raise
-        context.tables_unusable = "run the migrations first"
-        yield wrong(MIGRATIONS, f"never run, this code expects {EXPECTED_REVISIONS}", "flask db upgrade")
-        return
-    if found.serve_this_code:
-        yield ok(MIGRATIONS, f"at {found}, as this code expects")
-    elif found > EXPECTED_REVISIONS:
-        yield wrong(MIGRATIONS, f"at {found}, this code expects {EXPECTED_REVISIONS}", "deploy the newer code again")
+    found = read_revisions(context.transactions.fetch_all, context.histories)
+    if found.serve_this_code and found.is_newer:
+        yield ok(MIGRATIONS, f"{found}, newer than this code, which works with it: migrations only add")
+    elif found.serve_this_code:
+        yield ok(MIGRATIONS, f"{found}, as this code expects")
+    elif found.is_newer:
+        yield wrong(MIGRATIONS, f"{found}, this code expects {found.expected}", "deploy the newer code again")
     else:
         context.tables_unusable = "run the migrations first"
-        yield wrong(MIGRATIONS, f"at {found}, this code expects {EXPECTED_REVISIONS}", "flask db upgrade")
+        yield wrong(MIGRATIONS, f"{found}, this code expects {found.expected}", found.fix)
 
 
 def _judge_writing(answers: str, obstacles: list[Obstacle]) -> Iterator[Finding]:

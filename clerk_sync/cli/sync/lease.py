@@ -9,7 +9,7 @@ from threading import Event, Thread
 
 import psycopg2
 
-from clerk_sync.db.connect import Connect
+from clerk_sync.db.connect import ConnectionFactory
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.mirror.errors import RunInProgressError
 from clerk_sync.mirror.sync import runs
@@ -68,7 +68,7 @@ def _is_alive(holder: LeaseHolder, first_look: LeaseHolder | None) -> bool:
 
 
 @contextmanager
-def heartbeat(connect: Connect, run_id: int, *, every_s: float = HEARTBEAT_S) -> Iterator[None]:
+def heartbeat(connect: ConnectionFactory, run_id: int, *, every_s: float = HEARTBEAT_S) -> Iterator[None]:
     """Send heartbeats until the block ends. They need their own connection: a request to Clerk can take long."""
     stopped = Event()
 

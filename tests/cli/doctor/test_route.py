@@ -50,7 +50,11 @@ def examined(app: Flask) -> Iterator[Callable[..., dict[str, Finding]]]:
             settings = changes.pop("settings", services().settings)
             facts = {"has_database": True, "webhook_timeout_s": 5.0, **changes}
             context = CheckContext(
-                settings=settings, transactions=TransactionalConnection(services().connect), url=url, **facts
+                settings=settings,
+                histories=services().histories,
+                transactions=TransactionalConnection(services().connect),
+                url=url,
+                **facts,
             )
             return {each.subject: each for each in (*check_route(context), *check_deployment(context))}
 

@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg2
@@ -13,7 +14,7 @@ import pytest
 
 from clerk_sync.clerk.webhooks.events import Envelope, Event, UserChanged, UserDeleted
 from clerk_sync.clerk.webhooks.signature import VerifiedDelivery
-from clerk_sync.db.connect import POOL_SIZE, Connect
+from clerk_sync.db.connect import POOL_SIZE, ConnectionFactory
 from clerk_sync.db.pool import ConnectionPool
 from clerk_sync.db.prepared_statement import PreparedStatement
 from clerk_sync.db.transaction import TransactionalConnection
@@ -29,7 +30,7 @@ ENVELOPE = Envelope(type="user.updated", occurred_at_ms=1)
 class Gate(ConnectionPool):
     """A pool whose first statement waits until ``opened`` is set."""
 
-    def __init__(self, connect: Connect) -> None:
+    def __init__(self, connect: ConnectionFactory) -> None:
         super().__init__(connect)
         self.reached = threading.Event()
         self.opened = threading.Event()
@@ -44,7 +45,7 @@ class Gate(ConnectionPool):
 
 
 @pytest.fixture
-def gate(connect: Connect) -> Iterator[Gate]:
+def gate(connect: ConnectionFactory) -> Iterator[Gate]:
     gate = Gate(connect)
     yield gate
     gate.dispose()
@@ -106,7 +107,9 @@ def test_a_delivery_that_comes_twice_in_a_batch_is_a_duplicate_once(gate: Gate, 
     assert query("SELECT deliveries FROM webhook_events WHERE svix_id = 'msg_twice'") == [(2,)]
 
 
-def test_a_locked_row_delays_only_its_own_delivery_of_a_batch(gate: Gate, connect: Connect, query: Query) -> None:
+def test_a_locked_row_delays_only_its_own_delivery_of_a_batch(
+    gate: Gate, connect: ConnectionFactory, query: Query
+) -> None:
     query("INSERT INTO users (clerk_id) VALUES ('user_2')")
     group_commit = GroupCommit(gate)
     with TransactionalConnection(connect) as holder, ThreadPoolExecutor(4) as pool:
@@ -122,22 +125,27 @@ def test_a_locked_row_delays_only_its_own_delivery_of_a_batch(gate: Gate, connec
         assert blocked.result(10) is Outcome.APPLIED
 
 
-def test_an_unreachable_database_fails_a_whole_batch_with_one_attempt(connect: Connect) -> None:
-    asked = 0
+class Refused(ConnectionFactory):
+    """Counts the attempts to connect and refuses each."""
 
-    def refuse() -> Any:
-        nonlocal asked
-        asked += 1
+    def __call__(self) -> Any:
+        attempts.append(self)
         raise psycopg2.OperationalError("connection refused")
 
-    futures = receive_together(Gate(refuse), changed(1), changed(2), changed(3))
+
+attempts: list[Refused] = []
+
+
+def test_an_unreachable_database_fails_a_whole_batch_with_one_attempt() -> None:
+    attempts.clear()
+    futures = receive_together(Gate(Refused(None, Path())), changed(1), changed(2), changed(3))
     for future in futures:
         with pytest.raises(psycopg2.OperationalError, match="connection refused"):
             future.result()
-    assert asked == 2  # once for the first, once for the group
+    assert len(attempts) == 2  # once for the first, once for the group
 
 
-def test_an_error_of_one_delivery_fails_only_that_delivery(connect: Connect) -> None:
+def test_an_error_of_one_delivery_fails_only_that_delivery(connect: ConnectionFactory) -> None:
     class Particular(Gate):
         def fetch_all(
             self, statement: LiteralString | PreparedStatement, values: Mapping[str, object]
@@ -154,7 +162,9 @@ def test_an_error_of_one_delivery_fails_only_that_delivery(connect: Connect) -> 
         guilty.result()
 
 
-def test_two_workers_with_the_same_users_in_different_orders_lose_nothing(connect: Connect, query: Query) -> None:
+def test_two_workers_with_the_same_users_in_different_orders_lose_nothing(
+    connect: ConnectionFactory, query: Query
+) -> None:
     chance = random.Random(1)
     history = [(number, version) for number in range(12) for version in range(1, 26)]
     workers = [ConnectionPool(connect), ConnectionPool(connect)]

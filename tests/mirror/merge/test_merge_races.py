@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from clerk_sync.clerk.users import UserSnapshot
-from clerk_sync.db.connect import Connect
+from clerk_sync.db.connect import ConnectionFactory
 from clerk_sync.db.pool import ConnectionPool
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.mirror.merge.merge import READ_FROM_API, MergeResult, merge_users, write_tombstones
@@ -19,7 +19,7 @@ from tests.mirror.merge.merging import Query, merge_one, names
 
 
 def race(
-    connect: Connect,
+    connect: ConnectionFactory,
     first: Callable[[TransactionalConnection], object],
     second: Callable[[TransactionalConnection], Any],
 ) -> Any:
@@ -45,7 +45,7 @@ def race(
         return future.result(10)
 
 
-def wait_until_blocked(connect: Connect, backend: int) -> None:
+def wait_until_blocked(connect: ConnectionFactory, backend: int) -> None:
     statements = ConnectionPool(connect)
     for _ in range(5000):
         if statements.fetch_all("SELECT cardinality(pg_blocking_pids(%(pid)s)) > 0", {"pid": backend}) == [(True,)]:
@@ -56,7 +56,7 @@ def wait_until_blocked(connect: Connect, backend: int) -> None:
 
 @pytest.mark.parametrize("known_before", [True, False])
 def test_a_newer_version_that_waits_for_an_older_one_wins(
-    connect: Connect, query: Query, *, known_before: bool
+    connect: ConnectionFactory, query: Query, *, known_before: bool
 ) -> None:
     """W19"""
     if known_before:
@@ -72,7 +72,7 @@ def test_a_newer_version_that_waits_for_an_older_one_wins(
 
 @pytest.mark.parametrize("known_before", [True, False])
 def test_an_older_version_that_waits_for_a_newer_one_is_stale(
-    connect: Connect, query: Query, *, known_before: bool
+    connect: ConnectionFactory, query: Query, *, known_before: bool
 ) -> None:
     """W19"""
     if known_before:
@@ -86,7 +86,7 @@ def test_an_older_version_that_waits_for_a_newer_one_is_stale(
     assert query("SELECT first_name FROM users") == [("Newer",)]
 
 
-def test_the_same_version_that_waits_for_itself_is_unchanged(connect: Connect, query: Query) -> None:
+def test_the_same_version_that_waits_for_itself_is_unchanged(connect: ConnectionFactory, query: Query) -> None:
     result = race(
         connect,
         lambda writer: merge_one(writer, snapshot(), at=5),
@@ -96,7 +96,7 @@ def test_the_same_version_that_waits_for_itself_is_unchanged(connect: Connect, q
     assert query("SELECT count(*) FROM users") == [(1,)]
 
 
-def test_an_update_that_waits_for_a_deletion_stays_out(connect: Connect, query: Query) -> None:
+def test_an_update_that_waits_for_a_deletion_stays_out(connect: ConnectionFactory, query: Query) -> None:
     query("INSERT INTO users (clerk_id, clerk_updated_at) VALUES (%s, 1)", USER)
     result = race(
         connect, lambda writer: write_tombstones(writer, [USER]), lambda writer: merge_one(writer, snapshot(2000))
@@ -105,7 +105,7 @@ def test_an_update_that_waits_for_a_deletion_stays_out(connect: Connect, query: 
     assert query("SELECT first_name, deleted_at IS NOT NULL FROM users") == [(None, True)]
 
 
-def test_a_deletion_that_waits_for_an_update_deletes(connect: Connect, query: Query) -> None:
+def test_a_deletion_that_waits_for_an_update_deletes(connect: ConnectionFactory, query: Query) -> None:
     result = race(
         connect, lambda writer: merge_one(writer, snapshot(2000)), lambda writer: write_tombstones(writer, [USER])
     )
@@ -113,7 +113,7 @@ def test_a_deletion_that_waits_for_an_update_deletes(connect: Connect, query: Qu
     assert query("SELECT first_name, deleted_at IS NOT NULL FROM users") == [(None, True)]
 
 
-def test_pages_in_opposite_orders_do_not_deadlock(connect: Connect) -> None:
+def test_pages_in_opposite_orders_do_not_deadlock(connect: ConnectionFactory) -> None:
     """A third transaction locks a row in the middle. Without the order by id, both would wait for each other's rows."""
     page = [snapshot(clerk_id=f"user_{number:03}") for number in range(200)]
     with TransactionalConnection(connect) as transactions:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from clerk_sync.db.connect import Connect
+from clerk_sync.db.connect import ConnectionFactory
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.mirror.errors import LeaseLostError
 from clerk_sync.mirror.sync import runs
@@ -77,7 +77,7 @@ def test_a_lease_is_not_taken_from_a_run_whose_heart_beats(transactions: Transac
 
 
 def test_a_lease_is_not_taken_from_a_run_that_is_just_writing(
-    connect: Connect, transactions: TransactionalConnection, query: Query
+    connect: ConnectionFactory, transactions: TransactionalConnection, query: Query
 ) -> None:
     run = begin(transactions)
     let_time_pass(query, "11 seconds")
@@ -134,7 +134,7 @@ def test_nothing_is_resumed_while_a_run_is_at_work(transactions: TransactionalCo
     assert runs.resume_run(transactions) is None
 
 
-def test_the_end_of_a_run_waits_for_the_disk_whatever_came_before_it(connect: Connect) -> None:
+def test_the_end_of_a_run_waits_for_the_disk_whatever_came_before_it(connect: ConnectionFactory) -> None:
     with TransactionalConnection(connect, SYNC_SETTINGS) as transactions:
         run = begin(transactions)
         assert transactions.fetch_all("SHOW synchronous_commit") == [("off",)]
