@@ -37,14 +37,17 @@ def show_user(reference: str) -> Response:
     user = user_history.find_mirrored_user(pool, reference)
     if user is None:
         raise Problem(404, "user-unknown", "There is no such user.")
+    events = user_history.list_events_of(pool, user.clerk_id, limit=MOST_EVENTS)
+    role_changes = user_history.list_role_changes_of(pool, user.id, limit=MOST_EVENTS)
+    # Last: a section may keep a connection until the request ends.
     now = datetime.now(UTC)
-    sections = console.user_sections(current_app)
+    sections = [section(user.id, now=now, say=formatting) for section in console.user_sections(current_app)]
     return rendering.show(
         "console/user.html",
         user=user,
         # Sections are templates of the application: they escape what they show.
-        sections=[Markup(section(user.id, now=now, say=formatting)) for section in sections],  # noqa: S704
-        events=user_history.list_events_of(pool, user.clerk_id, limit=MOST_EVENTS),
+        sections=[Markup(section) for section in sections],  # noqa: S704
+        events=events,
         most_events=MOST_EVENTS,
-        role_changes=user_history.list_role_changes_of(pool, user.id, limit=MOST_EVENTS),
+        role_changes=role_changes,
     )
