@@ -84,5 +84,10 @@ def test_the_role_guard_follows_the_client_not_the_server_session(bouncer: PgBou
                 ours.execute("UPDATE users SET role = 'CLIENT'")
             theirs.execute("SELECT role, (SELECT application_name FROM role_changes) FROM users")
             ((role, name),) = theirs.fetchall()
+        with closing(psycopg2.connect(url)) as nameless, nameless.cursor() as cursor:
+            cursor.execute("SHOW application_name")
+            assert str(cursor.fetchone()).startswith("('app - 127.0.0.1:")
+            with pytest.raises(InsufficientPrivilege, match="the application may not"):
+                cursor.execute("UPDATE users SET role = 'CLIENT'")
     assert role == "ADMIN"
     assert name.startswith("psql - 127.0.0.1:")

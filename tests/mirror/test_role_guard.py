@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
+import psycopg2
 import pytest
 from flask import Flask
+from psycopg2.errors import InsufficientPrivilege
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
+from clerk_sync.db.connect import MIGRATE_NAME, MIGRATIONS_NAME
 from clerk_sync.db.orm import db
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -51,6 +55,36 @@ def test_the_database_refuses_the_application(app: Flask, query: Query, statemen
         db.session.execute(text(statement))
     assert query("SELECT count(*) FILTER (WHERE role = 'ADMIN') FROM users") == [(0,)]
     assert query("SELECT count(*) FROM role_changes") == [(0,)]
+
+
+WRITES = (
+    "UPDATE users SET role = 'ADMIN'",
+    "INSERT INTO users (clerk_id, role) VALUES ('user_mallory', 'ADMIN')",
+    "INSERT INTO role_changes (user_id, clerk_id, new_role, changed_by, application_name) VALUES (1, '', '', '', '')",
+    "UPDATE role_changes SET new_role = 'CLIENT'",
+    "DELETE FROM role_changes",
+    "TRUNCATE role_changes",
+)
+
+
+@pytest.mark.usefixtures("grace")
+@pytest.mark.parametrize("name", ["", " ", "app - 127.0.0.1:40000", "clerk_sync worker"])
+@pytest.mark.parametrize("statement", WRITES)
+def test_a_session_without_a_name_counts_as_the_applications(database_url: str, name: str, statement: str) -> None:
+    with closing(psycopg2.connect(database_url, application_name=name)) as session, session.cursor() as cursor:
+        with pytest.raises(InsufficientPrivilege, match="the application may not"):
+            cursor.execute(statement)
+        session.rollback()
+        cursor.execute("UPDATE users SET first_name = 'Grace'")
+
+
+@pytest.mark.usefixtures("grace")
+@pytest.mark.parametrize("name", ["psql", "pgAdmin 4 - DB:shop", "DBeaver 24.1", MIGRATIONS_NAME, MIGRATE_NAME])
+def test_a_session_with_a_name_is_a_persons(database_url: str, query: Query, name: str) -> None:
+    with closing(psycopg2.connect(database_url, application_name=name)) as session, session.cursor() as cursor:
+        cursor.execute("UPDATE users SET role = 'ADMIN'")
+        session.commit()
+    assert query("SELECT new_role, application_name FROM role_changes") == [("ADMIN", name)]
 
 
 @pytest.mark.usefixtures("grace")
