@@ -52,8 +52,10 @@ class ClerkSync:
         is opened. Raises ConfigurationError if settings are wrong or missing, RuntimeError at a second call.
         """
         from clerk_sync.extensions import get_services
+
+        # ``auth`` and ``metrics`` are used by threads later. Threads that import the same modules at once can deadlock.
+        from clerk_sync.web import auth, metrics, webhooks  # noqa: F401
         from clerk_sync.web import health as health_routes
-        from clerk_sync.web import webhooks
 
         if "clerk_sync_webhooks" in app.blueprints:
             raise RuntimeError(_TWICE)

@@ -66,11 +66,17 @@ def _read_body() -> bytes:
     except RequestEntityTooLarge:
         raise _too_large() from None
     except (ClientDisconnected, OSError):
-        # Which of them depends on the server.
-        raise Problem(400, "body-incomplete", "The body is shorter than its announced length.") from None
+        raise _incomplete() from None
     if len(body) > MAX_BODY_BYTES:
         raise _too_large()
+    # Some servers raise for an incomplete body, others return what they have.
+    if len(body) < (request.content_length or 0):
+        raise _incomplete()
     return body
+
+
+def _incomplete() -> Problem:
+    return Problem(400, "body-incomplete", "The body is shorter than its announced length.")
 
 
 def _too_large() -> Problem:
