@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from clerk_sync import collector
+from clerk_sync.extensions import get_services
 from tests.conftest import WEBHOOK_SECRET, clerk_event, clerk_user, sign_delivery
 from tests.extension.conftest import MakeHost
 
@@ -94,6 +95,13 @@ def test_a_scrape_needs_no_application_context(host: Flask, query: Query) -> Non
     assert scrape(registry)["clerk_sync_webhooks_parked", ""] == 0
     query("INSERT INTO webhook_events (svix_id, outcome, payload) VALUES ('msg_1', 'parked', '{}')")
     assert scrape(registry)["clerk_sync_webhooks_parked", ""] == 1
+
+
+def test_registering_asks_nothing_of_the_database(make_host: MakeHost) -> None:
+    host = make_host()
+    with host.app_context():
+        CollectorRegistry(auto_describe=True).register(collector())
+    assert get_services(host).pool.checkedin() == 0
 
 
 def test_a_lost_database_is_a_value_and_no_error(make_host: MakeHost) -> None:

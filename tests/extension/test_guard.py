@@ -261,10 +261,22 @@ def test_one_request_passed_on_to_another_application_is_verified_there_again(
     assert answer.status_code == 401
 
 
-def _pass_on(app: Flask) -> Response:
+def test_the_user_of_a_request_that_is_passed_on_is_read_there_again(
+    make_host: MakeHost, bearer: Bearer, query: Query
+) -> None:
+    outer, inner = make_host(), make_host()
+
+    def ban_and_pass_on() -> Response:
+        query("UPDATE users SET banned = true WHERE id = %s", current_user().id)
+        return _pass_on(inner, "/private/user")
+
+    outer.add_url_rule("/outer", view_func=ban_and_pass_on)
+    assert outer.test_client().get("/outer", headers=bearer(GRACE)).get_json()["code"] == "user-banned"
+
+
+def _pass_on(app: Flask, path: str = "/private/claims") -> Response:
     claims()
-    environ = request.environ | {"PATH_INFO": "/private/claims"}
-    return Response.from_app(app, environ)
+    return Response.from_app(app, request.environ | {"PATH_INFO": path})
 
 
 def test_two_extensions_agree_on_one_application(host: Flask, settings: Settings, bearer: Bearer) -> None:

@@ -156,6 +156,13 @@ def test_a_problem_names_the_complete_path(app: Flask, host: Flask, prefix: str)
 
 
 @pytest.mark.parametrize("prefix", [*PREFIXES, ODD_PREFIX])
+def test_a_problem_in_a_handler_of_the_host_names_the_complete_path(host: Flask, prefix: str) -> None:
+    host.register_error_handler(401, lambda error: error.get_response())
+    answer = Client(mounted(host, prefix)).get(f"{quote(prefix)}/private/user")
+    assert answer.json["instance"] == f"{prefix}/private/user"
+
+
+@pytest.mark.parametrize("prefix", [*PREFIXES, ODD_PREFIX])
 def test_a_host_under_a_prefix_takes_deliveries_and_guards_its_routes(
     make_host: MakeHost, prefix: str, bearer: Bearer
 ) -> None:
