@@ -59,6 +59,7 @@ class ClerkSync:
 
         if "clerk_sync_webhooks" in app.blueprints:
             raise RuntimeError(_TWICE)
+        _require_database(self._settings)
         self.init_commands(app, cli=cli)
         app.register_blueprint(webhooks.make_blueprint(webhook_path))
         if health:
@@ -156,6 +157,18 @@ class ClerkSync:
         from clerk_sync.settings.settings import Settings
 
         return Settings()
+
+
+def _require_database(settings: Settings) -> None:
+    """Raise ConfigurationError if there is no database to connect to."""
+    from importlib.util import find_spec
+
+    from clerk_sync.db.connect import EMBEDDED
+    from clerk_sync.settings.settings import ConfigurationError
+
+    if settings.database_url is None and find_spec(EMBEDDED) is None:
+        problem = "DATABASE_URL: found nothing, expected a postgres:// or postgresql:// URL."
+        raise ConfigurationError([problem], settings)
 
 
 def claims() -> SessionClaims:

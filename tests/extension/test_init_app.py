@@ -11,6 +11,8 @@ import pytest
 from flask import Flask
 
 from clerk_sync import ClerkSync, Settings
+from clerk_sync.db.connect import EMBEDDED
+from clerk_sync.settings.settings import ConfigurationError
 from tests.extension.conftest import MakeHost
 
 OURS = {"clerk_sync"}
@@ -133,8 +135,19 @@ def test_wrong_settings_are_named_when_the_extension_joins(monkeypatch: pytest.M
     monkeypatch.setenv("CLERK_JWT_KEY", "not a key")
     monkeypatch.setenv("CLERK_SYNC_ENV", "test")
     app = Flask("host")
-    with pytest.raises(Exception, match="CLERK_JWT_KEY"):
+    with pytest.raises(ConfigurationError, match="CLERK_JWT_KEY"):
         ClerkSync(app)
+    assert not app.blueprints
+    assert not app.extensions
+
+
+def test_a_missing_database_is_named_when_the_extension_joins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    # As if the embedded PostgreSQL, a development dependency, were not installed.
+    monkeypatch.setitem(sys.modules, EMBEDDED, None)
+    app = Flask("host")
+    with pytest.raises(ConfigurationError, match="DATABASE_URL: found nothing"):
+        ClerkSync(app, settings=Settings(env="development"))
     assert not app.blueprints
     assert not app.extensions
 
