@@ -80,6 +80,9 @@ def drain_on_sigterm(application: WSGIApplication) -> WSGIApplication:
     """
     if _server_handles_sigterm():
         return application
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and not _is_granian_worker():
+        # A shell starts background jobs with SIGINT ignored. Then the SIGINT below would not stop the server.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     shutdown = GracefulShutdown(application)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     if _has_sigterm_arrived.is_set():

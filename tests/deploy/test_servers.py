@@ -35,6 +35,7 @@ SERVERS = {
     "granian": f"{GRANIAN} wsgi:app",
     "waitress": f"{WAITRESS} wsgi:app",
     "waitress with the factory": f"{WAITRESS} --call wsgi:serve",
+    "waitress as a background job": f"env --ignore-signal=INT {WAITRESS} --call wsgi:serve",
     "flask run": "flask run --port $PORT",
 }
 TOKEN = "a-token-for-prometheus"
@@ -57,12 +58,12 @@ def environment(clerk: LocalClerk, migrated: str, tmp_path: Path) -> Environment
     return environment_in(tmp_path, clerk, migrated)
 
 
-@pytest.fixture(scope="module", params=SERVERS.values(), ids=SERVERS)
+@pytest.fixture(scope="module", params=[name for name in SERVERS if "background" not in name])
 def served(
     request: pytest.FixtureRequest, clerk: LocalClerk, migrated: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
     """The application on one of the servers."""
-    with service_of(request.param, environment_in(tmp_path_factory.mktemp("server"), clerk, migrated)) as service:
+    with service_of(SERVERS[request.param], environment_in(tmp_path_factory.mktemp("server"), clerk, migrated)) as service:
         yield service
 
 
@@ -141,9 +142,19 @@ def signal_every_process(service: Service) -> None:
 
 
 # test_sigterm has the tests of granian.
-@pytest.mark.parametrize("tell", [signal_server, signal_every_process])
 @pytest.mark.parametrize(
-    "name", ["gunicorn", "gunicorn with threads", "gunicorn, warmed up before the fork", "waitress with the factory"]
+    ("name", "tell"),
+    [
+        ("gunicorn", signal_server),
+        ("gunicorn", signal_every_process),
+        ("gunicorn with threads", signal_server),
+        ("gunicorn with threads", signal_every_process),
+        ("gunicorn, warmed up before the fork", signal_server),
+        ("gunicorn, warmed up before the fork", signal_every_process),
+        # One process: both signals are the same.
+        ("waitress with the factory", signal_server),
+        ("waitress as a background job", signal_server),
+    ],
 )
 def test_sigterm_ends_a_server_soon_after_the_requests_in_flight(
     name: str, tell: Callable[[Service], None], environment: Environment, clerk: LocalClerk, migrated: str
