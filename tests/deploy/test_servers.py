@@ -63,7 +63,9 @@ def served(
     request: pytest.FixtureRequest, clerk: LocalClerk, migrated: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
     """The application on one of the servers."""
-    with service_of(SERVERS[request.param], environment_in(tmp_path_factory.mktemp("server"), clerk, migrated)) as service:
+    with service_of(
+        SERVERS[request.param], environment_in(tmp_path_factory.mktemp("server"), clerk, migrated)
+    ) as service:
         yield service
 
 

@@ -30,6 +30,9 @@ class PostgresServer:
             self._server: Any = get_server(directory, cleanup_mode="delete", start=False)
         with self._leaving_nothing_behind():
             self._server.start()
+        # Tests kill processes, and the kernel keeps what these have written. Without this a killed server would read
+        # all its files before it answers again.
+        self.reload(fsync="off")
 
     @property
     def socket_directory(self) -> str:
@@ -42,6 +45,8 @@ class PostgresServer:
 
     def create_database(self, name: str, template: str = "template1") -> str:
         """Create a copy of the database ``template`` and return its URL."""
+        # A module's fixtures run twice if pytest-xdist takes a part of its tests to the end.
+        run_statement(self.url(), f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         run_statement(self.url(), f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
 
