@@ -33,7 +33,7 @@ class Database:
     @contextmanager
     def start(cls) -> Iterator[Database]:
         """Start it with a migrated template. Raise MeasurementSpoiled if it does not wait for the disk."""
-        with closing(PostgresServer()) as server:
+        with closing(PostgresServer(waits_for_disk=True)) as server:
             durable = run_statement(
                 server.url(), "SELECT current_setting('fsync'), current_setting('synchronous_commit')"
             )

@@ -28,7 +28,7 @@ def main() -> int:
     try:
         with (
             tempfile.TemporaryDirectory(prefix="clerk_sync_storm_") as directory,
-            closing(PostgresServer()) as postgres,
+            closing(PostgresServer(waits_for_disk=True)) as postgres,
         ):
             result = run_storm(
                 postgres,

@@ -69,7 +69,14 @@ class Result:
 
 
 def run_storm(
-    postgres: PostgresServer, database_url: str, *, deliveries: int, seed: int, directory: Path, progress: Progress
+    postgres: PostgresServer,
+    database_url: str,
+    *,
+    deliveries: int,
+    seed: int,
+    directory: Path,
+    progress: Progress,
+    schedule_factor: float = SCHEDULE_FACTOR,
 ) -> Result:
     """Send that many deliveries to two servers on ``database_url``, then sync twice and compare."""
     started_at = time.monotonic()
@@ -79,7 +86,7 @@ def run_storm(
         directory,
         servers=2,
         workers=2,
-        schedule_factor=SCHEDULE_FACTOR,
+        schedule_factor=schedule_factor,
         senders=SENDERS,
         seed=seed,
         clock_ms=SlowClock(seed),

@@ -33,7 +33,7 @@ Signed = tuple[bytes, dict[str, str]]
 def main() -> None:
     """Measure, and print the figures."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
-    postgres = PostgresServer()
+    postgres = PostgresServer(waits_for_disk=True)
     try:
         url = migrate(postgres.create_database("measure"))
         with (

