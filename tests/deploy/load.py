@@ -17,6 +17,7 @@ from tests.stage.servers import wait_for
 
 TIMEOUT_S = 20
 PAUSE_WHEN_REFUSED_S = 0.02
+PAUSE_S = 0.004  # leaves the machine time to start servers
 
 REFUSED = "refused"
 """The server did not accept the connection. A router would send the request to another server."""
@@ -87,8 +88,7 @@ class Load:
         while not self._over.is_set():
             outcome = _send(connection, self._compose())
             self.outcomes[outcome] += 1
-            if outcome == REFUSED:
-                self._over.wait(PAUSE_WHEN_REFUSED_S)
+            self._over.wait(PAUSE_WHEN_REFUSED_S if outcome == REFUSED else PAUSE_S)
             if not keeps_connection or not isinstance(outcome, int):
                 connection.close()
         connection.close()

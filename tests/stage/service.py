@@ -148,9 +148,11 @@ class Service:
             if "resource_tracker" not in " ".join(child.cmdline())
         )
 
-    def kill_worker(self) -> None:
-        """Kill one worker process with SIGKILL."""
-        os.kill(self.workers[0], signal.SIGKILL)
+    def kill_worker(self) -> int:
+        """Kill one worker process with SIGKILL and return its process id."""
+        killed = self.workers[0]
+        os.kill(killed, signal.SIGKILL)
+        return killed
 
     def kill(self) -> None:
         """Kill the server and all its workers with SIGKILL."""
