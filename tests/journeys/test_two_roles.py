@@ -14,8 +14,10 @@ from psycopg2.errors import InsufficientPrivilege
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
 from clerk_sync.db.connect import ConnectionFactory, embedded_psql
+from clerk_sync.db.search_path import SearchPath
 from clerk_sync.db.state import find_obstacles
 from clerk_sync.db.transaction import TransactionalConnection
+from clerk_sync.mirror.migrations import mirror_history, upgrade
 from tests.journeys.traffic import drive_everything
 from tests.stage.histories import HISTORIES, NEEDED
 from tests.stage.migrations import migrate
@@ -119,6 +121,29 @@ def test_the_script_leaves_rights_on_other_tables_as_they_are(postgres: Postgres
     for _ in range(2):
         run_script(owner_url)
         assert rights(postgres, ours=False) == before
+
+
+def test_the_script_grants_the_same_in_a_schema_of_a_host_and_nothing_in_public(postgres: PostgresServer) -> None:
+    schema = 'Team "A"'
+    url = postgres.create_database("two_roles_in_a_schema")
+    for table in ("users", "orders", "alembic_version", "role_changes"):
+        run_statement(url, f"CREATE TABLE {table} (id int)")
+    with closing(psycopg2.connect(url)) as connection:
+        upgrade(connection, schema)
+        connection.commit()
+    arguments = ("--set", "ON_ERROR_STOP=1", "--set", f"app={OWN_ROLE}", "--set", f"schema={schema}")
+    for _ in range(2):
+        done = psql(url, *arguments, "--file", str(ROOT / "docs" / "two-roles.sql"))
+        assert (done.returncode, done.stderr) == (0, "")
+    connect = ConnectionFactory(login_of(url, OWN_ROLE), Path(), search_path=SearchPath((schema,)))
+    with TransactionalConnection(connect) as transactions:
+        assert find_obstacles(transactions.fetch_all, [mirror_history(schema)]) == []
+        with pytest.raises(InsufficientPrivilege):
+            transactions.fetch_all("UPDATE users SET role = 'ADMIN'")
+    readable = "relnamespace = 'public'::regnamespace AND has_table_privilege(%s, oid, 'SELECT')"
+    assert run_statement(url, f"SELECT relname FROM pg_class WHERE {readable}", (OWN_ROLE,)) == []
+    run_statement(postgres.url(), "DROP DATABASE two_roles_in_a_schema WITH (FORCE)")
+    run_statement(postgres.url(), f"DROP ROLE {OWN_ROLE}")
 
 
 def test_the_script_leaves_a_right_to_create_and_says_so(postgres: PostgresServer, owner_url: str) -> None:
