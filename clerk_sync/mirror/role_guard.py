@@ -35,6 +35,10 @@ SELECT tgname FROM pg_trigger
 WHERE tgname = ANY(%(names)s) AND tgenabled IN ('O', 'A') AND tgrelid IN ('users'::regclass, 'role_changes'::regclass)
 """
 _IS_APPLICATION: LiteralString = "SELECT is_application_session()"
+_HAS_OUR_NAME: LiteralString = "SELECT starts_with(current_setting('application_name'), 'clerk_sync')"
+_IS_NAMELESS_REFUSED: LiteralString = (
+    "SELECT is_application_session() FROM set_config('application_name', '', true) AS name_of_this_transaction"
+)
 _INSERT_ADMIN: LiteralString = "INSERT INTO users (clerk_id, role) VALUES ('user_of_the_doctor', 'ADMIN')"
 _COUNT_ADMINS: LiteralString = "SELECT count(*) FROM users WHERE role = 'ADMIN' AND deleted_at IS NULL"
 _UNEXPLAINED: LiteralString = """
@@ -71,6 +75,18 @@ def is_application_session(transaction: SqlExecutor) -> bool:
     """Return whether the database treats this session as the application's."""
     ((is_application,),) = transaction.fetch_all(_IS_APPLICATION)
     return bool(is_application)
+
+
+def has_our_name(transaction: SqlExecutor) -> bool:
+    """Return whether the name of our connections arrives at the database."""
+    ((has_name,),) = transaction.fetch_all(_HAS_OUR_NAME)
+    return bool(has_name)
+
+
+def refuses_sessions_without_a_name(transaction: SqlExecutor) -> bool:
+    """Return whether a session without a name counts as the application's. Afterwards the transaction has no name."""
+    ((is_refused,),) = transaction.fetch_all(_IS_NAMELESS_REFUSED)
+    return bool(is_refused)
 
 
 def refuses_an_admin(transactions: TransactionalConnection) -> bool:

@@ -80,6 +80,8 @@ class Settings:
     metrics_token: str | None = field(repr=False)
     log_level: str
     log_format: LogFormat
+    problems: tuple[str, ...] = field(repr=False, compare=False)
+    """What was wrong, in settings that a ConfigurationError carries."""
 
     def __init__(
         self,
@@ -158,6 +160,7 @@ class Settings:
         if production:
             read.require("DATABASE_URL", self.database_url, "a postgres:// or postgresql:// URL")
             read.require("CLERK_AUTHORIZED_PARTIES", self.authorized_parties, "the origins of your front ends")
+        vars(self)["problems"] = tuple(read.problems)
         if read.problems:
             raise ConfigurationError(read.problems, self)
 

@@ -71,13 +71,8 @@ def _make_context(url: str | None) -> CheckContext:
     from clerk_sync.cli.doctor.context import CheckContext
     from clerk_sync.db.transaction import TransactionalConnection
     from clerk_sync.extensions import services
-    from clerk_sync.settings.settings import ConfigurationError, Settings
 
-    problems: list[str] = []
-    try:
-        Settings.from_env(os.environ)
-    except ConfigurationError as error:
-        problems = error.problems
+    problems = services().settings.problems
     return CheckContext(
         settings=services().settings,
         histories=services().histories,

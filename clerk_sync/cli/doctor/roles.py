@@ -27,14 +27,28 @@ def check_role_guard(context: CheckContext) -> Iterator[Finding]:
             "the database does not recognize the application, so the role guard does not apply",
             "remove application_name from PgBouncer's ignore_startup_parameters",
         )
+    elif not role_guard.has_our_name(transactions):
+        yield wrong(
+            NAME,
+            "lost on the way to the database: no session has a name, so psql cannot change roles either",
+            "remove application_name from PgBouncer's ignore_startup_parameters",
+        )
     else:
         yield ok(NAME, "the database recognizes the application by it")
+    are_nameless_refused = role_guard.refuses_sessions_without_a_name(transactions)
+    transactions.rollback()
     if not role_guard.refuses_an_admin(transactions):
         yield wrong(
             GUARD, "tested: an ADMIN made by the application was not refused", "see docs/security.md, The role guard"
         )
+    elif not are_nameless_refused:
+        yield wrong(
+            GUARD,
+            "a session without an application_name may change roles, such as that of another application's driver",
+            "restore the function is_application_session, from a dump or from mirror/migrations",
+        )
     elif not missing:
-        yield ok(GUARD, "tested: the database refuses the application an ADMIN")
+        yield ok(GUARD, "tested: the database refuses an ADMIN to the application, and to sessions without a name")
 
 
 def check_roles(context: CheckContext) -> Iterator[Finding]:

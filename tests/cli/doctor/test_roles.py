@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+from flask import Flask
+
+from clerk_sync.cli.doctor.context import CheckContext
+from clerk_sync.cli.doctor.roles import check_role_guard
+from clerk_sync.db.connect import ConnectionFactory
+from clerk_sync.db.transaction import TransactionalConnection
+from clerk_sync.settings.settings import Settings
 from tests.cli.doctor.conftest import Doctor
 from tests.local_clerk import Query
+from tests.stage.histories import HISTORIES
 from tests.stage.migrations import migrate
 from tests.stage.postgres import run_statement
 
@@ -32,6 +41,28 @@ def test_a_connection_name_that_does_not_arrive(doctor: Doctor, new_database: Ca
     assert "PgBouncer" in report.of("connection name", "wrong")
     assert "was not refused" in report.of("role guard", "wrong")
     assert run_statement(url, "SELECT count(*) FROM users") == [(0,)]
+
+
+def test_a_guard_that_lets_sessions_without_a_name_through(doctor: Doctor, new_database: Callable[[], str]) -> None:
+    url = migrate(new_database())
+    old = "CREATE OR REPLACE FUNCTION is_application_session() RETURNS boolean LANGUAGE sql STABLE AS"
+    run_statement(url, f"{old} $$ SELECT starts_with(current_setting('application_name'), 'clerk_sync') $$")
+    report = doctor(DATABASE_URL=url)
+    assert "a session without an application_name may change roles" in report.of("role guard", "wrong")
+    assert report.of("connection name", "ok")
+
+
+def test_a_name_that_is_lost_on_the_way(app: Flask, database_url: str, settings: Settings) -> None:
+    nameless = ConnectionFactory(database_url, Path(), "")
+    with app.app_context(), TransactionalConnection(nameless) as transactions:
+        context = CheckContext(settings=settings, histories=HISTORIES, transactions=transactions)
+        found = {each.subject: each for each in check_role_guard(context)}
+    assert found["connection name"].found.startswith("lost on the way to the database")
+    assert found["role guard"].verdict == "ok"
+
+
+def test_a_healthy_guard_is_tested(doctor: Doctor) -> None:
+    assert "and to sessions without a name" in doctor().of("role guard", "ok")
 
 
 def test_an_admin_that_the_audit_does_not_explain_is_reported(doctor: Doctor, query: Query) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+
 import pytest
+from flask import Flask
 
 from clerk_sync.cli.doctor.settings import VARIABLES
 from clerk_sync.emulator import LocalClerk
@@ -77,3 +81,12 @@ def test_origins_that_are_typical_mistakes(doctor: Doctor, parties: str, said: s
 def test_an_origin_with_a_path(doctor: Doctor) -> None:
     report = doctor(CLERK_AUTHORIZED_PARTIES="https://shop.example.com/")
     assert "no trailing slash" in report.of("CLERK_AUTHORIZED_PARTIES", "wrong")
+
+
+def test_a_host_that_gives_its_settings_in_code_is_judged_by_them(make_app: Callable[..., Flask]) -> None:
+    """Its environment may be wrong: nothing of it was read."""
+    app = make_app(log_level="INFO", schema="public")
+    environment = {"LOG_LEVEL": "verbose", "CLERK_SYNC_SCHEMA": "pg_x", "DATABASE_URL": "mysql://h/d"}
+    done = app.test_cli_runner(env=environment).invoke(args=["sync-clerk", "doctor", "--json"])
+    verdicts = {each["subject"]: each["verdict"] for each in json.loads(done.stdout)["findings"]}
+    assert {verdicts[name] for name in (*environment, "database")} == {"ok"}
