@@ -51,10 +51,8 @@ class ClerkSync:
         Nothing else of ``app`` changes: no error handler, hook, middleware, configuration or log handler. No connection
         is opened. Raises ConfigurationError if settings are wrong or missing, RuntimeError at a second call.
         """
-        from clerk_sync.extensions import get_services
-
-        # ``auth`` and ``metrics`` are used by threads later. Threads that import the same modules at once can deadlock.
-        from clerk_sync.web import auth, metrics, webhooks  # noqa: F401
+        from clerk_sync.services import get_services
+        from clerk_sync.web import auth, metrics, webhooks  # noqa: F401 - threads use them later, and must not import
         from clerk_sync.web import health as health_routes
 
         if "clerk_sync_webhooks" in app.blueprints:
@@ -69,8 +67,7 @@ class ClerkSync:
     def init_commands(self, app: Flask, *, cli: bool = True) -> None:
         """Add the part of ``init_app`` that commands need: no routes. ``init_app`` may follow."""
         from clerk_sync.db.connect import ConnectionFactory
-        from clerk_sync.extensions import has_services, install_services
-        from clerk_sync.services import Services
+        from clerk_sync.services import Services, has_services, install_services
 
         if has_services(app):
             return
@@ -145,7 +142,7 @@ class ClerkSync:
         The dependencies are ``database``, ``migrations``, ``keys`` and ``webhook_secret``. This needs an application
         context.
         """
-        from clerk_sync.extensions import services
+        from clerk_sync.services import services
         from clerk_sync.web.health import read_readiness
 
         return read_readiness(services())
@@ -224,7 +221,7 @@ def collector() -> Collector:
     last event, runs of sync. With ``PROMETHEUS_MULTIPROC_DIR``, prometheus_client's own MultiProcessCollector has the
     counters of all processes, and this collector has the gauges only.
     """
-    from clerk_sync.extensions import services
+    from clerk_sync.services import services
     from clerk_sync.web.metrics import MirrorCollector
 
     return MirrorCollector(services())

@@ -1,4 +1,4 @@
-"""The services and the session of the current Flask application."""
+"""The session of the current Flask application."""
 
 from __future__ import annotations
 
@@ -6,36 +6,11 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, current_app
 
-from clerk_sync.services import Services
+from clerk_sync.services import get_services as get_services
+from clerk_sync.services import services as services
 
 if TYPE_CHECKING:
     from clerk_sync.db.orm import Session
-
-_KEY = "clerk_sync"
-
-
-def install_services(app: Flask, services: Services) -> None:
-    """Store ``services`` in ``app``, where ``services()`` finds them."""
-    app.extensions[_KEY] = services
-
-
-def has_services(app: Flask) -> bool:
-    """Return whether the extension has joined ``app``."""
-    return _KEY in app.extensions
-
-
-def services() -> Services:
-    """Return the services of the current application."""
-    return get_services(current_app)
-
-
-def get_services(app: Flask) -> Services:
-    """Return the services of ``app``; raise RuntimeError if the extension has not joined it."""
-    try:
-        found: Services = app.extensions[_KEY]
-    except KeyError:
-        raise RuntimeError("This application does not have the extension: call ClerkSync().init_app(app).") from None
-    return found
 
 
 def session() -> Session:

@@ -1,4 +1,7 @@
-"""The objects that an application builds once from its settings. Each imports its libraries when it is first used."""
+"""The objects that an application builds once from its settings. Each imports its libraries when it is first used.
+
+``ClerkSync.init_app`` stores them in the Flask application, and ``services()`` finds those of the current one.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from flask import Flask, current_app
 
 from clerk_sync.db.connect import load_embedded
 from clerk_sync.db.search_path import SearchPath
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
     from clerk_sync.db.pool import ConnectionPool
     from clerk_sync.mirror.inbox.group_commit import GroupCommit
     from clerk_sync.settings.settings import Settings
+
+_KEY = "clerk_sync"
 
 
 class Services:
@@ -104,3 +111,27 @@ def _count_key_fetch(result: str) -> None:
     from clerk_sync.telemetry.metrics import metrics
 
     metrics().key_fetches.labels(result).inc()
+
+
+def install_services(app: Flask, services: Services) -> None:
+    """Store ``services`` in ``app``, where ``services()`` finds them."""
+    app.extensions[_KEY] = services
+
+
+def has_services(app: Flask) -> bool:
+    """Return whether the extension has joined ``app``."""
+    return _KEY in app.extensions
+
+
+def services() -> Services:
+    """Return the services of the current application."""
+    return get_services(current_app)
+
+
+def get_services(app: Flask) -> Services:
+    """Return the services of ``app``; raise RuntimeError if the extension has not joined it."""
+    try:
+        found: Services = app.extensions[_KEY]
+    except KeyError:
+        raise RuntimeError("This application does not have the extension: call ClerkSync().init_app(app).") from None
+    return found

@@ -19,7 +19,7 @@ from flask import Flask
 from clerk_sync.clerk.api.client import ClerkApi
 from clerk_sync.clerk.api.transport import Transport, limiter_for
 from clerk_sync.emulator import LocalClerk
-from clerk_sync.extensions import services
+from clerk_sync.services import services
 from tests.clerk.api.scripted_api import FakeTime
 from tests.conftest import ROOT
 

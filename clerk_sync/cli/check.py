@@ -34,8 +34,8 @@ def check(*, quick: bool, workers: int, as_json: bool) -> None:
     Exit status: 0 in step; 1 drift; 2 the check failed.
     """
     from clerk_sync.db.transaction import TransactionalConnection
-    from clerk_sync.extensions import services
     from clerk_sync.mirror.sync.targets import READ_ONLY
+    from clerk_sync.services import services
 
     with TransactionalConnection(services().connect, READ_ONLY) as transactions:
         report, exit_code = _check(transactions, services(), quick=quick, workers=workers)

@@ -15,7 +15,7 @@ from clerk_sync.db.errors import Fault, find_fault
 from clerk_sync.db.history import History, read_revisions
 from clerk_sync.db.state import Obstacle, find_obstacles, find_obstacles_to_migrations, obstacle_of
 from clerk_sync.db.transaction import TransactionalConnection
-from clerk_sync.extensions import services
+from clerk_sync.services import services
 
 T = TypeVar("T")
 

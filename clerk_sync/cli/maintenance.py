@@ -28,10 +28,10 @@ def replay(*, parked: bool, svix_ids: tuple[str, ...]) -> None:
 
     from clerk_sync.cli.database_faults import describe
     from clerk_sync.db.transaction import TransactionalConnection
-    from clerk_sync.extensions import services
     from clerk_sync.mirror.inbox.apply import replay as apply_again
     from clerk_sync.mirror.inbox.outcome import Outcome
     from clerk_sync.mirror.inbox.parked import find_parked
+    from clerk_sync.services import services
 
     if parked and svix_ids:
         raise click.UsageError("--parked and --id exclude each other")
@@ -63,8 +63,8 @@ def prune(*, older_than: timedelta) -> None:
 
     from clerk_sync.cli.database_faults import describe
     from clerk_sync.db.transaction import TransactionalConnection
-    from clerk_sync.extensions import services
     from clerk_sync.mirror.inbox.parked import prune_payloads
+    from clerk_sync.services import services
 
     try:
         with TransactionalConnection(services().connect) as transactions:
@@ -90,10 +90,10 @@ def rebind(*, yes: bool) -> None:
     from clerk_sync.cli.sync.run_result import REFUSED, Misconfigured, result_of
     from clerk_sync.cli.sync.sync_runner import source_of
     from clerk_sync.db.transaction import TransactionalConnection
-    from clerk_sync.extensions import services
     from clerk_sync.mirror import binding
     from clerk_sync.mirror.errors import SyncError
     from clerk_sync.mirror.sync.run import check_key
+    from clerk_sync.services import services
 
     transactions = TransactionalConnection(services().connect)
     try:

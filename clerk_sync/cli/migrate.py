@@ -34,8 +34,8 @@ def migrate(*, as_sql: bool) -> None:
 
     from clerk_sync.cli.database_faults import describe_for_migrations
     from clerk_sync.db.connect import MIGRATE_NAME
-    from clerk_sync.extensions import services
     from clerk_sync.mirror.migrations import MigrationRefusedError, mirror_history
+    from clerk_sync.services import services
 
     schema = services().settings.schema
     connect = replace(services().connect, application_name=MIGRATE_NAME)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 from msgspec import Struct
 
-from clerk_sync.extensions import services
 from clerk_sync.mirror.reporting.status import MirrorState, read_state
 from clerk_sync.mirror.reporting.user_queries import MirroredUser, UserKey, search_users
+from clerk_sync.services import services
 from clerk_sync.web import auth
 from clerk_sync.web.docs.api_doc import describe, paged
 from clerk_sync.web.pagination import NextCursor, cursor_of, read_cursor, read_limit

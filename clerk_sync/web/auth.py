@@ -17,9 +17,9 @@ from werkzeug.wsgi import get_host
 
 from clerk_sync.clerk.errors import KeysUnavailableError, TokenError
 from clerk_sync.clerk.tokens.verifier import SessionClaims, TokenRejection
-from clerk_sync.extensions import services
 from clerk_sync.mirror import local_users
 from clerk_sync.mirror.local_users import LocalUser
+from clerk_sync.services import services
 from clerk_sync.telemetry.metrics import metrics
 from clerk_sync.web.database_problems import DATABASE_ERRORS, find_database_problem
 from clerk_sync.web.middleware.observe import add_log_fields

@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import request
 
 from clerk_sync.clerk.loopback import LOOPBACK
-from clerk_sync.extensions import services
+from clerk_sync.services import services
 from clerk_sync.settings.settings import Settings
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}

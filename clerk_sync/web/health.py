@@ -10,8 +10,7 @@ from clerk_sync.clerk.errors import KeysUnavailableError
 from clerk_sync.db.errors import Fault
 from clerk_sync.db.history import Revisions, read_revisions
 from clerk_sync.db.state import Obstacle, find_obstacles, obstacle_of
-from clerk_sync.extensions import services
-from clerk_sync.services import Services
+from clerk_sync.services import Services, services
 from clerk_sync.web.responses import json_response
 
 Check = dict[str, bool | str]

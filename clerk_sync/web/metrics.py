@@ -10,9 +10,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from clerk_sync.db.errors import Fault
-from clerk_sync.extensions import services
 from clerk_sync.mirror.reporting.gauges import Sample, read_mirror
-from clerk_sync.services import Services
+from clerk_sync.services import Services, services
 from clerk_sync.telemetry import metrics as telemetry
 from clerk_sync.web.database_problems import DATABASE_ERRORS
 from clerk_sync.web.health import inspect_database

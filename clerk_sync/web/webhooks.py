@@ -15,9 +15,9 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from clerk_sync.clerk.errors import NotJsonError, SignatureError
 from clerk_sync.clerk.webhooks.events import MIRRORED_TYPES, Envelope, parse_event
 from clerk_sync.clerk.webhooks.signature import Headers
-from clerk_sync.extensions import services
 from clerk_sync.mirror.inbox.outcome import Outcome
 from clerk_sync.mirror.inbox.parked import SELF_TEST
+from clerk_sync.services import services
 from clerk_sync.telemetry.metrics import metrics
 from clerk_sync.web.database_problems import DATABASE_ERRORS, find_database_problem
 from clerk_sync.web.middleware.observe import add_log_fields

@@ -9,7 +9,7 @@ import pytest
 from flask import Blueprint, Flask
 
 from clerk_sync import ClerkSync, Settings, claims, current_user, require_admin
-from clerk_sync.extensions import get_services
+from clerk_sync.services import get_services
 from tests.stage.changed_settings import changed
 
 MakeHost = Callable[..., Flask]

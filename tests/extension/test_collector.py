@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from clerk_sync import collector
-from clerk_sync.extensions import get_services
+from clerk_sync.services import get_services
 from tests.conftest import WEBHOOK_SECRET, clerk_event, clerk_user, sign_delivery
 from tests.extension.conftest import MakeHost
 

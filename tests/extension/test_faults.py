@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.test import TestResponse
 
 from clerk_sync.db.connect import MAX_OVERFLOW, POOL_SIZE
-from clerk_sync.extensions import get_services
+from clerk_sync.services import get_services
 from tests.conftest import clerk_event, clerk_user, sign_delivery
 from tests.extension.conftest import MakeHost
 

@@ -14,8 +14,8 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg
 from werkzeug.test import TestResponse
 
 from clerk_sync import ClerkSync, Settings
-from clerk_sync.extensions import get_services
 from clerk_sync.mirror.models import MIRROR_TABLES
+from clerk_sync.services import get_services
 from tests.conftest import clerk_event, clerk_user, sign_delivery
 from tests.extension.conftest import private_blueprint
 from tests.stage.changed_settings import changed

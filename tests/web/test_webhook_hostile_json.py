@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from clerk_sync.extensions import services
 from clerk_sync.mirror.inbox.apply import replay
 from clerk_sync.mirror.inbox.parked import find_parked
+from clerk_sync.services import services
 from tests.conftest import clerk_event, clerk_user
 from tests.hostile_json import BROKEN_TEXTS, ODD_VALUES, UNREADABLE_VALUES, encode, texts
 from tests.web.deliveries import USER, Deliver, Query, created, deleted, outcome, updated

@@ -70,7 +70,7 @@ def doctor(*, url: str | None, as_json: bool) -> None:
 def _make_context(url: str | None) -> CheckContext:
     from clerk_sync.cli.doctor.context import CheckContext
     from clerk_sync.db.transaction import TransactionalConnection
-    from clerk_sync.extensions import services
+    from clerk_sync.services import services
 
     problems = services().settings.problems
     return CheckContext(

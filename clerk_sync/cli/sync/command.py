@@ -48,8 +48,8 @@ def sync(
     from clerk_sync.cli.sync.progress import choose_display
     from clerk_sync.cli.sync.sync_runner import SyncOptions, perform
     from clerk_sync.cli.sync.terminal_observer import TerminalObserver
-    from clerk_sync.extensions import services
     from clerk_sync.mirror.sync.limits import DeleteLimit
+    from clerk_sync.services import services
 
     if verbose and not dry_run:
         raise click.UsageError("--verbose needs --dry-run")

@@ -11,12 +11,12 @@ from clerk_sync.clerk.api.transport import Transport, limiter_for
 from clerk_sync.clerk.errors import ApiRefusedError, ClerkError
 from clerk_sync.db.connect import TIME_LIMITS
 from clerk_sync.db.transaction import TransactionalConnection
-from clerk_sync.extensions import services
 from clerk_sync.mirror.errors import SyncError
 from clerk_sync.mirror.reporting.drift import Drift
 from clerk_sync.mirror.reporting.quick_check import quick_check
 from clerk_sync.mirror.sync.limits import DeleteLimit, read_clock, read_limits
 from clerk_sync.mirror.sync.run import ClerkSource
+from clerk_sync.services import services
 from clerk_sync.web.console import rendering
 from clerk_sync.web.console.flash import Notice, Tone, flash
 

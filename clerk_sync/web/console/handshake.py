@@ -27,7 +27,7 @@ from flask import Response, after_this_request, request
 from clerk_sync.clerk.errors import TokenError
 from clerk_sync.clerk.tokens.policy import SessionClaims
 from clerk_sync.clerk.tokens.rejection import TokenRejection
-from clerk_sync.extensions import services
+from clerk_sync.services import services
 from clerk_sync.web import auth, clerk_urls
 from clerk_sync.web.problems import Problem
 

@@ -8,13 +8,13 @@ import time
 import msgspec
 from flask import Blueprint, Response, url_for
 
-from clerk_sync.extensions import services
 from clerk_sync.mirror.inbox import queries
 from clerk_sync.mirror.inbox.apply import replay
 from clerk_sync.mirror.inbox.outcome import Outcome
 from clerk_sync.mirror.inbox.parked import find_parked
 from clerk_sync.mirror.inbox.queries import Delivery, DeliveryKey, Payload
 from clerk_sync.mirror.reporting import status
+from clerk_sync.services import services
 from clerk_sync.web import auth
 from clerk_sync.web.console import rendering
 from clerk_sync.web.console.flash import Notice, Tone, flash

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from clerk_sync.extensions import services
 from clerk_sync.mirror.binding import find_binding
 from clerk_sync.mirror.inbox.parked import find_last_event
 from clerk_sync.mirror.reporting import hourly_deliveries, run_queries, status
+from clerk_sync.services import services
 from clerk_sync.web.console import charts, rendering
 
 overview = Blueprint("overview", __name__)

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, render_template, request
 
-from clerk_sync.extensions import services
+from clerk_sync.services import services
 from clerk_sync.web import auth, clerk_urls
 from clerk_sync.web.console import flash, formatting, signing
 

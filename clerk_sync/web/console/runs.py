@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from clerk_sync.extensions import services
 from clerk_sync.mirror.reporting import run_queries
 from clerk_sync.mirror.reporting.run_queries import RunKey
 from clerk_sync.mirror.sync.runs import LEASE_TIMEOUT
+from clerk_sync.services import services
 from clerk_sync.web.console import rendering
 from clerk_sync.web.pagination import cursor_of, read_cursor, read_limit
 from clerk_sync.web.problems import Problem

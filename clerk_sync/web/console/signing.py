@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from flask import request
 
-from clerk_sync.extensions import services
+from clerk_sync.services import services
 from clerk_sync.settings.settings import Settings
 from clerk_sync.web import auth
 from clerk_sync.web.problems import Problem

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, current_app
 from markupsafe import Markup
 
-from clerk_sync.extensions import services
 from clerk_sync.mirror.reporting import user_history
 from clerk_sync.mirror.reporting.user_queries import UserKey, search_users
+from clerk_sync.services import services
 from clerk_sync.web import console
 from clerk_sync.web.admin import read_query
 from clerk_sync.web.console import formatting, rendering

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from clerk_sync.extensions import services
-from clerk_sync.services import Services
+from clerk_sync.services import Services, services
 from clerk_sync.web import account, webhooks
 from clerk_sync.web.error_handlers import send_problem
 from clerk_sync.web.middleware.observe import ROUTE

@@ -16,8 +16,8 @@ from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, Verdict
 from clerk_sync.cli.doctor.route import check_deployment, check_route, webhook_address
 from clerk_sync.db.transaction import TransactionalConnection
-from clerk_sync.extensions import services
 from clerk_sync.mirror.inbox.parked import SELF_TEST
+from clerk_sync.services import services
 from tests.cli.fixed_server import fixed_server, self_signed_certificate
 from tests.conftest import WEBHOOK_SECRET
 from tests.hostile_json import ODD_VALUES

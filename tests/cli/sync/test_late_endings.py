@@ -10,9 +10,9 @@ from flask import Flask
 from clerk_sync.cli.sync.sync_runner import Report, SyncOptions, perform
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.emulator import LocalClerk
-from clerk_sync.extensions import services
 from clerk_sync.mirror.sync.runs import Status
 from clerk_sync.mirror.sync.steps import Step
+from clerk_sync.services import services
 from tests.local_clerk import Command, Query, tombstones
 
 LAST_STATUS = "SELECT status FROM sync_runs ORDER BY id DESC LIMIT 1"
