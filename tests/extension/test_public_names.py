@@ -11,9 +11,12 @@ import textwrap
 from importlib import resources
 
 import pytest
+from flask import Blueprint, Flask
+from prometheus_client import CollectorRegistry, generate_latest
 
 import clerk_sync
 from clerk_sync.clerk.tokens.rejection import TokenRejection
+from clerk_sync.services import get_services
 
 NAMES = ["ClerkSync", "Problem", "Settings", "claims", "collector", "current_user", "require_admin"]
 HEAVY = {
@@ -21,6 +24,7 @@ HEAVY = {
     *("prometheus_client", "pythonjsonlogger", "requests", "jose", "cryptography"),
 }
 CPU_LIMIT_S = 0.15
+WITH_ORM = ("ClerkSync.table", "ClerkSync.include_object")
 
 
 def run_python(code: str) -> str:
@@ -88,6 +92,30 @@ def test_each_public_name_has_an_example_that_compiles(name: str, docstring: str
     assert examples, f"{name} has no example"
     for example in examples:
         ast.parse(example)
+
+
+def test_the_examples_run_in_an_application(settings: clerk_sync.Settings) -> None:
+    app = Flask("host")
+    clerk = clerk_sync.ClerkSync(settings=settings)
+    known = {name: getattr(clerk_sync, name) for name in NAMES} | {"Blueprint": Blueprint, "Flask": Flask}
+    known |= {"__name__": "example", "app": app, "clerk": clerk, "registry": CollectorRegistry()}
+    known |= {name: Blueprint(name, name) for name in ("tasks", "reports")}
+    # Those of tables are in test_tables; they need an ORM.
+    examples = {name: examples_in(text) for name, text in documented() if name not in ("clerk_sync", *WITH_ORM)}
+    exec(examples.pop("ClerkSync.init_app")[0], known | {"app": app})
+    exec(examples.pop("ClerkSync.guard")[0], known)
+    (problem,) = examples.pop("Problem")
+    with pytest.raises(clerk_sync.Problem, match="This project is archived"):
+        exec(problem, known)
+    for blocks in examples.values():
+        for block in blocks:
+            exec(block, known)
+    for name in ("tasks", "reports"):
+        app.register_blueprint(known[name])
+    client = app.test_client()
+    assert [client.get(path).status_code for path in ("/whoami", "/ready")] == [401, 200]
+    assert b"clerk_sync_database_up" in generate_latest(known["registry"])
+    get_services(app).pool.dispose()
 
 
 def test_the_example_of_the_package_serves_requests(monkeypatch: pytest.MonkeyPatch) -> None:
