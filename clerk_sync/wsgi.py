@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from clerk_sync.graceful_shutdown import drain_on_sigterm, remember_sigterm
+from clerk_sync.optional import MissingDependencyError, require
 from clerk_sync.settings.settings import ConfigurationError
 from clerk_sync.telemetry.stdio import open_missing_descriptors, prepare_for_a_command, say
 
@@ -28,6 +29,8 @@ def _load() -> Application:
     gc.disable()
     try:
         return _load_for_command() if _is_flask_command() else _load_for_server()
+    except MissingDependencyError as error:
+        _refuse_to_serve(error)
     finally:
         gc.freeze()
         gc.enable()
@@ -60,6 +63,7 @@ def _load_for_command() -> Application:
 
 
 def _load_for_server() -> Application:
+    require("flask_sqlalchemy", extra="app", user="The application with the shop")
     from clerk_sync.app import create_app
     from clerk_sync.telemetry import logs
 
@@ -70,7 +74,7 @@ def _load_for_server() -> Application:
         _refuse_to_serve(error)
 
 
-def _refuse_to_serve(error: ConfigurationError) -> NoReturn:
+def _refuse_to_serve(error: ConfigurationError | MissingDependencyError) -> NoReturn:
     say(str(error))
     is_flask = click.get_current_context(silent=True) is not None
     sys.exit(2 if is_flask else WORKER_CANNOT_START)

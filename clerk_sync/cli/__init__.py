@@ -12,14 +12,19 @@ from typing import NoReturn
 import click
 from flask import Flask
 
+from clerk_sync.cli.not_installed import not_installed
+from clerk_sync.optional import is_installed
+
 
 def install(app: Flask) -> None:
-    """Give our application the command groups that the extension does not have."""
+    """Give our application the command groups that the extension does not have. Each needs an extra."""
     from clerk_sync.cli import migrations
     from clerk_sync.cli.emulator import commands
 
-    app.cli.add_command(migrations.Migrations(app))
-    app.cli.add_command(commands.emulator)
+    has_migrate = is_installed("flask_migrate", "flask_sqlalchemy")
+    has_emulator = is_installed("svix", "requests")
+    app.cli.add_command(migrations.Migrations(app) if has_migrate else not_installed("db", "app"))
+    app.cli.add_command(commands.emulator if has_emulator else not_installed("clerk-emulator", "emulator"))
 
 
 def refuse_commands(app: Flask, reason: str) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from clerk_sync.optional import require_driver
+
 Parameters = Mapping[str, str]
 
 _EXAMPLE = "postgresql://user:password@host:5432/name"
@@ -59,6 +61,7 @@ def parse_database_url(text: str) -> str:
 
 
 def _parse(url: str) -> Parameters:
+    require_driver()
     from psycopg2 import ProgrammingError
     from psycopg2.extensions import parse_dsn
 

@@ -12,6 +12,7 @@ from types import TracebackType
 
 import msgspec
 
+from clerk_sync.optional import require
 from clerk_sync.settings.settings import LogFormat, Settings
 from clerk_sync.telemetry.log_writer import LogWriter
 
@@ -80,6 +81,7 @@ def _replace_traceback(record: logging.LogRecord) -> bool:
 def _formatter(log_format: LogFormat) -> logging.Formatter:
     if log_format is LogFormat.CONSOLE:
         return _ConsoleFormatter("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+    require("pythonjsonlogger", extra="app", user="LOG_FORMAT=json")
     from pythonjsonlogger.msgspec import MsgspecFormatter
 
     return MsgspecFormatter(

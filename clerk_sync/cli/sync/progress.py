@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from clerk_sync.optional import is_installed
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -33,10 +35,10 @@ class Display(Protocol):
 
 
 def choose_display(*, quiet: bool) -> Display:
-    """Return a bar for a terminal, lines for a file or a pipe, and nothing but messages if ``quiet``."""
+    """Return a bar for a terminal, lines for a file, a pipe or without rich, and only messages if ``quiet``."""
     if quiet:
         return MessagesOnly()
-    return Bar() if sys.stderr.isatty() else Lines()
+    return Bar() if sys.stderr.isatty() and is_installed("rich") else Lines()
 
 
 class MessagesOnly:

@@ -16,6 +16,7 @@ from clerk_sync.mirror.merge.diff import Change
 from clerk_sync.mirror.merge.merge import MergeResult
 from clerk_sync.mirror.sync.runs import Status
 from clerk_sync.mirror.sync.steps import Step
+from clerk_sync.optional import is_installed
 
 _NOT_IN_THE_TABLE = ("exit_code", "reason", "dry_run", "resumed")
 _VERBS = {MergeResult.INSERTED: "insert", MergeResult.UPDATED: "update", None: "delete"}
@@ -38,8 +39,8 @@ def print_table(report: Report) -> None:
 
 
 def print_rows(rows: Sequence[tuple[str, str]], *, title: str | None = None) -> None:
-    """Print names and values to stdout: a table on a terminal, plain lines elsewhere."""
-    if not sys.stdout.isatty():
+    """Print names and values to stdout: a table on a terminal with rich, plain lines elsewhere."""
+    if not (sys.stdout.isatty() and is_installed("rich")):
         for line in ([title] if title else []) + [f"{name}: {value}" for name, value in rows]:
             click.echo(line)
         return
