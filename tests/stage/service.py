@@ -40,13 +40,13 @@ def environment_for(clerk: LocalClerk, database_url: str) -> Environment:
 
 
 def run_flask(
-    environment: Mapping[str, str], *arguments: str, answer: str | None = None
+    environment: Mapping[str, str], *arguments: str, answer: str | None = None, directory: Path = ROOT
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``flask`` with ``answer`` as its standard input, and return its output."""
+    """Run ``flask`` in ``directory`` with ``answer`` as its standard input, and return its output."""
     return subprocess.run(
         [sys.executable, "-m", "flask", *arguments],
         env=dict(environment),
-        cwd=ROOT,
+        cwd=directory,
         check=False,
         capture_output=True,
         text=True,
@@ -77,8 +77,10 @@ class Service:
         port: int | None = None,
         workers: int = 2,
         line: str | None = None,
+        directory: Path = ROOT,
     ) -> None:
         """``line`` is a shell command that replaces the Procfile's. It may use $PORT and $WEB_CONCURRENCY."""
+        self._directory = directory
         self.port = port or free_port()
         self._line = line or procfile_line("web")
         self.url = f"http://127.0.0.1:{self.port}"
@@ -105,7 +107,7 @@ class Service:
             self._process = subprocess.Popen(
                 ["/bin/sh", "-c", f"exec {self._line}"],
                 env=self._environment,
-                cwd=ROOT,
+                cwd=self._directory,
                 stdout=log,
                 stderr=log,
                 # Its own process group, so that it can be killed with all its workers, as a dyno is.

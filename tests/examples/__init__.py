@@ -1,0 +1,1 @@
+"""The example applications in ``examples/``, as their teams run them."""
