@@ -21,7 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from clerk_sync import ClerkSync, Settings, current_user, require_admin  # clerk_sync
+from clerk_sync import ClerkSync, Settings, claims, current_user, require_admin  # clerk_sync
 
 
 class Base(DeclarativeBase):
@@ -94,11 +94,12 @@ def add_task(project_id: int) -> tuple[dict[str, object], int]:
 
 
 @reports.get("/tasks")
-@limiter.limit("5 per minute")
+@limiter.limit("5 per minute", key_func=lambda: claims().user_id)  # clerk_sync
 def report_tasks() -> list[dict[str, object]]:
     require_admin()  # clerk_sync
-    statement = select(Task.title, Project.name, users.c.email).join(Project).join(users, users.c.id == Task.created_by)
-    return [{"task": title, "project": name, "by": email} for title, name, email in db.session.execute(statement)]
+    tasks = select(Task.title, Project.name).join_from(Task, Project)
+    tasks = tasks.join(users, users.c.id == Task.created_by).add_columns(users.c.email)  # clerk_sync
+    return [{"task": title, "project": name, "by": email} for title, name, email in db.session.execute(tasks)]
 
 
 def show_error(error: HTTPException) -> Response:

@@ -25,8 +25,12 @@ SERVERS = {
 
 
 def host_environment(clerk: LocalClerk, database_url: str) -> Environment:
-    """Return the environment of the example: that of a deployment, and the folder of the package."""
-    return environment_for(clerk, database_url) | {"PYTHONPATH": str(PACKAGE.parent), "OTEL_SDK_DISABLED": "false"}
+    """Return the environment of the example: that of a deployment, with the package under test.
+
+    FLASK_APP, because in a checkout the package's folder has a wsgi.py, which ``flask`` would find first.
+    """
+    own = {"PYTHONPATH": str(PACKAGE.parent), "FLASK_APP": "app", "OTEL_SDK_DISABLED": "false"}
+    return environment_for(clerk, database_url) | own
 
 
 def run_host(environment: Environment, *arguments: str) -> subprocess.CompletedProcess[str]:
