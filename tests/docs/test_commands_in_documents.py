@@ -19,7 +19,7 @@ from tests.docs.exempt import EXEMPT, FROM_DEBIAN, find_exemption, replaced
 from tests.docs.runner import Runner, start_runner
 from tests.stage.postgres import PostgresServer, run_statement
 
-WITH_COMMANDS = [path for path in paths() if commands_of(path)]
+WITH_COMMANDS = [path for path in paths() if any(block.language in SCRIPTS for block in blocks_of(path))]
 
 
 @pytest.fixture
