@@ -7,16 +7,20 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from urllib.parse import urlsplit
 
+import psycopg2
 import pytest
 from flask import Flask
 
 from clerk_sync import ClerkSync
 from clerk_sync.app import create_app
 from clerk_sync.db.connect import MIGRATE_NAME, embedded_psql
-from clerk_sync.mirror.migrations import HEAD, PRIVILEGES
+from clerk_sync.mirror import migrations
+from clerk_sync.mirror.migrations import HEAD, LOCK, PRIVILEGES
 from clerk_sync.settings.settings import Settings
+from tests.local_clerk import wait_until
 from tests.stage.changed_settings import changed
 from tests.stage.migrations import load_previous_release, migrate
 from tests.stage.postgres import PostgresServer, run_statement
@@ -111,6 +115,30 @@ def test_four_processes_at_once_all_succeed(new_database: Callable[[], str]) -> 
     assert [(ran.returncode, ran.stderr) for ran in runs] == [(0, "")] * 4
     assert sorted("are now" in ran.stdout for ran in runs) == [False, False, False, True]
     assert tables_in(url, ODD) == set(PRIVILEGES)
+
+
+def test_each_waits_for_the_one_before(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    waiting = (
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+        " WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
+    )
+
+    def upgrade() -> int:
+        with closing(psycopg2.connect(url, application_name=MIGRATE_NAME)) as connection:
+            applied = migrations.upgrade(connection, "clerk")
+            connection.commit()
+            return len(applied)
+
+    with closing(psycopg2.connect(url, application_name="psql")) as holder, ThreadPoolExecutor(4) as pool:
+        with holder.cursor() as cursor:
+            cursor.execute(LOCK)
+        running = [pool.submit(upgrade) for _ in range(4)]
+        wait_until(lambda: run_statement(url, waiting) == [(4,)])
+        assert tables_in(url, "clerk") == set()
+        holder.rollback()
+        # One creates the schema, the version table and all tables; the others have nothing to do.
+        assert sorted(each.result(20) for each in running) == [0, 0, 0, int(HEAD) + 2]
 
 
 @pytest.mark.parametrize("schema", ["clerk", ODD, "public"])
