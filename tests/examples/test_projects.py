@@ -7,6 +7,7 @@ import subprocess
 
 import requests
 
+from tests.conftest import ROOT
 from tests.examples.conftest import PROJECTS, Host
 from tests.stage.wrong_databases import program
 
@@ -113,6 +114,7 @@ def test_at_most_twenty_lines_of_the_host_are_the_extensions() -> None:
     lines = (PROJECTS / "app.py").read_text().splitlines()
     marked = [line for line in lines if line.endswith("  # clerk_sync")]
     assert len(marked) <= 20
+    assert f" {len(marked)} of its lines are the extension's" in (ROOT / "docs" / "embed.md").read_text()
     # What the extension gives, by name. A line that uses it and is not marked would make the number wrong.
     names = r"\b(clerk|clerk_sync|ClerkSync|Settings|current_user|require_admin|claims|users\.c|join\(users)\b"
     code = [line for line in lines if re.search(names, line.partition("  #")[0]) and "``" not in line]
