@@ -28,7 +28,7 @@ FROM users WHERE clerk_id = 'user_' || lpad(CAST(:n AS text), 27, '0');
 """
 SELECT_ORDERS = f"""
 \\set n random(1, {{users}})
-{LIST_ORDERS.text % {"user_id": ":n", "created_at": "'infinity'", "id": LARGEST_ID, "limit": 21}};
+{LIST_ORDERS % {"user_id": ":n", "created_at": "'infinity'", "id": LARGEST_ID, "limit": 21}};
 """
 # The least that a delivery writes: one user in a table with the indexes of ``users``, flushed to disk.
 UPSERT_USER = """

@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
-from clerk_sync import cli, shop
-from clerk_sync.cli import migrations
+from clerk_sync import cli, flask_db, shop
 from clerk_sync.extension import ClerkSync
-from clerk_sync.extensions import get_services, services
+from clerk_sync.json_provider import JsonProvider
+from clerk_sync.services import get_services
 from clerk_sync.settings.settings import Environment, Settings
+from clerk_sync.shop.backend import Backend
 from clerk_sync.telemetry import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    import psycopg2
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from flask.sansio.app import T_teardown
+    from sqlalchemy import Engine
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -31,17 +34,19 @@ log = logging.getLogger(__name__)
 class Application(Flask):
     """The Flask application. Commands do not need its web part, so it is loaded with the first request, or before."""
 
+    json_provider_class = JsonProvider
+
     def __init__(self, settings: Settings) -> None:
         super().__init__("clerk_sync", static_folder=None)
         self.settings = settings
         self.clerk = ClerkSync(settings=settings)
         self.clerk.init_commands(self)
-        get_services(self).add_history(migrations.shop_history())
+        get_services(self).add_history(flask_db.shop_history())
         self._loading = Lock()
         self._has_web = False
 
     def load_web(self) -> None:
-        """Install the ORM and the routes; a second call changes nothing."""
+        """Install the routes; a second call changes nothing."""
         with self._loading:
             if self._has_web:
                 return
@@ -85,19 +90,15 @@ def _without_raising(function: Callable[..., object]) -> Callable[..., None]:
 
 
 def _install_web(app: Application) -> None:
-    from clerk_sync.db import orm
+    from clerk_sync.shop.routes import console_section
     from clerk_sync.telemetry import metrics as telemetry
     from clerk_sync.telemetry.logs import AccessLog
     from clerk_sync.web import account, admin, console, converters, error_handlers, metrics
     from clerk_sync.web.docs import openapi_views
-    from clerk_sync.web.json_provider import JsonProvider
     from clerk_sync.web.middleware import cors, fast_path, observe, request_body
 
     telemetry.share_counters()
     app.clerk.init_app(app)
-    app.json = JsonProvider(app)
-    with app.app_context():
-        orm.install(app, services().pool)
     # From the innermost middleware to the outermost: the last one sees a request first.
     fast_path.install(app)
     request_body.install(app)
@@ -109,6 +110,7 @@ def _install_web(app: Application) -> None:
         app.register_blueprint(blueprint)
     console.install(app)
     shop.install(app)
+    console.add_user_section(app, console_section.show_orders)
     if app.settings.environment is Environment.DEVELOPMENT:
         from clerk_sync.demo import storefront
 
@@ -135,6 +137,18 @@ def create_command_app(settings: Settings | None = None) -> Application:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     logs.configure(settings)
+
+    def make_engine() -> Engine:
+        """Return an engine on the extension's pool, so that a worker has one limit on its connections."""
+        return get_services(app).pool.make_engine()
+
     cli.install(app)
-    shop.install_commands(app)
+    app.cli.add_command(flask_db.make_command(app))
+    shop.install_commands(app, Backend(make_engine=make_engine, describe_error=_describe_error))
     return app
+
+
+def _describe_error(error: psycopg2.Error) -> str:
+    from clerk_sync.cli.database_faults import describe
+
+    return describe(error)

@@ -17,15 +17,15 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from clerk_sync.cli.database_faults import describe_for_migrations
-from clerk_sync.cli.migrations import SHOP_SCHEMA
 from clerk_sync.db import connect as database
 from clerk_sync.db.history import read_revisions
-from clerk_sync.db.orm import db
 from clerk_sync.db.search_path import SearchPath, quote_identifier
-from clerk_sync.extensions import services
+from clerk_sync.flask_db import SHOP_SCHEMA
 from clerk_sync.mirror import migrations as mirror_migrations
 from clerk_sync.mirror.models import MIRROR_TABLES
+from clerk_sync.services import services
 from clerk_sync.shop import models as _models  # noqa: F401 - adds the tables to the metadata
+from clerk_sync.shop.db import db, users
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
@@ -41,8 +41,9 @@ def migrate() -> None:
     with engine.begin() as connection:
         # One release phase waits for the other; the lock ends with the transaction, so it works behind PgBouncer.
         connection.exec_driver_sql(mirror_migrations.LOCK)
-        # In this order, because autogenerate compares the tables of the first one. Foreign keys lead to the second.
-        path = SearchPath((SHOP_SCHEMA, mirror_schema))
+        # Autogenerate compares the tables of the first schema. PostgreSQL names the schema of a foreign key's table
+        # only if it is not in the path, so the path must have the mirror's schema if the models do not name it.
+        path = SearchPath((SHOP_SCHEMA,) if users.schema else (SHOP_SCHEMA, mirror_schema))
         connection.exec_driver_sql(path.for_transaction)
         context.configure(
             connection=connection,

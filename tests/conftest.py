@@ -25,9 +25,9 @@ import clerk_sync
 from clerk_sync.app import create_app
 from clerk_sync.clerk.publishable_key import parse_publishable_key
 from clerk_sync.db.connect import ConnectionFactory
-from clerk_sync.db.orm import db
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.settings.settings import Settings
+from clerk_sync.shop.db import db
 from tests.stage.changed_settings import changed
 from tests.stage.databases import database_url, new_database, operator, operator_session, postgres, query, server_url
 from tests.stage.emptying import empty_tables

@@ -14,8 +14,8 @@ from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Request
 
 from clerk_sync.app import Application, create_app, create_command_app
-from clerk_sync.db.orm import db
 from clerk_sync.settings.settings import Environment, Settings
+from clerk_sync.shop.db import db
 from tests.conftest import ORIGIN, ROOT, WEBHOOK_SECRET
 from tests.stage.changed_settings import changed
 from tests.stage.service import run_flask

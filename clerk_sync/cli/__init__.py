@@ -17,13 +17,10 @@ from clerk_sync.optional import is_installed
 
 
 def install(app: Flask) -> None:
-    """Give our application the command groups that the extension does not have. Each needs an extra."""
-    from clerk_sync.cli import migrations
+    """Give our application the local Clerk's command group, which needs an extra."""
     from clerk_sync.cli.emulator import commands
 
-    has_migrate = is_installed("flask_migrate", "flask_sqlalchemy")
     has_emulator = is_installed("svix", "requests")
-    app.cli.add_command(migrations.Migrations(app) if has_migrate else not_installed("db", "app"))
     app.cli.add_command(commands.emulator if has_emulator else not_installed("clerk-emulator", "emulator"))
 
 

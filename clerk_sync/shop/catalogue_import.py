@@ -9,17 +9,14 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import msgspec
-from msgspec import Struct
 
-from clerk_sync.clerk.decoding import JsonDecoder
-from clerk_sync.clerk.errors import NotJsonError
 from clerk_sync.shop.catalogue import ProductEntry
 from clerk_sync.shop.errors import CatalogueInvalidError
 
@@ -34,17 +31,17 @@ MAX_PROBLEMS = 20
 SAMPLE = Path(__file__).with_name("sample_products.json")
 
 
-def read_catalogue(stream: BinaryIO, name: str = "") -> Iterator[ProductEntry]:
+def read_catalogue(stream: BinaryIO, name: str = "", *, loads: Callable[[bytes], Any]) -> Iterator[ProductEntry]:
     """Yield the products of a JSON or CSV file; raise CatalogueInvalidError at the end if there were problems.
 
     After the first problem it yields no more products, and after MAX_PROBLEMS it stops reading. The suffix of ``name``
     decides the format; without a known suffix, the first character does. Unknown keys and columns are ignored. A CSV
-    file must be UTF-8.
+    file must be UTF-8. ``loads`` decodes JSON, and raises ValueError if it is none.
     """
     file = io.BufferedReader(_Bounded(stream))
     first = file.peek().removeprefix(codecs.BOM_UTF8).lstrip()[:1]
     if name.endswith(".json") or (not name.endswith(".csv") and first in (b"[", b"{")):
-        return _checked(_json_rows(file.read().removeprefix(codecs.BOM_UTF8)))
+        return _checked(_json_rows(file.read().removeprefix(codecs.BOM_UTF8), loads))
     return _checked(_csv_rows(file), strict=False)
 
 
@@ -110,21 +107,14 @@ def _entry_of(row: _Row, skus: set[str], *, strict: bool) -> ProductEntry:
     return entry
 
 
-class _Wrapped(Struct):
-    products: list[object]
-
-
-_products = JsonDecoder(list[object] | _Wrapped)
-
-
-def _json_rows(data: bytes) -> Iterator[_Row]:
+def _json_rows(data: bytes, loads: Callable[[bytes], Any]) -> Iterator[_Row]:
     try:
-        parsed = _products.decode(data)
-    except msgspec.ValidationError:
-        raise CatalogueInvalidError(['expected a list of products, or {"products": […]}']) from None
-    except NotJsonError as error:
+        parsed = loads(data)
+    except ValueError as error:
         raise CatalogueInvalidError([str(error)]) from None
-    products = parsed.products if isinstance(parsed, _Wrapped) else parsed
+    products = parsed.get("products") if isinstance(parsed, dict) else parsed
+    if not isinstance(products, list):
+        raise CatalogueInvalidError(['expected a list of products, or {"products": […]}'])
     for index, fields in enumerate(products):
         yield _Row(f"products[{index}]", fields)
 

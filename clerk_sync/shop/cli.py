@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import errno
+import signal
 import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, TypeVar, cast
 
 import click
-from flask.cli import with_appcontext
+from flask import current_app
+from flask.cli import AppGroup
 
-from clerk_sync.cli.group import INTERRUPTED, Group
-from clerk_sync.cli.sync.progress import EVERY_S
+from clerk_sync.shop.backend import find_backend
 
 if TYPE_CHECKING:
     import psycopg2
 
 T = TypeVar("T")
 
+INTERRUPTED = 130  # 128 + SIGINT
+PROGRESS_EVERY_S = 5.0
 _LOCK_NOT_AVAILABLE = "55P03"
 
-shop = Group("shop", help="Load the shop's catalogue.")
+shop = AppGroup("shop", help="Load the shop's catalogue.")
 
 
 @shop.command("load-products", short_help="Load a catalogue. Repeating it creates no duplicates.")
 @click.argument("file", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@with_appcontext
 def load_products(file: str | None, as_json: bool) -> None:
     """Load a catalogue from FILE (JSON or CSV; - is standard input).
 
@@ -41,18 +43,19 @@ def load_products(file: str | None, as_json: bool) -> None:
     import msgspec
     from sqlalchemy.exc import DBAPIError
 
-    from clerk_sync import extensions
-    from clerk_sync.cli.database_faults import describe
+    from clerk_sync.shop import db
     from clerk_sync.shop.catalogue import load_products as load
     from clerk_sync.shop.catalogue_import import SAMPLE, read_catalogue
     from clerk_sync.shop.errors import CatalogueInvalidError
 
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # a method of the proxy
+    db.install(app)
     name = str(SAMPLE) if file is None else file
     try:
-        with _open(name) as stream:
-            session = extensions.session()
-            loaded = load(session, _with_progress(read_catalogue(stream, name)))
-        session.commit()
+        with _sigterm_as_interrupt(), _open(name) as stream:
+            products = _with_progress(read_catalogue(stream, name, loads=app.json.loads))
+            loaded = load(db.db.session(), products)
+            db.db.session.commit()
     except OSError as error:
         _fail(f"{name}: {error.strerror}.")
     except CatalogueInvalidError as error:
@@ -60,13 +63,25 @@ def load_products(file: str | None, as_json: bool) -> None:
     except DBAPIError as error:
         cause = cast("psycopg2.Error", error.orig)
         is_locked = cause.pgcode == _LOCK_NOT_AVAILABLE
-        _fail("Another process is loading a catalogue. Try again." if is_locked else f"Failed: {describe(cause)}.")
+        if is_locked:
+            _fail("Another process is loading a catalogue. Try again.")
+        _fail(f"Failed: {find_backend(app).describe_error(cause)}.")
     except KeyboardInterrupt:
         _fail("Interrupted.", exit_code=INTERRUPTED)
     if as_json:
         click.echo(msgspec.json.encode(loaded).decode())
     else:
         click.echo(f"{loaded.inserted} inserted, {loaded.updated} updated, {loaded.unchanged} unchanged")
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """Raise KeyboardInterrupt on SIGTERM, with which hosting platforms stop a process."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _open(name: str) -> AbstractContextManager[BinaryIO]:
@@ -81,7 +96,7 @@ def _with_progress(products: Iterable[T]) -> Iterator[T]:
     printed_at = time.monotonic()
     for number, product in enumerate(products, start=1):
         yield product
-        if time.monotonic() - printed_at >= EVERY_S:
+        if time.monotonic() - printed_at >= PROGRESS_EVERY_S:
             printed_at = time.monotonic()
             click.echo(f"{number:,} products", err=True)
 

@@ -1,4 +1,4 @@
-"""The shop's tables. Money is whole minor units of an ISO 4217 currency; owned rows reference ``users.id``."""
+"""The shop's tables. Money is whole minor units of an ISO 4217 currency; owned rows reference the mirrored users."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, UniqueConst
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from clerk_sync.db.base import NOW, Base
+from clerk_sync.shop.db import NOW, Base, users
 from clerk_sync.shop.fields import HIGHEST_PRICE_MINOR, MOST_PIECES
 
 CURRENCY = "currency ~ '^[A-Z]{3}$'"
@@ -44,7 +44,7 @@ class Address(Base):
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey(users.c.id))
     name: Mapped[str | None]
     line1: Mapped[str]
     line2: Mapped[str | None]
@@ -63,7 +63,7 @@ class Cart(Base):
     __tablename__ = "carts"
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey(users.c.id), unique=True)
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     updated_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
@@ -80,7 +80,7 @@ class CartItem(Base):
     cart_id: Mapped[int] = mapped_column(ForeignKey("carts.id", ondelete="CASCADE"), primary_key=True)
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), primary_key=True)
     # The owner again, so that every owned row names its user without a join.
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey(users.c.id))
     quantity: Mapped[int]
     added_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
@@ -99,7 +99,7 @@ class Order(Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     number: Mapped[str] = mapped_column(unique=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey(users.c.id))
     status: Mapped[str] = mapped_column(server_default=text("'pending'"))
     currency: Mapped[str]
     total_minor: Mapped[int]
@@ -120,7 +120,7 @@ class OrderItem(Base):
 
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True)
     line: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey(users.c.id))
     sku: Mapped[str]
     name: Mapped[str]
     quantity: Mapped[int]

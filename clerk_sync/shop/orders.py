@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, NamedTuple, Protocol, Self
 
 from msgspec import Meta, Raw, Struct
 from msgspec.json import Decoder
 from sqlalchemy.orm import Session
 
-from clerk_sync.db.transaction import SqlExecutor
-from clerk_sync.mirror.local_users import LocalUser
 from clerk_sync.shop import store
 from clerk_sync.shop.errors import (
     CartEmptyError,
@@ -84,6 +82,21 @@ class Order(Struct):
     items: list[OrderLine]
 
 
+class Customer(Protocol):
+    """A user who buys: the columns of a mirrored user that an order needs."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def first_name(self) -> str | None: ...
+    @property
+    def last_name(self) -> str | None: ...
+    @property
+    def username(self) -> str | None: ...
+    @property
+    def email(self) -> str | None: ...
+
+
 class OrderKey(NamedTuple):
     """The position of an order in its owner's list, for the next page."""
 
@@ -117,7 +130,7 @@ def new_order_number() -> str:
 
 def check_out(
     session: Session,
-    user: LocalUser,
+    user: Customer,
     address_id: int,
     idempotency_key: str,
     new_order_number: Callable[[], str] = new_order_number,
@@ -162,17 +175,23 @@ def _require_placeable(placed: store.orders.PlacedOrder) -> None:
         raise TotalTooLargeError
 
 
-def _find_recipient(user: LocalUser) -> str | None:
-    # A placeholder user's name is the Clerk id, which must not be printed on a parcel.
-    return user.name if user.name != user.clerk_id else None
+def _find_recipient(user: Customer) -> str | None:
+    """Return the user's name. A placeholder has none: its Clerk id must not be printed on a parcel."""
+    full_name = " ".join(part for part in (user.first_name, user.last_name) if part).strip()
+    return full_name or user.username or (user.email or "").partition("@")[0] or None
 
 
-def list_orders(executor: SqlExecutor, owner: int | str, *, after: OrderKey | None, limit: int) -> OrdersFound:
-    """Return up to ``limit`` orders of a user after the key ``after``, newest first.
+def list_orders(session: Session, user_id: int, *, after: OrderKey | None, limit: int) -> OrdersFound:
+    """Return up to ``limit`` orders of a user after the key ``after``, newest first."""
+    return _found(store.orders.list_orders(session, user_id, after=after, limit=limit + 1), limit)
 
-    ``owner`` is a local id, or a Clerk id. With a Clerk id, unknown, deleted and banned users have no orders.
-    """
-    rows = store.orders.list_orders(executor, owner, after=after, limit=limit + 1)
+
+def list_own_orders(clerk_id: str, *, after: OrderKey | None, limit: int) -> OrdersFound:
+    """Return a page as ``list_orders`` does, fast. Unknown, deleted and banned users have no orders here."""
+    return _found(store.orders.list_own_orders(clerk_id, after=after, limit=limit + 1), limit)
+
+
+def _found(rows: Sequence[store.orders.OrderRow], limit: int) -> OrdersFound:
     found = [_order(row) for row in rows[:limit]]
     if len(rows) <= limit:
         return OrdersFound(found, None)

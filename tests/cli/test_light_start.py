@@ -19,4 +19,4 @@ def test_no_command_of_sync_clerk_loads_sqlalchemy_or_the_web(process: Process, 
     _, stderr = ran.communicate(timeout=30)
     loaded = set(re.findall(r"^import time:.*\| +(\S+)$", stderr, re.MULTILINE))
     assert "clerk_sync.db.transaction" in loaded
-    assert not loaded & {"sqlalchemy", "flask_sqlalchemy", "clerk_sync.db.orm", "clerk_sync.web"}
+    assert not loaded & {"sqlalchemy", "flask_sqlalchemy", "clerk_sync.shop.db", "clerk_sync.web"}

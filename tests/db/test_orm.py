@@ -13,9 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from clerk_sync.app import create_app
-from clerk_sync.db.orm import db
-from clerk_sync.extensions import session
 from clerk_sync.settings.settings import LogFormat, Settings
+from clerk_sync.shop.db import db
 from tests.stage.changed_settings import changed
 from tests.stage.postgres import PostgresServer, run_statement
 from tests.stage.wrong_databases import login
@@ -90,7 +89,6 @@ def test_a_command_that_loses_its_connection_at_the_end_has_done_its_work(
 
     @app.cli.command("lose")
     def lose() -> None:
-        session()
         end_session(operator)
         print("done")  # noqa: T201
 

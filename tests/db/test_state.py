@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 import psycopg2
 import pytest
 
-from clerk_sync.db.base import Base
+from clerk_sync.db.base import Base as MirrorBase
 from clerk_sync.db.connect import ConnectionFactory
 from clerk_sync.db.pool import ConnectionPool
 from clerk_sync.db.state import Obstacle, find_obstacles, find_obstacles_to_migrations, obstacle_of
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.mirror.sync.targets import READ_ONLY
+from clerk_sync.shop.db import Base as ShopBase
 from tests.stage.histories import HISTORIES, NEEDED
 from tests.stage.postgres import PostgresServer, run_statement
 from tests.stage.wrong_databases import MAKERS, login
@@ -50,7 +51,12 @@ def test_the_owner_has_no_obstacle_before_and_after_the_migrations(
 
 
 def test_needed_privileges_are_listed_for_every_table() -> None:
-    assert set(NEEDED) == {*Base.metadata.tables, "clerk_sync_version", "alembic_version"}
+    assert set(NEEDED) == {
+        *MirrorBase.metadata.tables,
+        *ShopBase.metadata.tables,
+        "clerk_sync_version",
+        "alembic_version",
+    }
 
 
 def test_each_privilege_that_is_needed_is_missed(postgres: PostgresServer) -> None:

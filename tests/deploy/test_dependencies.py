@@ -23,8 +23,7 @@ NOT_IMPORTED = {
 PARTS = {
     "app": (
         "app.py",
-        "cli/migrations.py",
-        "db/orm.py",
+        "flask_db.py",
         "migrations/",
         "settings/env_file.py",
         "shop/",

@@ -16,10 +16,10 @@ from werkzeug.test import TestResponse
 
 from clerk_sync.app import create_app
 from clerk_sync.db.errors import Fault, find_fault
-from clerk_sync.db.orm import db
 from clerk_sync.db.transaction import TransactionalConnection
 from clerk_sync.emulator import LocalClerk
 from clerk_sync.settings.settings import Settings
+from clerk_sync.shop.db import db
 from tests.conftest import clerk_event, clerk_user, sign_delivery
 from tests.stage.changed_settings import changed
 from tests.stage.postgres import PostgresServer, run_statement

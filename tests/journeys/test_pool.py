@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 
 from clerk_sync.app import create_app
 from clerk_sync.db.connect import MAX_OVERFLOW, POOL_SIZE
-from clerk_sync.db.orm import db
 from clerk_sync.settings.settings import Settings
+from clerk_sync.shop.db import db
 from tests.conftest import clerk_event, clerk_user
 from tests.stage.changed_settings import changed
 from tests.stage.postgres import PostgresServer, run_statement

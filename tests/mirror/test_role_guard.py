@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from clerk_sync.db.connect import MIGRATE_NAME, MIGRATIONS_NAME
-from clerk_sync.db.orm import db
+from clerk_sync.shop.db import db
 
 Query = Callable[..., list[tuple[Any, ...]]]
 

@@ -18,12 +18,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from clerk_sync import ClerkSync, collector
 from clerk_sync.app import create_app
-from clerk_sync.db.orm import db
 from clerk_sync.db.search_path import quote_identifier
 from clerk_sync.emulator import LocalClerk
 from clerk_sync.mirror.migrations import HEAD
 from clerk_sync.services import get_services
 from clerk_sync.settings.settings import Environment, Settings
+from clerk_sync.shop.db import db
 from tests.conftest import ORIGIN, clerk_event, clerk_user, sign_delivery
 from tests.extension.conftest import private_blueprint
 from tests.stage.changed_settings import changed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Barrier
@@ -13,14 +13,16 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from clerk_sync.db.orm import db
 from clerk_sync.db.pool import ConnectionPool
-from clerk_sync.extensions import services
+from clerk_sync.db.prepared_statement import Statement, text_of
 from clerk_sync.mirror import local_users
 from clerk_sync.mirror.local_users import LocalUser
+from clerk_sync.mirror.merge.merge import write_tombstones
+from clerk_sync.services import services
 from clerk_sync.shop.addresses import Address, NewAddress, add_address
 from clerk_sync.shop.cart import set_quantity
 from clerk_sync.shop.catalogue import ProductEntry, load_products
+from clerk_sync.shop.db import db
 from clerk_sync.shop.orders import Order, check_out
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -55,20 +57,36 @@ def statements(app: Flask) -> ConnectionPool:
 
 
 @pytest.fixture
-def grace(statements: ConnectionPool, work: Work) -> LocalUser:
-    return first_seen(statements, work, GRACE)
+def grace(statements: ConnectionPool) -> LocalUser:
+    return first_seen(statements, GRACE)
 
 
 @pytest.fixture
-def ada(statements: ConnectionPool, work: Work) -> LocalUser:
-    return first_seen(statements, work, ADA)
+def ada(statements: ConnectionPool) -> LocalUser:
+    return first_seen(statements, ADA)
 
 
-def first_seen(statements: ConnectionPool, work: Work, clerk_id: str) -> LocalUser:
-    work(local_users.ensure_placeholder, clerk_id)
+def first_seen(statements: ConnectionPool, clerk_id: str) -> LocalUser:
+    local_users.ensure_placeholder(statements, clerk_id)
     user = local_users.find(statements, clerk_id)
     assert user is not None
     return user
+
+
+class InSession:
+    """Executes statements of the mirror in the transaction of a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def fetch_all(self, statement: Statement, values: Mapping[str, object] | None = None, /) -> list[tuple[Any, ...]]:
+        result = self._session.connection().exec_driver_sql(text_of(statement), dict(values or {}))
+        return [tuple(row) for row in result] if result.returns_rows else []
+
+
+def delete_user(session: Session, clerk_id: str) -> None:
+    """Write a user's tombstone."""
+    write_tombstones(InSession(session), [clerk_id])
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from clerk_sync.mirror.local_users import LocalUser
-from clerk_sync.mirror.merge.merge import write_tombstones
 from clerk_sync.shop.addresses import (
     MOST_ADDRESSES,
     Address,
@@ -22,7 +21,7 @@ from clerk_sync.shop.addresses import (
     remove_address,
 )
 from clerk_sync.shop.errors import AddressBookFullError, AddressUnknownError, OwnerDeletedError
-from tests.shop.conftest import GRACE, Overtaken, Work
+from tests.shop.conftest import GRACE, Overtaken, Work, delete_user
 
 Query = Callable[..., list[tuple[Any, ...]]]
 
@@ -100,7 +99,7 @@ def test_two_at_once_do_not_overfill_the_address_book(
 
 
 def test_a_deleted_user_gets_no_address(work: Work, grace: LocalUser) -> None:
-    work(write_tombstones, [GRACE])
+    work(delete_user, GRACE)
     with pytest.raises(OwnerDeletedError):
         work(add_address, grace.id, home())
 
@@ -109,12 +108,12 @@ def test_an_address_that_waits_for_the_deletion_is_refused(
     work: Work, grace: LocalUser, overtaken: Overtaken, query: Query
 ) -> None:
     with pytest.raises(OwnerDeletedError):
-        overtaken(lambda session: write_tombstones(session, [GRACE]), lambda: work(add_address, grace.id, home()))
+        overtaken(lambda session: delete_user(session, GRACE), lambda: work(add_address, grace.id, home()))
     assert query("SELECT count(*) FROM addresses") == [(0,)]
 
 
 def test_an_address_that_was_first_goes_with_its_user(
     work: Work, grace: LocalUser, overtaken: Overtaken, query: Query
 ) -> None:
-    overtaken(lambda session: add_address(session, grace.id, home()), lambda: work(write_tombstones, [GRACE]))
+    overtaken(lambda session: add_address(session, grace.id, home()), lambda: work(delete_user, GRACE))
     assert query("SELECT count(*) FROM addresses") == [(0,)]

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from clerk_sync.mirror.local_users import LocalUser
-from clerk_sync.mirror.merge.merge import write_tombstones
 from clerk_sync.shop.addresses import Address
 from clerk_sync.shop.cart import Cart, CartLine, read_cart, remove_item, set_quantity
 from clerk_sync.shop.errors import CartEmptyError, CurrencyMismatchError, OwnerDeletedError, ProductUnknownError
 from clerk_sync.shop.orders import check_out
-from tests.shop.conftest import GRACE, Overtaken, Sell, Work
+from tests.shop.conftest import GRACE, Overtaken, Sell, Work, delete_user
 
 Query = Callable[..., list[tuple[Any, ...]]]
 
@@ -106,7 +105,7 @@ def test_a_line_in_another_currency_is_not_added_to_the_total(
 
 
 def test_a_deleted_user_gets_no_cart(work: Work, grace: LocalUser, sell: Sell) -> None:
-    work(write_tombstones, [GRACE])
+    work(delete_user, GRACE)
     with pytest.raises(OwnerDeletedError):
         work(set_quantity, grace.id, sell(), 1)
 
@@ -116,7 +115,7 @@ def test_an_item_that_waits_for_the_deletion_is_refused(
 ) -> None:
     sku = sell()
     with pytest.raises(OwnerDeletedError):
-        overtaken(lambda session: write_tombstones(session, [GRACE]), lambda: work(set_quantity, grace.id, sku, 1))
+        overtaken(lambda session: delete_user(session, GRACE), lambda: work(set_quantity, grace.id, sku, 1))
     assert query("SELECT (SELECT count(*) FROM carts), (SELECT count(*) FROM cart_items)") == [(0, 0)]
 
 
@@ -124,7 +123,7 @@ def test_an_item_that_was_first_goes_with_its_user(
     work: Work, grace: LocalUser, sell: Sell, overtaken: Overtaken, query: Query
 ) -> None:
     sku = sell()
-    overtaken(lambda session: set_quantity(session, grace.id, sku, 1), lambda: work(write_tombstones, [GRACE]))
+    overtaken(lambda session: set_quantity(session, grace.id, sku, 1), lambda: work(delete_user, GRACE))
     assert query("SELECT (SELECT count(*) FROM carts), (SELECT count(*) FROM cart_items)") == [(0, 0)]
 
 

@@ -9,18 +9,22 @@ from contextlib import suppress
 
 import msgspec
 import pytest
+from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from clerk_sync.json_provider import JsonProvider
 from clerk_sync.shop.catalogue import ProductEntry
 from clerk_sync.shop.catalogue_import import MAX_BYTES, MAX_LINE_LENGTH, MAX_PROBLEMS, SAMPLE, read_catalogue
 from clerk_sync.shop.errors import CatalogueInvalidError
 from tests.hostile_json import BROKEN_TEXTS, ODD_VALUES, UNREADABLE_VALUES, each, encode, texts
 
+loads = JsonProvider(Flask(__name__)).loads
+
 
 def parse_catalogue(data: bytes, name: str = "") -> list[ProductEntry]:
-    return list(read_catalogue(io.BytesIO(data), name))
+    return list(read_catalogue(io.BytesIO(data), name, loads=loads))
 
 
 TEA = ProductEntry("TEA", "Tea, loose", 1290, "EUR", "Malty.", True)
@@ -237,13 +241,13 @@ class Endless:
 def test_a_stream_without_an_end_is_read_up_to_a_limit(head: bytes) -> None:
     stream = Endless(head)
     with pytest.raises(CatalogueInvalidError):
-        list(read_catalogue(stream))  # type: ignore[arg-type]  # all that is needed of one
+        list(read_catalogue(stream, loads=loads))  # type: ignore[arg-type]  # all that is needed of one
     assert stream.given <= MAX_BYTES + 64 * 1024
 
 
 def test_a_table_is_read_line_by_line() -> None:
     stream = Endless(HEADER, b"SKU-N,x,1,EUR\n")
-    products = read_catalogue(stream)  # type: ignore[arg-type]  # all that is needed of one
+    products = read_catalogue(stream, loads=loads)  # type: ignore[arg-type]  # all that is needed of one
     tracemalloc.start()
     try:
         for _ in itertools.islice(products, 50_000):

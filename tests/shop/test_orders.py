@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from clerk_sync.mirror.local_users import LocalUser
-from clerk_sync.mirror.merge.merge import write_tombstones
 from clerk_sync.shop.addresses import Address, AddressChanges, NewAddress, add_address, change_address
 from clerk_sync.shop.cart import read_cart, set_quantity
 from clerk_sync.shop.errors import CartEmptyError, DestinationUnknownError, OwnerDeletedError, ProductsUnavailableError
 from clerk_sync.shop.orders import Order, OrderLine, check_out, get_order, new_order_number
-from tests.shop.conftest import GRACE, Overtaken, Query, Sell, Work
+from tests.shop.conftest import GRACE, Overtaken, Query, Sell, Work, delete_user
 
 
 def destination(order: Order) -> dict[str, Any]:
@@ -135,13 +134,13 @@ def test_a_checkout_that_waits_for_the_deletion_is_refused(
     work: Work, grace: LocalUser, full_cart: None, address: Address, overtaken: Overtaken, query: Query
 ) -> None:
     with pytest.raises(OwnerDeletedError):
-        overtaken(lambda session: write_tombstones(session, [GRACE]), lambda: work(check_out, grace, address.id, "key"))
+        overtaken(lambda session: delete_user(session, GRACE), lambda: work(check_out, grace, address.id, "key"))
     assert query("SELECT count(*) FROM orders") == [(0,)]
 
 
 def test_an_order_that_was_first_outlives_its_user(
     work: Work, grace: LocalUser, full_cart: None, address: Address, overtaken: Overtaken, query: Query
 ) -> None:
-    overtaken(lambda session: check_out(session, grace, address.id, "key"), lambda: work(write_tombstones, [GRACE]))
+    overtaken(lambda session: check_out(session, grace, address.id, "key"), lambda: work(delete_user, GRACE))
     assert query("SELECT total_minor, shipping_address ->> 'city' FROM orders") == [(4980, "Galway")]
     assert query("SELECT (SELECT count(*) FROM addresses), (SELECT count(*) FROM carts)") == [(0, 0)]

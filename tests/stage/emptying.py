@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
-from clerk_sync.db.base import Base
-from clerk_sync.shop import models as _models  # noqa: F401 - adds the tables to the metadata
+from clerk_sync.db.base import Base as MirrorBase
+from clerk_sync.mirror import models as _mirror  # noqa: F401 - adds the tables to the metadata
+from clerk_sync.shop import models as _shop  # noqa: F401 - adds the tables to the metadata
+from clerk_sync.shop.db import Base as ShopBase
 
 MANY_ROWS = 1000
 
@@ -19,7 +21,7 @@ def empty_tables(operator: Connection) -> None:
 
     TRUNCATE would create new files for each table and index: 70,000 files over all tests, which take half a minute.
     """
-    names = [table.name for table in Base.metadata.sorted_tables]
+    names = sorted({*MirrorBase.metadata.tables, *ShopBase.metadata.tables})
     with operator.cursor() as cursor:
         # Without triggers and foreign key checks the order of tables does not matter.
         cursor.execute(f"BEGIN; LOCK TABLE {', '.join(names)}; SET LOCAL session_replication_role = 'replica'")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clerk_sync.cli.migrations import shop_history
+from clerk_sync.flask_db import shop_history
 from clerk_sync.mirror.migrations import mirror_history
 
 HISTORIES = (mirror_history("public"), shop_history())

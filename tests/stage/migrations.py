@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask_migrate import upgrade
 
 from clerk_sync.app import create_app
-from clerk_sync.cli.migrations import load_migrations
-from clerk_sync.db.orm import db
+from clerk_sync.flask_db import load_migrations
 from clerk_sync.settings.settings import Settings
+from clerk_sync.shop.db import db
 from tests.stage.postgres import run_statement
 from tests.stage.service import ROOT
 

@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from clerk_sync.db.orm import db
 from clerk_sync.shop.catalogue import ProductEntry, load_products
+from clerk_sync.shop.db import db
 from tests.local_clerk import clerk
 from tests.web.client_user import ApiClient, Description
 

@@ -14,8 +14,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from clerk_sync.db.connect import MAX_OVERFLOW, POOL_SIZE
-from clerk_sync.db.orm import db
 from clerk_sync.settings.settings import Environment, LogFormat
+from clerk_sync.shop.db import db
 from tests.conftest import ROOT, clerk_event, clerk_user
 
 ENTRIES = {"database", "migrations", "keys", "webhook_secret"}

@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from svix.webhooks import Webhook
 
 from clerk_sync.clerk.webhooks.signature import WebhookVerifier
-from clerk_sync.db.orm import db
 from clerk_sync.services import services
+from clerk_sync.shop.db import db
 from tests.conftest import WEBHOOK_SECRET, sign_delivery
 from tests.web.deliveries import Deliver, Query, created, outcome
 

@@ -7,7 +7,7 @@ import re
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from clerk_sync.extensions import services
+from clerk_sync.services import services
 from clerk_sync.web import clerk_urls
 
 pages = Blueprint(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from msgspec import Struct
 
-from clerk_sync.db.orm import db
 from clerk_sync.mirror.inbox.queries import Delivery
 from clerk_sync.mirror.reporting.run_queries import RunReport, list_runs
 from clerk_sync.mirror.reporting.user_history import find_mirrored_user, list_events_of
 from clerk_sync.mirror.reporting.user_queries import MirroredUser
+from clerk_sync.services import services
+from clerk_sync.shop.db import db
 from clerk_sync.shop.store.ownership import OwnedRows, count_owned_rows
 from clerk_sync.web import auth
 from clerk_sync.web.responses import Instant, json_response
@@ -67,15 +68,15 @@ class Panel(Struct):
 @panel.get("/panel")
 def show_panel() -> Response:
     """Show the user's own data. This creates no row and changes nothing."""
-    session, clerk_id = db.session(), auth.claims().user_id
-    user = find_mirrored_user(session, clerk_id)
-    owns = count_owned_rows(session, user.id) if user else OwnedRows(0, 0, 0)
-    runs = list_runs(session, after=None, limit=1).runs
+    pool, clerk_id = services().pool, auth.claims().user_id
+    user = find_mirrored_user(pool, clerk_id)
+    owns = count_owned_rows(db.session(), user.id) if user else OwnedRows(0, 0, 0)
+    runs = list_runs(pool, after=None, limit=1).runs
     return json_response(
         Panel(
             row=_row(user) if user else None,
             owns=owns._asdict(),
-            events=[_event(each) for each in list_events_of(session, clerk_id, limit=MOST_EVENTS)],
+            events=[_event(each) for each in list_events_of(pool, clerk_id, limit=MOST_EVENTS)],
             last_run=_run(runs[0]) if runs else None,
         )
     )

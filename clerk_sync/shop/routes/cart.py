@@ -7,18 +7,18 @@ import re
 from flask import Blueprint, Response, request, url_for
 from msgspec import Struct
 
-from clerk_sync.db.orm import db
+from clerk_sync import Problem, current_user
 from clerk_sync.shop import cart as shop
 from clerk_sync.shop import orders
 from clerk_sync.shop.cart import Cart
+from clerk_sync.shop.db import clerk, db
 from clerk_sync.shop.fields import Id, Quantity
 from clerk_sync.shop.orders import Order
 from clerk_sync.shop.routes.api_doc import describe
 from clerk_sync.shop.routes.json_http import json_response, read_body
-from clerk_sync.web import auth
-from clerk_sync.web.problems import Problem
 
-cart = auth.guard(Blueprint("cart", __name__, url_prefix="/api/cart"))
+cart = Blueprint("cart", __name__, url_prefix="/api/cart")
+cart.before_request(clerk.guard)
 
 _KEY_PATTERN = "^[ -~]{1,255}$"
 IDEMPOTENCY_KEY = {
@@ -48,14 +48,14 @@ class Purchase(Struct):
 @describe(Cart)
 def show_cart() -> Response:
     """Show your cart at the catalogue's prices."""
-    return json_response(shop.read_cart(db.session(), auth.current_user().id))
+    return json_response(shop.read_cart(db.session(), current_user().id))
 
 
 @cart.put("/items/<sku>")
 @describe(Cart, body=CartItem, refusals=(409,))
 def put_item(sku: str) -> Response:
     """Set the quantity of a product in your cart. A cart holds 100 products."""
-    user = auth.current_user()
+    user = current_user()
     changed = shop.set_quantity(db.session(), user.id, sku, read_body(CartItem).quantity)
     db.session.commit()
     return json_response(changed)
@@ -65,7 +65,7 @@ def put_item(sku: str) -> Response:
 @describe(Cart)
 def remove_item(sku: str) -> Response:
     """Remove a product from your cart. If it is not in it, nothing changes."""
-    changed = shop.remove_item(db.session(), auth.current_user().id, sku)
+    changed = shop.remove_item(db.session(), current_user().id, sku)
     db.session.commit()
     return json_response(changed)
 
@@ -77,7 +77,7 @@ def check_out() -> Response:
 
     A repeated ``Idempotency-Key`` returns the same order, with the header ``Idempotent-Replayed: true``.
     """
-    user = auth.current_user()
+    user = current_user()
     key = _read_idempotency_key()
     order, replayed = orders.check_out(db.session(), user, read_body(Purchase).address_id, key)
     db.session.commit()

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Blueprint, render_template
 
-from clerk_sync.db.orm import db
 from clerk_sync.shop.addresses import list_addresses
+from clerk_sync.shop.db import db
 from clerk_sync.shop.orders import OrderKey, list_orders
 from clerk_sync.shop.routes.pagination import cursor_of, read_cursor, read_limit
 

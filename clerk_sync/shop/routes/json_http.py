@@ -9,7 +9,7 @@ import msgspec
 from flask import Response, request
 from werkzeug.exceptions import BadRequest
 
-from clerk_sync.web.problems import Problem
+from clerk_sync import Problem
 
 T = TypeVar("T")
 

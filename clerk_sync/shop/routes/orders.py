@@ -5,17 +5,16 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from msgspec import Struct
 
-from clerk_sync.db.orm import db
-from clerk_sync.db.transaction import SqlExecutor
-from clerk_sync.extensions import services
+from clerk_sync import claims, current_user
 from clerk_sync.shop import orders as shop
-from clerk_sync.shop.orders import Order, OrderKey, ShippingAddress
+from clerk_sync.shop.db import clerk, db
+from clerk_sync.shop.orders import Order, OrderKey, OrdersFound, ShippingAddress
 from clerk_sync.shop.routes.api_doc import describe
 from clerk_sync.shop.routes.json_http import json_response
 from clerk_sync.shop.routes.pagination import NextCursor, cursor_of, paged, read_cursor, read_limit
-from clerk_sync.web import auth
 
-orders = auth.guard(Blueprint("orders", __name__, url_prefix="/api/orders"))
+orders = Blueprint("orders", __name__, url_prefix="/api/orders")
+orders.before_request(clerk.guard)
 
 
 class OrderPage(Struct):
@@ -29,9 +28,9 @@ class OrderPage(Struct):
 @describe(OrderPage, parameters=paged(), schemas=(ShippingAddress,))
 def list_orders() -> Response:
     """List your orders, newest first."""
-    page = find_page(services().pool, auth.claims().user_id)
+    page = page_of(shop.list_own_orders(claims().user_id, after=read_cursor(OrderKey), limit=read_limit()))
     if not page.orders:
-        auth.current_user()  # answers 403 to a deleted or banned user, and creates the row of a new one
+        current_user()  # answers 403 to a deleted or banned user, and creates the row of a new one
     return json_response(page)
 
 
@@ -39,10 +38,9 @@ def list_orders() -> Response:
 @describe(Order)
 def show_order(number: str) -> Response:
     """Show one of your orders."""
-    return json_response(shop.get_order(db.session(), auth.current_user().id, number))
+    return json_response(shop.get_order(db.session(), current_user().id, number))
 
 
-def find_page(executor: SqlExecutor, owner: int | str) -> OrderPage:
-    """Return the page of orders that the request asks for; ``owner`` is as in ``list_orders``."""
-    found = shop.list_orders(executor, owner, after=read_cursor(OrderKey), limit=read_limit())
+def page_of(found: OrdersFound) -> OrderPage:
+    """Return the response's body for ``found``."""
     return OrderPage(found.orders, cursor_of(found.next_key))

@@ -15,7 +15,7 @@ import msgspec
 from flask import request
 from msgspec import Meta
 
-from clerk_sync.web.problems import Problem
+from clerk_sync import Problem
 
 K = TypeVar("K", bound=tuple[Any, ...])
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from msgspec import Struct
 
-from clerk_sync.db.orm import db
 from clerk_sync.shop.catalogue import Product, ProductKey, list_products
+from clerk_sync.shop.db import db
 from clerk_sync.shop.routes.api_doc import describe
 from clerk_sync.shop.routes.json_http import public_json_response
 from clerk_sync.shop.routes.pagination import HIGHEST_LIMIT, NextCursor, cursor_of, paged, read_cursor, read_limit

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Flask, request
-from werkzeug.sansio.response import Response
+from flask import Flask
+from werkzeug.wrappers import Response
 
+from clerk_sync import Problem
 from clerk_sync.shop.errors import (
     AddressBookFullError,
     AddressUnknownError,
@@ -20,7 +21,6 @@ from clerk_sync.shop.errors import (
     ShopError,
     TotalTooLargeError,
 )
-from clerk_sync.web.problems import Problem
 
 # Status, code, and the detail as a template for the error's attributes.
 _ANSWERS: dict[type[ShopError], tuple[int, str, str]] = {
@@ -51,4 +51,4 @@ def install(app: Flask) -> None:
 
 def _answer(error: ShopError) -> Response:
     status, code, detail = _ANSWERS[type(error)]
-    return Problem(status, code, detail.format(error)).get_response(request.environ)
+    return Problem(status, code, detail.format(error)).get_response()

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Row, delete, select, text, update
 from sqlalchemy.orm import Session
 
-from clerk_sync.db.base import NOW
+from clerk_sync.shop.db import NOW
 from clerk_sync.shop.models import Address
 from clerk_sync.shop.store.owner import Owner
 

@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any, LiteralString, NamedTuple, TypeAlias
 
 from sqlalchemy import Row, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from clerk_sync.db.prepared_statement import PreparedStatement
-from clerk_sync.db.transaction import SqlExecutor
+from clerk_sync.shop.db import users
 from clerk_sync.shop.fields import LARGEST_ID, LARGEST_TOTAL_MINOR
 from clerk_sync.shop.store.carts import CART_LINES
 from clerk_sync.shop.store.owner import Owner
+from clerk_sync.shop.store.prepared_query import PreparedQuery
 
 _PLACE_ORDER = text(f"""
 WITH line AS MATERIALIZED ({CART_LINES}
@@ -96,18 +97,12 @@ _PAGE: LiteralString = """
   AND (created_at, id) < (CAST(%(created_at)s AS timestamp) AT TIME ZONE 'UTC', CAST(%(id)s AS bigint))
 ORDER BY created_at DESC, id DESC LIMIT %(limit)s
 """
-LIST_ORDERS = PreparedStatement(
-    "list_orders", _SELECT + "WHERE user_id = %(user_id)s" + _PAGE, ["user_id", "created_at", "id", "limit"]
-)
-# Reading the user in the same statement saves a round trip, a fifth of the request's CPU time.
-LIST_OWN_ORDERS = PreparedStatement(
-    "list_own_orders",
-    _SELECT
-    + """WHERE user_id = (
-    SELECT users.id FROM users WHERE clerk_id = %(clerk_id)s AND deleted_at IS NULL AND NOT banned
-)"""
-    + _PAGE,
-    ["clerk_id", "created_at", "id", "limit"],
+LIST_ORDERS: LiteralString = _SELECT + "WHERE user_id = %(user_id)s" + _PAGE
+_USERS = postgresql.dialect().identifier_preparer.format_table(users)  # type: ignore[no-untyped-call]
+# Finding the user in the same statement saves a round trip, a fifth of the request's CPU time.
+_ACTIVE_USER = f"(SELECT id FROM {_USERS} WHERE clerk_id = %(clerk_id)s AND deleted_at IS NULL AND NOT banned)"
+_LIST_OWN_ORDERS = PreparedQuery(
+    "shop_own_orders", f"{_SELECT}WHERE user_id = {_ACTIVE_USER}{_PAGE}", ["clerk_id", "created_at", "id", "limit"]
 )
 _FIND_ORDER_BY_ID = text(_SELECT + "WHERE id = :id")
 _FIND_ORDER_BY_KEY = text(_SELECT + "WHERE user_id = :user_id AND idempotency_key = :key")
@@ -115,17 +110,21 @@ _FIND_ORDER_BY_NUMBER = text(_SELECT + "WHERE user_id = :user_id AND number = :n
 
 
 def list_orders(
-    executor: SqlExecutor, owner: int | str, *, after: tuple[datetime, int] | None, limit: int
+    session: Session, user_id: int, *, after: tuple[datetime, int] | None, limit: int
 ) -> Sequence[OrderRow]:
-    """Return up to ``limit`` orders of a user after the key ``after``, newest first.
+    """Return up to ``limit`` orders of a user after the key ``after``, newest first."""
+    values = {"user_id": user_id, **_page(after, limit)}
+    return session.connection().exec_driver_sql(LIST_ORDERS, values).all()
 
-    ``owner`` is a local id, or the Clerk id of an active user.
-    """
+
+def list_own_orders(clerk_id: str, *, after: tuple[datetime, int] | None, limit: int) -> Sequence[OrderRow]:
+    """Return a page as ``list_orders`` does. Unknown, deleted and banned users have no orders here."""
+    return _LIST_OWN_ORDERS.fetch_all({"clerk_id": clerk_id, **_page(after, limit)})
+
+
+def _page(after: tuple[datetime, int] | None, limit: int) -> dict[str, object]:
     created_at, id_ = after or ("infinity", LARGEST_ID)
-    page = {"created_at": created_at, "id": id_, "limit": limit}
-    if isinstance(owner, str):
-        return executor.fetch_all(LIST_OWN_ORDERS, {"clerk_id": owner, **page})
-    return executor.fetch_all(LIST_ORDERS, {"user_id": owner, **page})
+    return {"created_at": created_at, "id": id_, "limit": limit}
 
 
 def find_order_by_id(session: Session, order_id: int) -> OrderRow | None:

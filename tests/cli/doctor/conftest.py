@@ -12,9 +12,9 @@ from flask import Flask
 
 from clerk_sync.app import create_app
 from clerk_sync.cli.doctor.settings import VARIABLES
-from clerk_sync.db.orm import db
 from clerk_sync.emulator import LocalClerk
 from clerk_sync.settings.settings import ConfigurationError, Settings
+from clerk_sync.shop.db import db
 from tests.local_clerk import Query
 
 Environment = dict[str, str]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from clerk_sync.db.orm import db
 from clerk_sync.mirror.reporting.hourly_deliveries import read_day
+from clerk_sync.services import services
 from tests.conftest import INSTANCE_ID, clerk_event, clerk_user
 from tests.web.console.conftest import BOSS, Browser, Deliver, Query, text_of
 
@@ -59,8 +59,8 @@ def test_the_day_has_24_hours_without_a_gap_and_nothing_older(app: Flask, query:
         "SELECT 'msg_' || n, 'stale', now() - n * interval '1 hour' FROM generate_series(0, 40) n"
     )
     with app.app_context():
-        day = read_day(db.session())
-        newest = read_day(db.session(), most=5)
+        day = read_day(services().pool)
+        newest = read_day(services().pool, most=5)
     assert [hour.outcomes["stale"] for hour in day.hours] == [1] * 24
     assert {later.begins_at - hour.begins_at for hour, later in zip(day.hours, day.hours[1:], strict=False)}.pop()
     assert (day.is_cut, newest.is_cut, newest.deliveries) == (False, True, 5)

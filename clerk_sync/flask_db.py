@@ -13,10 +13,11 @@ from typing import Any, cast
 import click
 from flask import Flask
 
+from clerk_sync.cli.not_installed import not_installed
 from clerk_sync.db.history import History
-from clerk_sync.extensions import services
+from clerk_sync.optional import is_installed
 
-_PACKAGE = Path(__file__).parents[1]
+_PACKAGE = Path(__file__).parent
 # In a wheel the migrations are inside the package, in a checkout beside it.
 DIRECTORY = next(path for path in (_PACKAGE / "migrations", _PACKAGE.parent / "migrations") if path.is_dir())
 
@@ -44,13 +45,18 @@ def load_migrations(app: Flask) -> click.Group:
     """Return Flask-Migrate's command group, for ``app`` and this project's migrations."""
     from flask_migrate import Migrate
 
-    from clerk_sync.db import orm
+    from clerk_sync.shop import db
 
     if "migrate" not in app.extensions:
-        with app.app_context():
-            orm.install(app, services().pool)
-        Migrate(app, orm.db, directory=str(DIRECTORY))
+        db.install(app)
+        Migrate(app, db.db, directory=str(DIRECTORY))
     return cast("click.Group", app.cli.commands["db"])
+
+
+def make_command(app: Flask) -> click.Command:
+    """Return ``flask db``, or a command that names the extra that it needs."""
+    has_migrate = is_installed("flask_migrate", "flask_sqlalchemy")
+    return Migrations(app) if has_migrate else not_installed("db", "app")
 
 
 class Migrations(click.Command):
