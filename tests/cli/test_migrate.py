@@ -304,16 +304,16 @@ def test_our_shop_does_not_change_to_a_mirror_in_another_schema(
 def test_our_shop_works_with_a_mirror_in_its_own_schema(new_database: Callable[[], str]) -> None:
     url = new_database()
     environment = {**os.environ, "CLERK_SYNC_ENV": "test", "DATABASE_URL": url, "FLASK_SKIP_DOTENV": "1"}
-    environment["CLERK_SYNC_SCHEMA"] = "Team:A"
+    environment["CLERK_SYNC_SCHEMA"] = "Team :A"
     for arguments in (("db", "upgrade"), ("db", "check"), ("db", "current"), ("shop", "load-products")):
         ran = run_flask(environment, *arguments)
         assert ran.returncode == 0, ran.stderr
-    assert tables_in(url, "Team:A") == set(PRIVILEGES)
+    assert tables_in(url, "Team :A") == set(PRIVILEGES)
     assert "orders" in tables_in(url, "public")
     assert not tables_in(url, "public") & set(PRIVILEGES)
-    run_statement(url, "INSERT INTO \"Team:A\".users (clerk_id) VALUES ('user_1')")
+    run_statement(url, "INSERT INTO \"Team :A\".users (clerk_id) VALUES ('user_1')")
     run_statement(url, "INSERT INTO addresses (user_id, line1, city, country) VALUES (1, 'x', 'y', 'IE')")
-    run_statement(url, 'UPDATE "Team:A".users SET deleted_at = now()')
+    run_statement(url, 'UPDATE "Team :A".users SET deleted_at = now()')
     assert run_statement(url, "SELECT count(*) FROM addresses") == [(0,)]
 
 
@@ -341,9 +341,14 @@ def test_its_session_has_a_name_and_is_not_the_applications(
     make_host: MakeHost, new_database: Callable[[], str]
 ) -> None:
     host = make_host(new_database())
-    host.migrate()
-    url = f"{host.url}{'&' if '?' in host.url else '?'}options=-csearch_path%3Dclerk"
-    ((is_application,),) = run_statement(
-        url, "SELECT is_application_session() FROM set_config('application_name', %s, false)", (MIGRATE_NAME,)
+    run_statement(host.url, "CREATE TABLE seen (name text)")
+    run_statement(
+        host.url,
+        "CREATE FUNCTION see() RETURNS event_trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN INSERT INTO public.seen VALUES (current_setting('application_name')); END $$",
     )
-    assert not is_application
+    run_statement(host.url, "CREATE EVENT TRIGGER see ON ddl_command_end EXECUTE FUNCTION see()")
+    host.migrate()
+    assert run_statement(host.url, "SELECT DISTINCT name FROM seen") == [(MIGRATE_NAME,)]
+    ask = "SELECT clerk.is_application_session() FROM set_config('application_name', %s, false)"
+    assert run_statement(host.url, ask, (MIGRATE_NAME,)) == [(False,)]
