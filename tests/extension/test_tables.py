@@ -48,6 +48,11 @@ def clerk(settings: Settings, schema: str) -> ClerkSync:
     return ClerkSync(settings=changed(settings, schema=schema))
 
 
+def psycopg2_url(url: str) -> str:
+    """Return ``url`` with the driver's name: without it, SQLAlchemy 2.1 takes psycopg."""
+    return f"postgresql+psycopg2://{url.partition('://')[2]}"
+
+
 @pytest.fixture
 def engine(schema: str, new_database: Callable[[], str]) -> Iterator[Engine]:
     """The host's own connections to a database whose mirror is in the schema."""
@@ -59,7 +64,7 @@ def engine(schema: str, new_database: Callable[[], str]) -> Iterator[Engine]:
     ):
         cursor.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
         migrations.upgrade(connection, schema)
-    made = create_engine(url.replace("postgres://", "postgresql://", 1), poolclass=NullPool)
+    made = create_engine(psycopg2_url(url), poolclass=NullPool)
     yield made
     made.dispose()
 
@@ -154,7 +159,7 @@ def test_create_all_and_drop_all_of_the_host_leave_the_mirror_alone(
 
 
 def test_create_all_makes_no_mirror_where_none_is(clerk: ClerkSync, new_database: Callable[[], str]) -> None:
-    engine = create_engine(new_database().replace("postgres://", "postgresql://", 1), poolclass=NullPool)
+    engine = create_engine(psycopg2_url(new_database()), poolclass=NullPool)
     metadata = MetaData()
     clerk.table(metadata)
     metadata.create_all(engine)
@@ -167,7 +172,7 @@ def test_tables_of_the_host_with_our_names_are_compared(settings: Settings, new_
     metadata = MetaData()
     clerk.table(metadata)
     Table("users", metadata, Column("id", Integer, primary_key=True), Column("login", Text))
-    engine = create_engine(new_database().replace("postgres://", "postgresql://", 1), poolclass=NullPool)
+    engine = create_engine(psycopg2_url(new_database()), poolclass=NullPool)
     found = differences(engine, metadata, clerk, all_schemas=False)
     assert [(kind, item.name, item.schema) for kind, item in found] == [("add_table", "users", None)]
     engine.dispose()
