@@ -136,7 +136,10 @@ def start_browser_servers(database_url: str, logs: Path, **settings: str) -> Ite
             )
         )
         environment = environment_for(clerk, database_url) | {"CLERK_SYNC_ENV": "development"} | settings
-        service = stack.enter_context(Service(environment, logs / f"service-{port}.log", port=port, workers=1))
+        service = Service(environment, logs / f"service-{port}.log", port=port, workers=1)
+        stack.callback(service.kill)
+        service.start()
+        service.wait_until_ready()
         yield Servers(clerk, [service], database_url, environment)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import http.client
 import json
 import re
 import uuid
@@ -10,9 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
-import requests
 from werkzeug.routing import Map
 
 MARK = f"c4n4ry{uuid.uuid4().hex[:8]}"
@@ -63,7 +63,14 @@ class RouteRequests:
     leaks: list[str] = field(default_factory=list)
     statuses: set[int] = field(default_factory=set)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
-    _http: requests.Session = field(default_factory=requests.Session)
+
+    def __post_init__(self) -> None:
+        # Not requests: it would take longer than the server.
+        self._http = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
 
     def every_route(self, url_map: Map, tokens: list[str]) -> None:
         """Send valid and invalid requests to each rule of ``url_map``, with each of ``tokens`` and without a token."""
@@ -74,26 +81,26 @@ class RouteRequests:
         for path in (f"/{MARK}", f"/api/{MARK}", f"/api/orders/{EMAIL}/{MARK}"):
             self._all_kinds("GET", path, tokens)
 
-    def send(self, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> requests.Response:
+    def send(self, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> None:
         """Send one request with its own id. An error response that contains the marker is a leak."""
         id_ = f"route-{next(self._numbers):08d}"
         sent = {"X-Request-ID": id_, "X-Forwarded-For": CLIENT_ADDRESS, "User-Agent": MARK, **headers}
         try:
-            answer = self._http.request(
-                method, self.url + path, headers=sent, data=body, allow_redirects=False, timeout=30
-            )
-        except requests.ConnectionError:
+            self._http.request(method, path, body, sent)
+            answer = self._http.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException):
             # The server closes a connection with an unread request body. A client cannot know that, and retries.
-            return self.send(method, path, headers, body)
+            self._http.close()
+            self.send(method, path, headers, body)
+            return
         self.sent.append(id_)
-        self._http.cookies.clear()
-        self.statuses.add(answer.status_code)
+        self.statuses.add(answer.status)
         assert answer.headers["X-Request-ID"] == id_
-        said = _without_own_address(answer, path)
-        if answer.status_code >= 400 and holds_mark(said):
+        said = _without_own_address(content, path)
+        if answer.status >= 400 and holds_mark(said):
             where = said.lower().find(MARK)
-            self.leaks.append(f"{method} {path} {answer.status_code}: …{said[max(where - 80, 0) : where + 80]}")
-        return answer
+            self.leaks.append(f"{method} {path} {answer.status}: …{said[max(where - 80, 0) : where + 80]}")
 
     def _all_kinds(self, method: str, path: str, tokens: list[str]) -> None:
         query = f"?query={EMAIL}&limit={MARK}&cursor={MARK}&token={MARK}"
@@ -120,15 +127,15 @@ def _fill(rule: str, value: str) -> str:
     return re.sub(r"<[^>]+>", value, rule)
 
 
-def _without_own_address(answer: requests.Response, path: str) -> str:
+def _without_own_address(content: bytes, path: str) -> str:
     """Return the body without the URL that the client requested.
 
     A problem names it in ``instance``, and a page has it, quoted, in the link that returns after sign-in.
     """
     try:
-        body = answer.json()
+        body = json.loads(content)
     except ValueError:
-        text = html.unescape(answer.text)
+        text = html.unescape(content.decode())
         for _ in range(3):
             text = unquote(text)
         return text.replace(unquote(path), "")

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -63,7 +64,8 @@ def output(
         try:
             service.wait_until_ready("/healthz")
             output = Output(kind, RouteRequests(service.url), _secrets_of(clerk), log)
-            _drive(output, clerk, url)
+            with closing(output.routes):
+                _drive(output, clerk, url)
             if kind == "production":
                 _run_commands(output, clerk, environment)
         finally:

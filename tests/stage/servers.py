@@ -14,7 +14,7 @@ import requests
 
 from clerk_sync.emulator import LocalClerk
 from tests.stage.postgres import run_statement
-from tests.stage.service import Environment, Service, environment_for, free_port, run_flask, stop_together
+from tests.stage.service import Environment, Service, environment_for, free_port, run_flask
 
 TIMEOUT_S = 15.0
 
@@ -62,8 +62,9 @@ def start_servers(
         clerk = stack.enter_context(LocalClerk.start(webhook_url=hooks, **({"schedule_factor": 0.001} | clerk_options)))
         environment = environment_for(clerk, database_url)
         services = [Service(environment, logs / f"service-{port}.log", port=port, workers=workers) for port in ports]
-        stack.callback(stop_together, services)
         for service in services:
+            # Not stop: a graceful shutdown takes almost a second, and nothing is left to serve.
+            stack.callback(service.kill)
             service.start()
         for service in services:
             service.wait_until_ready()

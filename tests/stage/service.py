@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -158,7 +158,8 @@ class Service:
 
     def kill(self) -> None:
         """Kill the server and all its workers with SIGKILL."""
-        assert self._process is not None, "started before"
+        if self._process is None:
+            return
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(STOP_TIMEOUT_S)
@@ -181,11 +182,3 @@ class Service:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_TIMEOUT_S)
         self.kill()
-
-
-def stop_together(services: Sequence[Service]) -> None:
-    """Stop ``services`` in parallel."""
-    for service in services:
-        service.terminate()
-    for service in services:
-        service.stop()
