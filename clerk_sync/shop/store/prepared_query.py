@@ -1,7 +1,7 @@
 """A query that each connection plans once and sends in one round trip.
 
 Planning a page of orders takes PostgreSQL twice as long as reading it, and a session sends BEGIN and ROLLBACK besides.
-A request for a page costs 100 µs of CPU with a prepared query here, and 400 µs in a session.
+Reading a page costs 160 µs of CPU here, PostgreSQL's included, and 600 µs in a session.
 """
 
 from __future__ import annotations
