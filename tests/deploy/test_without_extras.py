@@ -112,6 +112,17 @@ def test_a_missing_driver_is_one_sentence(tmp_path: Path) -> None:
     )
 
 
+def test_the_local_clerk_runs_with_its_extra_alone(tmp_path: Path) -> None:
+    python = make_environment(tmp_path / "venv", "binary", "emulator")
+    command = [str(python), "-m", "flask", "--app", "clerk_sync.wsgi", "clerk-emulator", "run", "--port", "0"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as emulator:
+        assert emulator.stdout is not None
+        try:
+            assert emulator.stdout.readline().startswith("CLERK_API_URL=http://127.0.0.1:")
+        finally:
+            emulator.terminate()
+
+
 IMPORT = """
 import sys
 from clerk_sync import ClerkSync, Problem, Settings, claims, collector, current_user, require_admin
