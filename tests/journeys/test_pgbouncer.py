@@ -57,6 +57,15 @@ def test_time_limits_hold_and_stay_with_their_transaction(
         assert servers.query("SHOW statement_timeout") == [("0",)]
 
 
+def test_no_page_of_orders_is_prepared_in_a_shared_session(
+    bouncer: PgBouncer, killable_database: str, tmp_path: Path
+) -> None:
+    with start_servers(bouncer.url(database_of(killable_database)), tmp_path, workers=1) as servers:
+        for _ in range(2):
+            assert servers.call("GET", "/api/orders", "user_reads").status_code == 200
+        assert servers.query("SELECT name FROM pg_prepared_statements") == []
+
+
 def refuse_while_locked(servers: Servers, direct_url: str) -> None:
     with closing(psycopg2.connect(direct_url, application_name="psql")) as holder:
         with holder.cursor() as cursor:

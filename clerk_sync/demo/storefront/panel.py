@@ -71,6 +71,7 @@ def show_panel() -> Response:
     pool, clerk_id = services().pool, auth.claims().user_id
     user = find_mirrored_user(pool, clerk_id)
     owns = count_owned_rows(db.session(), user.id) if user else OwnedRows(0, 0, 0)
+    db.session.rollback()  # the pool is asked next: a request holds one connection at a time
     runs = list_runs(pool, after=None, limit=1).runs
     return json_response(
         Panel(

@@ -21,11 +21,13 @@ def show_orders(user_id: int, **values: Any) -> str:
     orders, next_key = list_orders(
         db.session(), user_id, after=read_cursor(OrderKey), limit=read_limit(ORDERS_PER_PAGE)
     )
+    addresses = len(list_addresses(db.session(), user_id))
+    db.session.rollback()  # the console goes on with another connection, and a request holds one at a time
     return render_template(
         "shop/orders_section.html",
         user_id=user_id,
         orders=orders,
         next_cursor=cursor_of(next_key),
-        addresses=len(list_addresses(db.session(), user_id)),
+        addresses=addresses,
         **values,
     )

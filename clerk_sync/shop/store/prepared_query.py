@@ -22,7 +22,7 @@ _OUTDATED_PLAN = ("0A000", "26000")
 class PreparedQuery:
     """A SELECT that is prepared on each connection of the engine at its first use there.
 
-    Behind a transaction pooler (PgBouncer) nothing can be prepared. There it runs in the current session.
+    Behind a transaction pooler (PgBouncer) nothing can be prepared. There it runs in a short transaction.
     """
 
     def __init__(self, name: LiteralString, text: LiteralString, parameters: Sequence[LiteralString]) -> None:
@@ -34,7 +34,7 @@ class PreparedQuery:
         self._execute: LiteralString = f"EXECUTE {name}({values})"
 
     def fetch_all(self, values: Mapping[str, object]) -> Sequence[tuple[Any, ...]]:
-        """Return the rows. If the connection was lost or its plan is outdated, the session asks again.
+        """Return the rows. If the connection was lost or its plan is outdated, it is sent again.
 
         Raises errors of psycopg2 and SQLAlchemy.
         """
@@ -50,8 +50,13 @@ class PreparedQuery:
         else:
             connection.close()
         if rows is None:
-            return [tuple(row) for row in db.session.connection().exec_driver_sql(self.text, dict(values))]
+            return self._fetch_unprepared(values)
         return rows
+
+    def _fetch_unprepared(self, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        # Not in the request's session: its transaction would keep the connection while the request takes another one.
+        with db.engine.connect() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(self.text, dict(values))]
 
     def _fetch_prepared(
         self, connection: PoolProxiedConnection, values: Mapping[str, object]
