@@ -151,9 +151,12 @@ class ClerkSync:
     def _settings(self) -> Settings:
         if self._given_settings is not None:
             return self._given_settings
-        from clerk_sync.settings.settings import Settings
+        from clerk_sync.settings.settings import ConfigurationError, Settings
 
-        return Settings()
+        try:
+            return Settings()
+        except ConfigurationError as error:
+            return error.settings  # only the schema is needed here; init_app reports the problems
 
 
 def _require_database(settings: Settings) -> None:
