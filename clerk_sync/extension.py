@@ -111,7 +111,7 @@ class ClerkSync:
         """
         from clerk_sync.mirror.host_tables import copy_table
 
-        return copy_table(name, metadata, self._settings.schema)
+        return copy_table(name, metadata, self._schema)
 
     def include_object(
         self,
@@ -129,7 +129,7 @@ class ClerkSync:
         """
         from clerk_sync.mirror.host_tables import is_of_the_mirror
 
-        return not is_of_the_mirror(object, name, type_, self._settings.schema)
+        return not is_of_the_mirror(object, name, type_, self._schema)
 
     def readiness(self) -> Mapping[str, Mapping[str, bool | str]]:
         """Return whether each dependency is ready, as ``/readyz`` shows it: ``ok`` and ``detail``.
@@ -151,12 +151,18 @@ class ClerkSync:
     def _settings(self) -> Settings:
         if self._given_settings is not None:
             return self._given_settings
-        from clerk_sync.settings.settings import ConfigurationError, Settings
+        from clerk_sync.settings.settings import Settings
+
+        return Settings()
+
+    @property
+    def _schema(self) -> str:
+        from clerk_sync.settings.settings import ConfigurationError
 
         try:
-            return Settings()
+            return self._settings.schema
         except ConfigurationError as error:
-            return error.settings  # only the schema is needed here; init_app reports the problems
+            return error.settings.schema  # models are declared at import; init_app then reports the problems
 
 
 def _require_database(settings: Settings) -> None:
