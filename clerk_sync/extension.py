@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from clerk_sync.settings.settings import Settings
 
 _TWICE = "ClerkSync.init_app was called twice for this application. Call it once."
+_HOST_MATCHING = "ClerkSync cannot join an application with host_matching: its routes would belong to no host."
+_OTHER_SCHEMA = (
+    "ClerkSync.table used the schema {table!r}, and CLERK_SYNC_SCHEMA is now {now!r}. "
+    "Load the environment before the models, or give Settings(schema=…)."
+)
 
 
 class ClerkSync:
@@ -38,6 +43,7 @@ class ClerkSync:
 
     def __init__(self, app: Flask | None = None, *, settings: Settings | None = None) -> None:
         self._given_settings = settings
+        self._used_schema: str | None = None
         if app is not None:
             self.init_app(app)
 
@@ -51,33 +57,43 @@ class ClerkSync:
         Nothing else of ``app`` changes: no error handler, hook, middleware, configuration or log handler. No connection
         is opened. Raises ConfigurationError if settings are wrong or missing, RuntimeError at a second call.
         """
+        from clerk_sync.cli import is_flask_command, refuse_commands
+        from clerk_sync.cli.sync_clerk import sync_clerk
         from clerk_sync.services import get_services
+        from clerk_sync.settings.settings import ConfigurationError
         from clerk_sync.web import auth, metrics, webhooks  # noqa: F401 - threads use them later, and must not import
         from clerk_sync.web import health as health_routes
 
         if "clerk_sync_webhooks" in app.blueprints:
             raise RuntimeError(_TWICE)
-        _require_database(self._settings)
+        if app.url_map.host_matching:
+            raise RuntimeError(_HOST_MATCHING)
+        try:
+            settings = self._settings
+            _require_database(settings)
+        except ConfigurationError as error:
+            if not (cli and is_flask_command()):
+                raise
+            # The doctor reports wrong settings, so that it must be found. The other commands refuse.
+            _add_commands(app, error.settings)
+            refuse_commands(sync_clerk, str(error))
+            return
+        if self._used_schema not in (None, settings.schema):
+            raise RuntimeError(_OTHER_SCHEMA.format(table=self._used_schema, now=settings.schema))
         self.init_commands(app, cli=cli)
+        services = get_services(app)
+        services.webhook_path, services.has_health_routes = webhook_path, health
         app.register_blueprint(webhooks.make_blueprint(webhook_path))
         if health:
             app.register_blueprint(health_routes.make_blueprint())
-        get_services(app).warm_up()
+        services.warm_up()
 
     def init_commands(self, app: Flask, *, cli: bool = True) -> None:
         """Add the part of ``init_app`` that commands need: no routes. ``init_app`` may follow."""
-        from clerk_sync.db.connect import ConnectionFactory
-        from clerk_sync.services import Services, has_services, install_services
+        from clerk_sync.services import has_services
 
-        if has_services(app):
-            return
-        settings = self._settings
-        connect = ConnectionFactory(settings.database_url, Path(app.instance_path) / "postgres")
-        install_services(app, Services(settings, connect))
-        if cli:
-            from clerk_sync.cli import sync_clerk
-
-            app.cli.add_command(sync_clerk.sync_clerk)
+        if not has_services(app):
+            _add_commands(app, self._settings, cli=cli)
 
     def guard(self) -> None:
         """Refuse requests without a valid session token: 401 as a ``Problem``. The database is not used.
@@ -107,11 +123,12 @@ class ClerkSync:
             db.session.execute(select(Task, users.c.email).join(users))
 
         A second call returns the same table. ``create_all`` and ``drop_all`` skip it: ``flask sync-clerk migrate``
-        makes it. Never write to it.
+        makes it. Never write to it. Raises an error if ``metadata`` has another table of that name in that schema.
         """
         from clerk_sync.mirror.host_tables import copy_table
 
-        return copy_table(name, metadata, self._schema)
+        self._used_schema = self._schema
+        return copy_table(name, metadata, self._used_schema)
 
     def include_object(
         self,
@@ -165,6 +182,18 @@ class ClerkSync:
             return error.settings.schema  # models are declared at import; init_app then reports the problems
 
 
+def _add_commands(app: Flask, settings: Settings, *, cli: bool = True) -> None:
+    from clerk_sync.db.connect import ConnectionFactory
+    from clerk_sync.services import Services, install_services
+
+    connect = ConnectionFactory(settings.database_url, Path(app.instance_path) / "postgres")
+    install_services(app, Services(settings, connect))
+    if cli:
+        from clerk_sync.cli.sync_clerk import sync_clerk
+
+        app.cli.add_command(sync_clerk)
+
+
 def _require_database(settings: Settings) -> None:
     """Raise ConfigurationError if there is no database to connect to."""
     from importlib.util import find_spec
@@ -211,9 +240,13 @@ def require_admin() -> LocalUser:
     """Return the signed-in user if their role is ADMIN; raise Problem otherwise: 403 with the reason ``forbidden``.
 
         reports.before_request(clerk.guard)
-        reports.before_request(lambda: require_admin() and None)
 
-    The row decides, not a claim. Only a database session of an operator can change a role.
+        @reports.before_request
+        def admins_only():
+            require_admin()
+
+    It returns the user, so it is no hook itself: Flask would send what a hook returns. The row decides, not a claim.
+    Only a database session of an operator can change a role.
     """
     from clerk_sync.web import auth
 
@@ -228,7 +261,8 @@ def collector() -> Collector:
 
     It has the counters of this process, and gauges that each scrape reads from the database: parked events, age of the
     last event, runs of sync. With ``PROMETHEUS_MULTIPROC_DIR``, prometheus_client's own MultiProcessCollector has the
-    counters of all processes, and this collector has the gauges only.
+    counters of all processes, and this collector has the gauges only. With several applications in one process, each
+    needs a registry of its own.
     """
     from clerk_sync.services import services
     from clerk_sync.web.metrics import MirrorCollector

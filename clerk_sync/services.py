@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from clerk_sync.mirror.inbox.group_commit import GroupCommit
     from clerk_sync.settings.settings import Settings
 
+WEBHOOK_PATH = "/api/webhooks/clerk"
+
 _KEY = "clerk_sync"
 
 
@@ -35,6 +37,8 @@ class Services:
 
     def __init__(self, settings: Settings, connect: ConnectionFactory) -> None:
         self.settings = settings
+        self.webhook_path = WEBHOOK_PATH
+        self.has_health_routes = True
         self.histories: tuple[History, ...] = (mirror_history(settings.schema),)
         self.connect = replace(connect, search_path=SearchPath((settings.schema,)))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from clerk_sync.cli import is_flask_command
 from clerk_sync.graceful_shutdown import drain_on_sigterm, remember_sigterm
 from clerk_sync.optional import MissingDependencyError, require
 from clerk_sync.settings.settings import ConfigurationError
@@ -28,26 +29,12 @@ def _load() -> Application:
     # time of a short command.
     gc.disable()
     try:
-        return _load_for_command() if _is_flask_command() else _load_for_server()
+        return _load_for_command() if is_flask_command() else _load_for_server()
     except MissingDependencyError as error:
         _refuse_to_serve(error)
     finally:
         gc.freeze()
         gc.enable()
-
-
-def _is_flask_command() -> bool:
-    """Return whether ``flask`` loads the application to find one of its commands, or to list them.
-
-    The innermost click context is then that of ``flask`` itself. Commands that need routes (``flask run``, ``flask
-    routes``, ``flask shell``) have a context of their own. WSGI servers have no context of ``flask``.
-    """
-    context = click.get_current_context(silent=True)
-    if context is None:
-        return False
-    from flask.cli import FlaskGroup
-
-    return isinstance(context.command, FlaskGroup)
 
 
 def _load_for_command() -> Application:
@@ -58,7 +45,7 @@ def _load_for_command() -> Application:
         return create_command_app()
     except ConfigurationError as error:
         app = create_command_app(error.settings)
-        cli.refuse_commands(app, str(error))
+        cli.refuse_commands(app.cli, str(error))
         return app
 
 

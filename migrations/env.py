@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 histories = services().histories
 mirror_schema = services().settings.schema
 connect = replace(services().connect, application_name=database.MIGRATIONS_NAME)
-engine = create_engine("postgresql+psycopg2://", creator=connect, poolclass=NullPool)
+engine = create_engine("postgresql+psycopg2://", creator=connect, poolclass=NullPool, isolation_level="READ COMMITTED")
 
 
 def migrate() -> None:

@@ -24,15 +24,29 @@ def install(app: Flask) -> None:
     app.cli.add_command(commands.emulator if has_emulator else not_installed("clerk-emulator", "emulator"))
 
 
-def refuse_commands(app: Flask, reason: str) -> None:
-    """Make every command of ``app`` except the doctor print ``reason`` and exit with 2. Help pages still work."""
+def is_flask_command() -> bool:
+    """Return whether ``flask`` loads the application to find one of its commands, or to list them.
+
+    The innermost click context is then that of ``flask`` itself. Commands that need routes (``flask run``, ``flask
+    routes``, ``flask shell``) have a context of their own. WSGI servers have no context of ``flask``.
+    """
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return False
+    from flask.cli import FlaskGroup
+
+    return isinstance(context.command, FlaskGroup)
+
+
+def refuse_commands(group: click.Group, reason: str) -> None:
+    """Make every command in ``group`` except the doctor print ``reason`` and exit with 2. Help pages still work."""
     from clerk_sync.cli.doctor.command import doctor
 
     def refuse(**_: object) -> NoReturn:
         click.echo(reason, err=True)
         sys.exit(2)
 
-    for command in _commands_in(app.cli):
+    for command in _commands_in(group):
         if command is not doctor:
             command.callback = refuse
 

@@ -41,6 +41,8 @@ def migrate(*, as_sql: bool) -> None:
     connect = replace(services().connect, application_name=MIGRATE_NAME)
     try:
         with closing(connect()) as connection:
+            # A snapshot from before the lock would not show what another process has just migrated.
+            connection.set_session(isolation_level="READ COMMITTED")
             (_print if as_sql else _apply)(connection, schema)
     except MigrationRefusedError as error:
         _fail(str(error))

@@ -43,6 +43,8 @@ _AUTH_METHODS = ("password", "md5", "gss", "sspi", "scram-sha-256", "none")
 def parse_database_url(text: str) -> str:
     """Return ``text`` as a postgresql:// URL that libpq accepts. Raise ValueError that says what is expected."""
     scheme, separator, rest = text.partition("://")
+    # SQLAlchemy's form, postgresql+psycopg2://, names a driver. We always use psycopg2.
+    scheme = scheme.partition("+")[0]
     if scheme not in ("postgres", "postgresql") or not separator:
         raise ValueError(f"a URL that libpq accepts, such as {_EXAMPLE}")
     url = f"postgresql://{rest}"

@@ -180,9 +180,11 @@ class _Reader:
 
     def __call__(self, name: str, parse: Callable[[str], T], default: T, *, secret: bool = False) -> T:
         source, value = self._find(name)
-        text = _text_of(value, is_list=isinstance(default, tuple))
+        is_list = isinstance(default, tuple)
+        text = _text_of(value, is_list=is_list)
         if text is None:
-            self.problems.append(f"{source}: found a value of type {type(value).__name__}, expected text.")
+            expected = "text or a list of texts" if is_list else "text"
+            self.problems.append(f"{source}: found a value of type {type(value).__name__}, expected {expected}.")
             return default
         if not text:
             return default

@@ -50,6 +50,10 @@ class Problem(HTTPException):
         self.reason = reason
         self.headers = dict(headers or {})
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return how to copy or pickle it: by default an exception is made again from ``args``, which are empty."""
+        return Problem, (self.code, self.reason, self.description, self.headers)
+
     def get_headers(
         self,
         environ: WSGIEnvironment | None = None,  # noqa: ARG002 - the signature of HTTPException

@@ -119,6 +119,8 @@ def create_app() -> Flask:
     db.init_app(app)
     limiter.init_app(app)
     clerk.init_app(app)  # clerk_sync
+    for name in ("clerk_sync_webhooks", "clerk_sync_health"):  # clerk_sync
+        limiter.exempt(app.blueprints[name])  # clerk_sync
     Migrate(app, db, include_object=clerk.include_object)  # clerk_sync
     tracer = TracerProvider()
     tracer.add_span_processor(

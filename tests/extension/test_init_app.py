@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from flask import Flask
 from clerk_sync import ClerkSync, Settings
 from clerk_sync.db.connect import EMBEDDED
 from clerk_sync.settings.settings import ConfigurationError
+from tests.conftest import ROOT
 from tests.extension.conftest import MakeHost
 
 OURS = {"clerk_sync"}
@@ -166,3 +169,37 @@ def test_a_host_can_ask_whether_everything_is_ready(host: Flask, settings: Setti
     assert checks == host.test_client().get("/readyz").get_json()
     assert set(checks) == {"database", "migrations", "keys", "webhook_secret"}
     assert json.dumps(checks)
+
+
+def test_an_application_with_host_matching_is_refused(settings: Settings) -> None:
+    with pytest.raises(RuntimeError, match="host_matching"):
+        ClerkSync(Flask("host", host_matching=True, static_host="example.com"), settings=settings)
+
+
+@pytest.mark.parametrize(("command", "status"), [("sync", 2), ("check", 2), ("doctor", 1)])
+def test_commands_of_a_host_name_a_wrong_setting_in_a_sentence(tmp_path: Path, command: str, status: int) -> None:
+    (tmp_path / "app.py").write_text(HOST)
+    environment = {**os.environ, "CLERK_JWT_KEY": "bad", "FLASK_APP": "app", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "sync-clerk", command],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    assert "CLERK_JWT_KEY" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+HOST = """
+from flask import Flask
+from clerk_sync import ClerkSync
+
+def create_app():
+    app = Flask("host")
+    ClerkSync(app)
+    return app
+"""

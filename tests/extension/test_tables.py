@@ -10,6 +10,7 @@ import psycopg2
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from flask import Flask
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -30,6 +31,8 @@ from sqlalchemy.pool import NullPool
 
 from clerk_sync import ClerkSync, Settings
 from clerk_sync.mirror import migrations
+from clerk_sync.mirror.host_tables import TableNameTakenError
+from clerk_sync.mirror.local_users import LocalUser
 from clerk_sync.mirror.models import MIRROR_TABLES
 from tests.stage.changed_settings import changed
 
@@ -88,11 +91,13 @@ def differences(engine: Engine, metadata: MetaData, clerk: ClerkSync, *, all_sch
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
 
-def test_a_table_has_every_column_of_the_database(clerk: ClerkSync, engine: Engine, schema: str) -> None:
+def test_a_table_has_every_column_of_the_database_that_is_not_internal(
+    clerk: ClerkSync, engine: Engine, schema: str
+) -> None:
     users = clerk.table(MetaData())
     with engine.connect() as connection:
         columns = {column["name"] for column in inspect(connection).get_columns("users", schema)}
-        assert {column.name for column in users.columns} == columns
+        assert {column.name for column in users.columns} == columns - {"event_at", "content_digest"}
         assert connection.execute(select(users)).all() == []
 
 
@@ -176,3 +181,26 @@ def test_tables_of_the_host_with_our_names_are_compared(settings: Settings, new_
     found = differences(engine, metadata, clerk, all_schemas=False)
     assert [(kind, item.name, item.schema) for kind, item in found] == [("add_table", "users", None)]
     engine.dispose()
+
+
+def test_a_table_of_the_application_is_never_taken_for_the_mirrors() -> None:
+    metadata = MetaData()
+    Table("users", metadata, Column("id", BigInteger, primary_key=True))
+    with pytest.raises(TableNameTakenError, match="CLERK_SYNC_SCHEMA"):
+        ClerkSync(settings=Settings(schema="public")).table(metadata)
+    assert ClerkSync(settings=Settings(schema="clerk")).table(metadata).schema == "clerk"
+
+
+def test_the_table_has_the_columns_that_a_user_has_as_attributes() -> None:
+    table = ClerkSync(settings=Settings(schema="clerk")).table(MetaData())
+    assert set(table.c.keys()) == set(LocalUser.__struct_fields__)
+
+
+def test_models_and_application_use_one_schema(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    clerk = ClerkSync()
+    monkeypatch.delenv("CLERK_SYNC_SCHEMA", raising=False)
+    clerk.table(MetaData())
+    monkeypatch.setenv("CLERK_SYNC_SCHEMA", "clerk")
+    monkeypatch.setenv("DATABASE_URL", str(settings.database_url))
+    with pytest.raises(RuntimeError, match="'public', and CLERK_SYNC_SCHEMA is now 'clerk'"):
+        clerk.init_app(Flask("host"))

@@ -145,3 +145,7 @@ def test_a_web_server_with_a_wrong_url_does_not_start(rest: str) -> None:
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.count("DATABASE_URL") == 1
     assert CANARY not in ran.stderr
+
+
+def test_the_driver_that_sqlalchemy_reads_in_a_url_is_left_out() -> None:
+    assert parse_database_url("postgresql+psycopg://shop:pw@db/shop") == "postgresql://shop:pw@db/shop"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from clerk_sync import Problem
 from clerk_sync.settings.settings import Environment
 
 JSON = {"content_type": "application/json"}
@@ -63,3 +66,14 @@ def test_a_hidden_route_looks_like_an_unknown_one(make_app: Callable[..., Flask]
     client = make_app(environment=Environment.PRODUCTION).test_client()
     hidden, absent = (client.get(path).get_json() | {"instance": ""} for path in ("/metrics", "/nothing"))
     assert hidden == absent
+
+
+def test_a_problem_can_be_copied_and_pickled() -> None:
+    problem = Problem(401, "session-token-expired", "A session is required.", {"WWW-Authenticate": "Bearer"})
+    for other in (copy.copy(problem), pickle.loads(pickle.dumps(problem))):
+        assert (other.code, other.reason, other.description, other.headers) == (
+            problem.code,
+            problem.reason,
+            problem.description,
+            problem.headers,
+        )

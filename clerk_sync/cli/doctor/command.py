@@ -80,6 +80,8 @@ def _make_context(url: str | None) -> CheckContext:
         problems={problem.partition(":")[0]: problem for problem in problems},
         names=frozenset(name for name, value in os.environ.items() if value.strip()),
         url=url,
+        webhook_path=services().webhook_path,
+        has_readiness=services().has_health_routes,
     )
 
 

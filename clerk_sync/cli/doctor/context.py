@@ -28,6 +28,9 @@ class CheckContext:
     """The names of all environment variables that are set."""
     url: str | None = None
     """The public address of the service, if the operator gave it."""
+    webhook_path: str = "/api/webhooks/clerk"
+    has_readiness: bool = True
+    """Whether the service has the route /readyz."""
     clock: Callable[[], float] = time.time
     webhook_timeout_s: float = 15.0
     """Clerk waits equally long for the response to a webhook."""

@@ -19,7 +19,6 @@ from clerk_sync.cli.doctor.http_probe import NoResponseError, probe
 from clerk_sync.mirror.inbox.parked import SELF_TEST
 from clerk_sync.mirror.reporting.status import has_arrived
 
-PATH = "/api/webhooks/clerk"
 ROUTE, INBOX, READY = "webhook route", "webhook inbox", "deployed service"
 SLOW_S = 5.0
 
@@ -37,7 +36,7 @@ def check_route(context: CheckContext) -> Iterator[Finding]:
     if not signing_secrets:
         yield wrong(ROUTE, "not checked: there is no signing secret", "set CLERK_WEBHOOK_SIGNING_SECRET")
         return
-    url = webhook_address(context.url)
+    url = webhook_address(context.url, context.webhook_path)
     svix_id = f"msg_doctor_{secrets.token_hex(12)}"
     body = json.dumps({"object": "event", "type": SELF_TEST, "data": {}}).encode()
     try:
@@ -46,7 +45,7 @@ def check_route(context: CheckContext) -> Iterator[Finding]:
     except NoResponseError as error:
         yield wrong(ROUTE, f"{url}: {error}", _fix_for(str(error)))
         return
-    finding = judge(url, response)
+    finding = judge(url, response, context.webhook_path)
     yield finding
     was_accepted = response.status == 200 and _outcome_of(response) == "ignored"
     if was_accepted and context.has_database and context.tables_unusable is None:
@@ -55,9 +54,10 @@ def check_route(context: CheckContext) -> Iterator[Finding]:
 
 def check_deployment(context: CheckContext) -> Iterator[Finding]:
     """Yield the report of the deployed service's ``/readyz``."""
-    if context.url is None:
+    if context.url is None or not context.has_readiness:
         return
-    url = webhook_address(context.url).removesuffix(PATH) + "/readyz"
+    path = context.webhook_path
+    url = webhook_address(context.url, path).removesuffix(path) + "/readyz"
     try:
         response = probe("GET", url, timeout_s=context.webhook_timeout_s)
         checks = _object.decode(response.body)
@@ -71,12 +71,12 @@ def check_deployment(context: CheckContext) -> Iterator[Finding]:
         yield wrong(READY, f"{found}: {'; '.join(bad)}", "fix it in the deployment") if bad else ok(READY, found)
 
 
-def webhook_address(url: str) -> str:
+def webhook_address(url: str, path: str) -> str:
     """Return the address of the route; ``url`` is the origin of the service or the whole address."""
-    return url if urlsplit(url).path.strip("/") else url.rstrip("/") + PATH
+    return url if urlsplit(url).path.strip("/") else url.rstrip("/") + path
 
 
-def judge(url: str, response: HttpResponse) -> Finding:
+def judge(url: str, response: HttpResponse, path: str) -> Finding:
     """Return the finding for the response to a signed event of an ignored type."""
     status = response.status
     if status == 200 and _outcome_of(response) == "ignored":
@@ -91,18 +91,19 @@ def judge(url: str, response: HttpResponse) -> Finding:
     found, fix = _BY_STATUS.get(status, ("", ""))
     if not found and status >= 500:
         found, fix = "the deployed service, or a proxy before it, failed", "see its logs"
-    return wrong(ROUTE, f"{status}: {found or 'not a response of this service'}", fix or "check the address")
+    fix = fix.format(path=path) or "check the address"
+    return wrong(ROUTE, f"{status}: {found or 'not a response of this service'}", fix)
 
 
 _BY_STATUS = {
-    200: ("answered, but not by this service", f"the address has to end in {PATH}"),
-    401: ("a proxy requires credentials", f"exempt {PATH} in it: the signature is the credential"),
-    403: ("a proxy refuses the request", f"allow POST {PATH} in the firewall or access rule"),
-    404: ("there is no such route", f"the address has to be that of this service, and end in {PATH}"),
-    405: ("this route accepts no POST", f"the address has to be that of this service, and end in {PATH}"),
+    200: ("answered, but not by this service", "the address has to end in {path}"),
+    401: ("a proxy requires credentials", "exempt {path} in it: the signature is the credential"),
+    403: ("a proxy refuses the request", "allow POST {path} in the firewall or access rule"),
+    404: ("there is no such route", "the address has to be that of this service, and end in {path}"),
+    405: ("this route accepts no POST", "the address has to be that of this service, and end in {path}"),
     413: ("a proxy refuses a body of this size", "allow 1 MiB"),
     415: ("the Content-Type does not arrive", "configure the proxy to pass headers unchanged"),
-    429: ("a proxy limits the rate", f"exempt {PATH} from the limit"),
+    429: ("a proxy limits the rate", "exempt {path} from the limit"),
     502: ("a router answers, but the service does not", "check that the web process runs and listens on PORT"),
     503: ("a router answers, but the service does not", "check that the web process runs and listens on PORT"),
     504: ("a router answers, but the service is too slow", "see the service's logs"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
+from clerk_sync import ClerkSync, Settings
 from clerk_sync.cli.doctor.context import CheckContext
 from clerk_sync.cli.doctor.findings import Finding, Verdict
 from clerk_sync.cli.doctor.route import check_deployment, check_route, webhook_address
@@ -99,10 +101,9 @@ def test_without_an_address_the_route_is_not_checked(examined: Examined) -> None
 
 
 def test_the_address_may_be_the_origin_or_the_whole_address(app: Flask) -> None:
-    assert webhook_address("https://shop.example.com/") == "https://shop.example.com/api/webhooks/clerk"
-    assert webhook_address("https://example.com/shop/api/webhooks/clerk") == (
-        "https://example.com/shop/api/webhooks/clerk"
-    )
+    assert webhook_address("https://shop.example.com/", "/hooks/clerk") == "https://shop.example.com/hooks/clerk"
+    whole = "https://example.com/shop/api/webhooks/clerk"
+    assert webhook_address(whole, "/api/webhooks/clerk") == whole
 
 
 def test_another_secret_is_deployed(make_app: MakeApp, examined: Examined) -> None:
@@ -213,3 +214,13 @@ def test_a_name_that_does_not_exist(examined: Examined) -> None:
 def test_a_server_that_never_responds(examined: Examined) -> None:
     with fixed_server(silent=True) as url:
         assert "no response in time" in examined(url, webhook_timeout_s=0.1)["webhook route"].found
+
+
+def test_a_host_with_another_path_and_no_health_routes_is_found(settings: Settings, app: Flask) -> None:
+    host = Flask("host")
+    ClerkSync(settings=settings).init_app(host, webhook_path="/hooks/clerk", health=False)
+    with deployed(host) as url:
+        result = host.test_cli_runner().invoke(args=["sync-clerk", "doctor", "--url", url, "--json"])
+    findings = {each["subject"]: each for each in json.loads(result.stdout)["findings"]}
+    assert findings["webhook route"]["verdict"] == "ok", findings["webhook route"]
+    assert "deployed service" not in findings
