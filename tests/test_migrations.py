@@ -19,11 +19,11 @@ from flask_migrate import downgrade, upgrade
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
 from clerk_sync.app import create_app
-from clerk_sync.db.base import Base as MirrorBase
 from clerk_sync.flask_db import SHOP_HEAD, load_migrations
 from clerk_sync.mirror import migrations as mirror_migrations
 from clerk_sync.mirror.merge.sql_functions import TAKE_EVENT_BODY
 from clerk_sync.mirror.models import MIRROR_TABLES
+from clerk_sync.mirror.models import Base as MirrorBase
 from clerk_sync.settings.settings import Settings
 from clerk_sync.shop.db import clerk, db
 from tests.conftest import ROOT, clerk_event, clerk_user, sign_delivery

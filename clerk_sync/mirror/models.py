@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
@@ -13,17 +13,36 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    MetaData,
     Table,
     Text,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
 from clerk_sync.clerk.users import COLUMNS, MirroredColumn
-from clerk_sync.db.base import NOW, Base
+
+NOW = func.now()
+
+
+class Base(DeclarativeBase):
+    """The base class of the mirror's tables."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        }
+    )
+    type_annotation_map: ClassVar = {str: Text, int: BigInteger, datetime: TIMESTAMP(timezone=True)}
+
 
 _TYPES: dict[str, TypeEngine[Any]] = {"text": Text(), "boolean": Boolean(), "bigint": BigInteger()}
 _INSTANT = TIMESTAMP(timezone=True)

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from clerk_sync.services import Services
 
-PATH = "/api/webhooks/clerk"
 MAX_BODY_BYTES = 1024 * 1024
 RETRY_AFTER_S = 60  # without a secret: an operator has to set it
 
@@ -41,7 +40,7 @@ _HEADERS = {
 }
 
 
-def make_blueprint(path: str = PATH) -> Blueprint:
+def make_blueprint(path: str) -> Blueprint:
     """Return the blueprint of the webhook route at ``path``."""
     blueprint = Blueprint("clerk_sync_webhooks", __name__)
     # Answer a superfluous slash without a redirect: Clerk counts a redirect as a failed delivery.

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import psycopg2
 import pytest
 
-from clerk_sync.db.base import Base as MirrorBase
 from clerk_sync.db.connect import ConnectionFactory
 from clerk_sync.db.pool import ConnectionPool
 from clerk_sync.db.state import Obstacle, find_obstacles, find_obstacles_to_migrations, obstacle_of
 from clerk_sync.db.transaction import TransactionalConnection
+from clerk_sync.mirror.models import Base as MirrorBase
 from clerk_sync.mirror.sync.targets import READ_ONLY
 from clerk_sync.shop.db import Base as ShopBase
 from tests.stage.histories import HISTORIES, NEEDED

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 names the class in lower case
 
-from clerk_sync.db.base import Base as MirrorBase
 from clerk_sync.mirror import models as _mirror  # noqa: F401 - adds the tables to the metadata
+from clerk_sync.mirror.models import Base as MirrorBase
 from clerk_sync.shop import models as _shop  # noqa: F401 - adds the tables to the metadata
 from clerk_sync.shop.db import Base as ShopBase
 

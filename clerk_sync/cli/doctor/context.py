@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from clerk_sync.services import WEBHOOK_PATH
+
 if TYPE_CHECKING:
     from clerk_sync.db.history import History
     from clerk_sync.db.transaction import TransactionalConnection
@@ -28,7 +30,7 @@ class CheckContext:
     """The names of all environment variables that are set."""
     url: str | None = None
     """The public address of the service, if the operator gave it."""
-    webhook_path: str = "/api/webhooks/clerk"
+    webhook_path: str = WEBHOOK_PATH
     has_readiness: bool = True
     """Whether the service has the route /readyz."""
     clock: Callable[[], float] = time.time
